@@ -1,0 +1,1 @@
+//! The edges: sinks and sources outside of the log.

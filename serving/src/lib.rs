@@ -1,0 +1,1 @@
+//! What is read: the live page and the metrics endpoint.

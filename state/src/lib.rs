@@ -1,0 +1,1 @@
+//! What survives: byte stores on RocksDB or in memory, with changelog positions beside the data.

@@ -1,0 +1,14 @@
+//! From a user's words to a running task: topics, formats, the DSL, the graph, operators, tasks, the runtime and the log.
+//!
+//! A record's way, which is the order of the rooms: `topic`, `format`, `record` → `dsl` → `graph` → `operator` → `task` → `runtime` → `log`.
+
+pub mod dsl;
+pub mod format;
+pub mod graph;
+pub mod log;
+pub mod operator;
+pub mod record;
+pub mod runtime;
+pub mod task;
+pub mod testing;
+pub mod topic;

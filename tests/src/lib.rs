@@ -1,0 +1,1 @@
+//! Tests of the whole, and the programs that drive them.

@@ -1,0 +1,1 @@
+//! The applications, one folder each, and the headwater binary.
