@@ -2,6 +2,7 @@
 //!
 //! A record's way, which is the order of the rooms: `topic`, `format`, `record` → `dsl` → `graph` → `operator` → `task` → `runtime` → `log`.
 
+pub mod connector;
 pub mod dsl;
 pub mod format;
 pub mod graph;
