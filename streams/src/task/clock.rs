@@ -1,0 +1,121 @@
+//! A task's stream time, under either rule.
+//!
+//! Under [`TimeRule::Watermark`] it is the minimum over the stream lanes: for a source partition the largest time seen in it,
+//! for a repartition partition the minimum over its upstream tasks, as their markers tell. It never falls.
+
+use super::lane::{Lane, LaneRole};
+use super::marker::Marker;
+use crate::record::{NO_TIMESTAMP, Timestamp};
+use crate::runtime::TimeRule;
+use std::collections::BTreeMap;
+
+/// Stream time of one task.
+#[derive(Debug)]
+pub(crate) struct TaskClock {
+    rule: TimeRule,
+    idle_timeout_ms: i64,
+    stream_time: Timestamp,
+    /// Per lane: what the upstream tasks have said. Empty for lanes that others fill.
+    upstream: Vec<Upstream>,
+}
+
+/// What one repartition lane has heard.
+#[derive(Debug, Default)]
+struct Upstream {
+    /// The sub-topologies that feed the lane; each is expected to speak with all its tasks.
+    feeders: Vec<u32>,
+    heard: BTreeMap<(u32, i32), Heard>,
+    partitions: BTreeMap<u32, i32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    watermark: Timestamp,
+    idle: bool,
+}
+
+impl TaskClock {
+    /// `feeders` holds, lane by lane, the sub-topologies that write to it.
+    pub(crate) fn new(rule: TimeRule, idle_timeout_ms: i64, feeders: Vec<Vec<u32>>) -> Self {
+        let upstream = feeders.into_iter().map(|feeders| Upstream { feeders, ..Upstream::default() }).collect();
+        TaskClock { rule, idle_timeout_ms, stream_time: NO_TIMESTAMP, upstream }
+    }
+
+    pub(crate) fn stream_time(&self) -> Timestamp {
+        self.stream_time
+    }
+
+    /// Time as a commit left it; what upstream tasks have said is heard again.
+    pub(crate) fn resume(&mut self, stream_time: Timestamp) {
+        self.stream_time = stream_time;
+        self.upstream.iter_mut().for_each(|upstream| upstream.heard.clear());
+    }
+
+    /// An upstream task has spoken.
+    pub(crate) fn hear(&mut self, lane: usize, marker: Marker) {
+        let upstream = &mut self.upstream[lane];
+        upstream.partitions.insert(marker.sub_topology, marker.partitions);
+        upstream.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
+    }
+
+    /// Under [`TimeRule::Kafka`] a record moves time before the operators see it.
+    #[inline]
+    pub(crate) fn before_record(&mut self, time: Timestamp) {
+        if self.rule == TimeRule::Kafka {
+            self.stream_time = self.stream_time.max(time);
+        }
+    }
+
+    /// Recomputes the minimum over the lanes. Under [`TimeRule::Kafka`] lanes do not matter.
+    #[inline]
+    pub(crate) fn advance(&mut self, lanes: &[Lane], now: i64) {
+        if self.rule == TimeRule::Watermark {
+            // One lane that others fill is the common case on the path of every record.
+            let least = match lanes {
+                [only] if only.role == LaneRole::Stream => Some(only.time),
+                _ => self.least(lanes, now),
+            };
+            self.stream_time = self.stream_time.max(least.unwrap_or(NO_TIMESTAMP));
+        }
+    }
+
+    /// Whether every stream lane stands idle, so that this task holds nobody's time.
+    pub(crate) fn is_idle(&self, lanes: &[Lane], now: i64) -> bool {
+        lanes.iter().enumerate().all(|(i, lane)| match lane.role {
+            LaneRole::Table => true,
+            LaneRole::Stream => lane.is_idle(now, self.idle_timeout_ms),
+            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].is_idle(),
+        })
+    }
+
+    /// `None`: no lane counts, time stands still.
+    fn least(&self, lanes: &[Lane], now: i64) -> Option<Timestamp> {
+        let time = |(i, lane): (usize, &Lane)| match lane.role {
+            LaneRole::Table => None,
+            LaneRole::Stream => (!lane.is_idle(now, self.idle_timeout_ms)).then_some(lane.time),
+            LaneRole::Repartition => self.upstream[i].least(),
+        };
+        lanes.iter().enumerate().filter_map(time).min()
+    }
+}
+
+impl Upstream {
+    /// The minimum over all upstream tasks that are not idle; one that was not heard of holds time back.
+    fn least(&self) -> Option<Timestamp> {
+        if !self.all_heard() {
+            return Some(NO_TIMESTAMP);
+        }
+        self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark).min()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.all_heard() && self.heard.values().all(|heard| heard.idle)
+    }
+
+    fn all_heard(&self) -> bool {
+        self.feeders.iter().all(|feeder| {
+            let count = self.partitions.get(feeder).copied();
+            count.is_some_and(|count| (0..count).all(|partition| self.heard.contains_key(&(*feeder, partition))))
+        })
+    }
+}
