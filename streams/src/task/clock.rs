@@ -26,6 +26,20 @@ struct Upstream {
     feeders: Vec<u32>,
     heard: BTreeMap<(u32, i32), Heard>,
     partitions: BTreeMap<u32, i32>,
+    /// The minimum as of the last word, kept because every record asks for it.
+    least: Least,
+}
+
+/// What the upstream tasks allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Least {
+    /// Somebody was not heard yet: time stands still.
+    #[default]
+    Unknown,
+    /// Nobody counts.
+    AllIdle,
+    /// The minimum of those that count.
+    At(Timestamp),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +55,18 @@ impl TaskClock {
         TaskClock { rule, idle_timeout_ms, stream_time: NO_TIMESTAMP, upstream }
     }
 
+    /// Whether time is told to downstream tasks at all.
+    pub(crate) fn is_watermark(&self) -> bool {
+        self.rule == TimeRule::Watermark
+    }
+
     pub(crate) fn stream_time(&self) -> Timestamp {
         self.stream_time
     }
 
-    /// Time as a commit left it; what upstream tasks have said is heard again.
+    /// Time as a commit or the record before left it. What upstream tasks have said stays true.
     pub(crate) fn resume(&mut self, stream_time: Timestamp) {
         self.stream_time = stream_time;
-        self.upstream.iter_mut().for_each(|upstream| upstream.heard.clear());
     }
 
     /// An upstream task has spoken.
@@ -56,6 +74,7 @@ impl TaskClock {
         let upstream = &mut self.upstream[lane];
         upstream.partitions.insert(marker.sub_topology, marker.partitions);
         upstream.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
+        upstream.least = upstream.recompute();
     }
 
     /// Under [`TimeRule::Kafka`] a record moves time before the operators see it.
@@ -84,7 +103,7 @@ impl TaskClock {
         lanes.iter().enumerate().all(|(i, lane)| match lane.role {
             LaneRole::Table => true,
             LaneRole::Stream => lane.is_idle(now, self.idle_timeout_ms),
-            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].is_idle(),
+            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].least == Least::AllIdle,
         })
     }
 
@@ -93,7 +112,11 @@ impl TaskClock {
         let time = |(i, lane): (usize, &Lane)| match lane.role {
             LaneRole::Table => None,
             LaneRole::Stream => (!lane.is_idle(now, self.idle_timeout_ms)).then_some(lane.time),
-            LaneRole::Repartition => self.upstream[i].least(),
+            LaneRole::Repartition => match self.upstream[i].least {
+                Least::Unknown => Some(NO_TIMESTAMP),
+                Least::AllIdle => None,
+                Least::At(time) => Some(time),
+            },
         };
         lanes.iter().enumerate().filter_map(time).min()
     }
@@ -101,15 +124,12 @@ impl TaskClock {
 
 impl Upstream {
     /// The minimum over all upstream tasks that are not idle; one that was not heard of holds time back.
-    fn least(&self) -> Option<Timestamp> {
+    fn recompute(&self) -> Least {
         if !self.all_heard() {
-            return Some(NO_TIMESTAMP);
+            return Least::Unknown;
         }
-        self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark).min()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.all_heard() && self.heard.values().all(|heard| heard.idle)
+        let counted = self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark);
+        counted.min().map_or(Least::AllIdle, Least::At)
     }
 
     fn all_heard(&self) -> bool {
