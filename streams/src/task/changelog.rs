@@ -12,12 +12,17 @@ pub(crate) struct Changelog {
     pub(crate) pending: Records,
     /// The offset after the last record that the log has confirmed.
     pub(crate) next_offset: i64,
+    /// A topic that the task reads serves as changelog: nothing is written to it.
+    pub(crate) is_source: bool,
 }
 
 impl Changelog {
     /// Collects what the store has to tell since it was last asked.
     pub(crate) fn collect(&mut self, state: &mut TaskState) -> Result<(), StateError> {
         let pending = &mut self.pending;
+        if self.is_source {
+            return state.drain_changelog(self.store, &mut |_, _, _| {});
+        }
         state.drain_changelog(self.store, &mut |key, value, timestamp| {
             pending.push(crate::log::NO_OFFSET, timestamp, Some(key), value, &Headers::EMPTY);
         })

@@ -5,7 +5,7 @@ use super::clock::TaskClock;
 use super::context::Context;
 use super::lane::{Lane, LaneRole};
 use super::marker::Marker;
-use super::metadata::{CommitMetadata, name_hash};
+use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
 use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
 use crate::log::{Fetched, GroupOffset, Records, TopicPartition};
@@ -31,6 +31,8 @@ pub(crate) struct Task {
     pub(super) dirty: bool,
     pub(super) marked: Marked,
     pub(super) spare: Vec<Records>,
+    /// Log time of the first record since the last commit.
+    pub(super) oldest: Option<Timestamp>,
 }
 
 /// A repartition topic that the task feeds, partition by partition.
@@ -148,6 +150,7 @@ impl Task {
         self.context.begin_record();
         let flow = self.processors.sources[lane.source].node.dispatch(lane.slot, &mut self.context);
         let failed = flow.is_err();
+        self.note_age(i);
         if let Err(stop) = flow {
             self.give_up(i, stop, before)?;
         }
@@ -171,6 +174,13 @@ impl Task {
             self.clock.resume(stream_time);
         }
         self.settle(i, stop)
+    }
+
+    /// Remembers when the first record of this commit came into the log: latency is measured from there.
+    fn note_age(&mut self, i: usize) {
+        if self.oldest.is_none() && self.lanes[i].role == LaneRole::Stream {
+            self.oldest = self.lanes[i].head().map(|head| head.timestamp);
+        }
     }
 
     fn settle(&mut self, i: usize, stop: Box<Stop>) -> Result<(), TaskError> {
@@ -285,7 +295,10 @@ impl Task {
     /// The log has the prepared commit: the state follows in one batch. `stored` holds the last offset of each changelog partition.
     pub(crate) fn committed(&mut self, stored: &BTreeMap<TopicPartition, i64>, now: i64) -> Result<(), TaskError> {
         for changelog in &mut self.changelogs {
-            if let Some(last) = stored.get(&changelog.at) {
+            if changelog.is_source {
+                let lane = self.lanes.iter().find(|lane| lane.at == changelog.at);
+                changelog.next_offset = lane.expect("a source that serves as changelog is an input").position();
+            } else if let Some(last) = stored.get(&changelog.at) {
                 changelog.next_offset = last + 1;
             }
         }
@@ -297,6 +310,11 @@ impl Task {
         self.saved = Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() };
         self.dirty = false;
         Ok(())
+    }
+
+    /// Whether what the group has is the commit that this task prepared last.
+    pub(crate) fn stands_committed(&self, found: Option<&GroupOffset>) -> bool {
+        found.is_some_and(|found| matches!(FoundMetadata::read(&found.metadata), FoundMetadata::Ours(ours) if ours.commit_number == self.commit_number))
     }
 
     /// The transaction is gone: back to the last commit. Returns where each input is to be read again.
@@ -325,6 +343,16 @@ impl Task {
         self.commit_number = metadata.commit_number;
         self.clock.resume(metadata.stream_time);
         self.context.stream_time = metadata.stream_time;
+    }
+
+    /// Log time of the first record of the last commit.
+    pub(crate) fn take_oldest(&mut self) -> Option<Timestamp> {
+        self.oldest.take()
+    }
+
+    /// Bytes of records that wait to be handed over.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.context.outbox.byte_len()
     }
 
     /// Inputs and how many records wait in each.
