@@ -136,9 +136,9 @@ impl SinkSlot {
         self.waiting.len() >= LARGEST_BATCH
     }
 
-    /// The writer has everything that was read.
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.in_flight && (self.phase != SinkPhase::Writing || self.waiting.is_empty())
+    /// The writer has no batch in its hands.
+    pub(crate) fn is_free(&self) -> bool {
+        !self.in_flight
     }
 
     pub(crate) fn needs_commit(&self) -> bool {

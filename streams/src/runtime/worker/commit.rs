@@ -39,7 +39,7 @@ impl CommitState {
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, now: i64, effects: &mut Vec<Effect>) -> Result<(), AppError> {
-        let must = !self.releasing.is_empty() || (self.stopping && self.sinks_are_idle());
+        let must = !self.releasing.is_empty() || (self.stopping && self.sinks_are_free());
         if !must && !self.wants_commit(now) {
             return Ok(());
         }

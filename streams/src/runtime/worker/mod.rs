@@ -80,8 +80,11 @@ impl Worker {
             self.take(now, event, effects)?;
         }
         self.retry_sinks(now, effects);
-        let busy = self.process(now)?;
-        self.feed_sinks(effects);
+        let mut busy = false;
+        if !self.stopping {
+            busy = self.process(now)?;
+            self.feed_sinks(effects);
+        }
         if self.commit.is_idle() {
             self.commit_if_due(now, effects)?;
             self.hand_over_early(effects);

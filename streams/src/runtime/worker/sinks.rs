@@ -74,7 +74,7 @@ impl Worker {
     }
 
     /// No writer has a batch in its hands.
-    pub(super) fn sinks_are_idle(&self) -> bool {
-        self.slots.values().all(|slot| !matches!(slot, Slot::Sink(sink) if !sink.is_idle()))
+    pub(super) fn sinks_are_free(&self) -> bool {
+        self.slots.values().all(|slot| !matches!(slot, Slot::Sink(sink) if !sink.is_free()))
     }
 }
