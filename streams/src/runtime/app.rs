@@ -3,6 +3,7 @@
 use super::event::{Event, Pace};
 use super::executor::Executor;
 use super::plan::Plan;
+use super::instance::instance_of;
 use super::sink_host::SinkThreads;
 use super::status::{Progress, Status};
 use super::topics::prepare_topics;
@@ -86,7 +87,7 @@ impl Running {
 
 /// The loop around the step function: gather, step, carry out.
 fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, stop: &AtomicBool) -> Result<(), AppError> {
-    let mut executor = Executor::connect(plan.clone(), log, &disk.instance()?, Box::new(SinkThreads::new()))?;
+    let mut executor = Executor::connect(plan.clone(), log, &instance_of(&disk)?, Box::new(SinkThreads::new()))?;
     let mut worker = Worker::new(plan, disk, status);
     let (mut events, mut effects) = (Vec::new(), Vec::new());
     let mut wait = Duration::ZERO;

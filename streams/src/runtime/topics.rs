@@ -66,13 +66,17 @@ impl Topics<'_> {
         Ok(())
     }
 
-    /// Upstream first, as the plan lists them: a count that is not given is the largest upstream.
+    /// Upstream first, as the plan lists them: a count that is not given is that of the topics it is joined with, or the largest upstream.
     fn repartitions(&mut self, topology: &Topology) -> Result<(), AppError> {
         for plan in topology.repartitions() {
             let topic = plan.topic.resolve(&self.application_id);
-            let upstream = plan.upstream.iter().flat_map(|sub| &topology.sub_topologies()[*sub].inputs);
-            let largest = upstream.filter_map(|input| self.known.get(&input.topic.resolve(&self.application_id))).map(|known| known.partitions).max();
-            let wanted = plan.partitions.or(largest).unwrap_or(1);
+            let largest = |topics: &mut dyn Iterator<Item = &TopicName>| {
+                topics.filter_map(|topic| self.known.get(&topic.resolve(&self.application_id))).map(|known| known.partitions).max()
+            };
+            let group = topology.copartition_groups().iter().find(|group| group.contains(&plan.topic));
+            let of_group = group.and_then(|group| largest(&mut group.iter()));
+            let of_upstream = || largest(&mut topology.sub_topologies()[plan.upstream].inputs.iter().map(|input| &input.topic));
+            let wanted = plan.partitions.or(of_group).or_else(of_upstream).unwrap_or(1);
             let configs = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"), ("message.timestamp.after.max.ms", MAX)];
             let found = self.ensure(&topic, wanted, &configs)?;
             if plan.partitions.is_some_and(|explicit| explicit != found) {

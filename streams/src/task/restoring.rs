@@ -7,7 +7,7 @@ use super::lane::{Lane, LaneRole};
 use super::running::{Feed, Letters, Marked};
 use super::saved::Saved;
 use super::{Task, TaskError, TaskId, TaskSettings};
-use crate::graph::{self, InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
+use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
 use headwater_state::{ChangelogPosition, Disk, RestoreRecord, TaskState};
 use std::cell::RefCell;
@@ -190,7 +190,7 @@ fn unusable(position: ChangelogPosition, changelog: &ChangelogEnd, now: i64) -> 
 }
 
 fn feeds(sub: &SubTopology, of: TaskInputs<'_>, context: &mut Context) -> Vec<Feed> {
-    let repartitions = of.topology.repartitions().iter().filter(|plan| plan.upstream.contains(&sub.index));
+    let repartitions = of.topology.repartitions().iter().filter(|plan| plan.upstream == sub.index);
     repartitions
         .map(|plan| {
             let topic = plan.topic.resolve(of.application_id);
@@ -227,6 +227,6 @@ fn role_of(topic: &TopicName, role: InputRole) -> LaneRole {
 
 /// The sub-topologies that write to a repartition lane.
 fn feeders(topology: &Topology, application_id: &str, lane: &Lane) -> Vec<u32> {
-    let plan = topology.repartitions().iter().find(|plan: &&graph::RepartitionPlan| plan.topic.resolve(application_id) == lane.at.topic);
-    plan.map_or_else(Vec::new, |plan| plan.upstream.iter().map(|sub| *sub as u32).collect())
+    let plans = topology.repartitions().iter().filter(|plan| plan.topic.resolve(application_id) == lane.at.topic);
+    plans.map(|plan| plan.upstream as u32).collect()
 }
