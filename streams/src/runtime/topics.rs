@@ -19,7 +19,8 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let dead_letter_topic = Plan::dead_letter_topic(&application_id);
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
-    topics.ensure(&dead_letter_topic, 1, &[])?;
+    // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
+    topics.ensure(&dead_letter_topic, 1, &[("retention.ms", "-1"), ("max.message.bytes", "10485760"), ("message.timestamp.after.max.ms", MAX)])?;
     topics.sources(&topology)?;
     topics.repartitions(&topology)?;
     topics.copartitioned(&topology)?;

@@ -168,6 +168,7 @@ impl Restoring {
             marked: Marked::default(),
             spare: Vec::new(),
             oldest: None,
+            refused: Default::default(),
         };
         task.restore_times();
         Ok(task)

@@ -8,10 +8,11 @@ use super::marker::Marker;
 use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
 use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
-use crate::log::{Fetched, GroupOffset, Records, TopicPartition};
+use crate::log::{Fetched, GroupOffset, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A running task. It is driven: nothing in it waits, and no call returns with work half done.
 pub(crate) struct Task {
@@ -33,6 +34,7 @@ pub(crate) struct Task {
     pub(super) spare: Vec<Records>,
     /// Log time of the first record since the last commit.
     pub(super) oldest: Option<Timestamp>,
+    pub(super) refused: Refused,
 }
 
 /// A repartition topic that the task feeds, partition by partition.
@@ -58,6 +60,25 @@ pub(crate) struct TaskSettings {
     pub(crate) marker_interval_ms: i64,
     /// How many tasks the sub-topology has.
     pub(crate) partitions: i32,
+}
+
+/// A record whose sends the log has refused, remembered over the rewind.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// Lane and offset of the last record since the last commit.
+    last: Option<(usize, i64)>,
+    known: Option<(usize, i64, String)>,
+}
+
+impl Refused {
+    fn is_known(&self, lane: usize, offset: i64) -> bool {
+        self.known.as_ref().is_some_and(|known| (known.0, known.1) == (lane, offset))
+    }
+
+    fn stop(&self) -> Box<Stop> {
+        let reason = self.known.as_ref().map_or_else(String::new, |known| known.2.clone());
+        Box::new(Stop::Record { stage: Arc::from("send"), cause: Failure::text(reason) })
+    }
 }
 
 /// What the downstream tasks were last told.
@@ -148,7 +169,12 @@ impl Task {
         self.context.stream_time = self.clock.stream_time();
         self.context.point_at(&lane.at, lane.position_of_head());
         self.context.begin_record();
-        let flow = self.processors.sources[lane.source].node.dispatch(lane.slot, &mut self.context);
+        self.refused.last = Some((i, lane.position_of_head()));
+        let flow = if self.refused.is_known(i, lane.position_of_head()) {
+            Err(self.refused.stop())
+        } else {
+            self.processors.sources[lane.source].node.dispatch(lane.slot, &mut self.context)
+        };
         let failed = flow.is_err();
         self.note_age(i);
         if let Err(stop) = flow {
@@ -211,6 +237,22 @@ impl Task {
         for letter in self.context.letters.drain(..) {
             self.letters.send(&mut self.context.outbox, &lane.at, head, letter);
         }
+    }
+
+    /// Whether a record was processed since the last commit.
+    pub(crate) fn has_processed(&self) -> bool {
+        self.refused.last.is_some()
+    }
+
+    /// The log refuses what the last record led to: it becomes a dead letter when it is read again. A second time there is no way on.
+    pub(crate) fn refuse_last(&mut self, error: &LogError) -> Result<(), TaskError> {
+        let (lane, offset) = self.refused.last.expect("asked only after a record was processed");
+        if self.refused.is_known(lane, offset) {
+            let reason = format!("record {} offset {offset} is refused by the log even as a dead letter: {error}", self.lanes[lane].at);
+            return Err(TaskError::Log { task: self.id, reason });
+        }
+        self.refused.known = Some((lane, offset, error.to_string()));
+        Ok(())
     }
 
     /// Something waits to be committed, or downstream tasks wait for a word.
@@ -309,6 +351,7 @@ impl Task {
         drop(state);
         self.saved = Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() };
         self.dirty = false;
+        self.refused.last = None;
         Ok(())
     }
 
@@ -325,6 +368,7 @@ impl Task {
         self.context.letters.clear();
         self.changelogs.iter_mut().for_each(|changelog| changelog.pending.clear());
         self.dirty = false;
+        self.refused.last = None;
         self.marked = Marked::default();
         self.restore_times();
         self.lanes.iter().map(|lane| (lane.at.clone(), lane.position())).collect()

@@ -64,7 +64,7 @@ impl Worker {
 
     fn wants_commit(&self, now: i64) -> bool {
         let is_time = now >= self.next_commit && self.has_work(now);
-        is_time || self.tasks().map(|task| task.pending_bytes()).sum::<usize>() >= self.plan.config.uncommitted_bytes
+        is_time || self.search.wants_commit() || self.tasks().map(|task| task.pending_bytes()).sum::<usize>() >= self.plan.config.uncommitted_bytes
     }
 
     fn has_work(&self, now: i64) -> bool {
@@ -159,6 +159,7 @@ impl Worker {
             }
         }
         self.status.committed();
+        self.search.committed();
         self.commit = CommitState::Idle;
         self.purge(now, effects);
         self.release(effects);
@@ -172,6 +173,8 @@ impl Worker {
         } else {
             warn!(%error, "commit failed");
         }
+        self.search_refused(&error)?;
+        self.search.aborted();
         let awaits = error.code() == ErrorCode::IllegalGeneration || error.code() == ErrorCode::UnknownMemberId;
         effects.push(Effect::Abort);
         let tasks: BTreeSet<_> = self.slots.iter().filter(|(_, slot)| matches!(slot, Slot::Running(_))).map(|(id, _)| *id).collect();

@@ -4,6 +4,7 @@
 
 mod assignment;
 mod commit;
+mod refusal;
 mod restore;
 mod sinks;
 
@@ -15,6 +16,7 @@ use super::AppError;
 use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, TopicPartition};
 use crate::task::{Restoring, Task, TaskId};
 use commit::CommitState;
+use refusal::Search;
 use headwater_state::Disk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,6 +46,7 @@ pub(crate) struct Worker {
     paused: BTreeSet<TopicPartition>,
     spare: Vec<Records>,
     purged: BTreeMap<TopicPartition, i64>,
+    search: Search,
 }
 
 /// A task in its life.
@@ -71,6 +74,7 @@ impl Worker {
             paused: BTreeSet::new(),
             spare: Vec::new(),
             purged: BTreeMap::new(),
+            search: Search::default(),
         }
     }
 
@@ -153,9 +157,11 @@ impl Worker {
         }
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            let done = task.process(now, BUDGET)?;
+            let budget = self.search.allowance(BUDGET);
+            let done = task.process(now, budget)?;
+            self.search.processed(done);
             self.status.processed(done);
-            busy |= done == BUDGET;
+            busy |= done == budget;
             self.spare.extend(task.take_spare());
         }
         Ok(busy)
