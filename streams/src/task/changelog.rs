@@ -1,6 +1,6 @@
 //! A store's changelog as its task sees it: what goes out with the next commit, and how far the log has it.
 
-use crate::log::{Headers, Records, TopicPartition};
+use crate::log::{Headers, NO_OFFSET, Records, TopicPartition};
 use headwater_state::{ChangelogPosition, StateError, TaskState};
 
 /// One store's changelog partition.
@@ -21,10 +21,10 @@ impl Changelog {
     pub(crate) fn collect(&mut self, state: &mut TaskState) -> Result<(), StateError> {
         let pending = &mut self.pending;
         if self.is_source {
-            return state.drain_changelog(self.store, &mut |_, _, _| {});
+            return state.drain_changelog(self.store, &mut |_| {});
         }
-        state.drain_changelog(self.store, &mut |key, value, timestamp| {
-            pending.push(crate::log::NO_OFFSET, timestamp, Some(key), value, &Headers::EMPTY);
+        state.drain_changelog(self.store, &mut |update| {
+            pending.push(NO_OFFSET, update.timestamp, Some(update.key), update.value, &Headers::EMPTY);
         })
     }
 

@@ -9,12 +9,13 @@ use super::saved::Saved;
 use super::{Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
-use headwater_state::{ChangelogPosition, Disk, RestoreRecord, TaskState};
+use headwater_state::{ChangelogPosition, Disk, Journal, RestoreRecord, TaskState};
+use crate::runtime::Recovery;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use tracing::{info, warn};
+use tracing::info;
 
 /// What a task needs to know of its application.
 #[derive(Clone, Copy)]
@@ -65,16 +66,14 @@ impl Restoring {
         id: TaskId, of: TaskInputs<'_>, disk: &Disk, ends: Vec<ChangelogEnd>, found: &[(TopicPartition, Option<GroupOffset>, i64)], now: i64,
     ) -> Result<Restoring, TaskError> {
         let failed = |source| TaskError::State { task: id, source };
-        let open = || {
-            let specs = of.topology.sub_topologies()[id.sub_topology as usize].stores.iter().map(|store| store.spec.clone());
-            TaskState::open(disk, &id.to_string(), of.topology.plan_hash(), specs.collect())
+        let specs = of.topology.sub_topologies()[id.sub_topology as usize].stores.iter().map(|store| store.spec.clone()).collect();
+        let journal = match of.rules.recovery {
+            Recovery::Undo => Journal::On,
+            Recovery::Continue => Journal::Off,
         };
-        let mut state = open().map_err(failed)?;
+        let mut state = TaskState::open(disk, &id.to_string(), of.topology.plan_hash(), specs, journal).map_err(failed)?;
         if let Some((store, reason)) = ends.iter().find_map(|end| Some((end.store, unusable(state.position(end.store)?, end, now)?))) {
-            warn!(task = %id, store, reason, "state does not fit its changelog, setting it aside to rebuild it");
-            drop(state);
-            disk.set_aside(&id.to_string()).map_err(failed)?;
-            state = open().map_err(failed)?;
+            state.set_aside(&format!("store {store}: {reason}")).map_err(failed)?;
         }
         let progress = |changelog: ChangelogEnd| Progress {
             next: state.position(changelog.store).map_or(changelog.earliest, |position| position.next_offset),
