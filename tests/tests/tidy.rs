@@ -15,9 +15,24 @@ struct Rule {
 const TIMELESS: &[&str] = &["SystemTime", "Instant::now", "std::thread", "thread::spawn", "std::net", "tokio", "async fn"];
 
 const RULES: &[Rule] = &[
-    Rule { room: ".", except: &["state/src/rocks", "tests/tests/tidy.rs"], never: &["rocksdb::"], why: "only state/src/rocks* speaks to RocksDB" },
-    Rule { room: ".", except: &["streams/src/log/kafka", "tests/tests/tidy.rs"], never: &["rdkafka"], why: "only streams/src/log/kafka* speaks to Kafka's client" },
-    Rule { room: "state/src", except: &[], never: &["serde", "tokio", "Kafka::", "async fn", "SystemTime", "thread::spawn"], why: "state knows bytes, no clock, no threads" },
+    Rule {
+        room: ".",
+        except: &["state/src/rocks", "tests/tests/tidy.rs"],
+        never: &["rocksdb::"],
+        why: "only state/src/rocks* speaks to RocksDB",
+    },
+    Rule {
+        room: ".",
+        except: &["streams/src/log/kafka", "tests/tests/tidy.rs"],
+        never: &["rdkafka"],
+        why: "only streams/src/log/kafka* speaks to Kafka's client",
+    },
+    Rule {
+        room: "state/src",
+        except: &[],
+        never: &["serde", "tokio", "Kafka::", "async fn", "SystemTime", "thread::spawn"],
+        why: "state knows bytes, no clock, no threads",
+    },
     Rule { room: "streams/src/dsl", except: &[], never: TIMELESS, why: "below the shell there is no clock, thread or network" },
     Rule { room: "streams/src/graph", except: &[], never: TIMELESS, why: "below the shell there is no clock, thread or network" },
     Rule { room: "streams/src/operator", except: &[], never: TIMELESS, why: "below the shell there is no clock, thread or network" },
@@ -25,12 +40,37 @@ const RULES: &[Rule] = &[
     Rule { room: "streams/src/runtime/worker", except: &[], never: TIMELESS, why: "the step function is handed its time" },
     Rule { room: "streams/src/log/core", except: &[], never: TIMELESS, why: "the core is sans I/O" },
     Rule { room: "streams/src/graph", except: &[], never: &["crate::dsl"], why: "the graph does not know the words it came from" },
-    Rule { room: "streams/src/operator", except: &[], never: &["crate::dsl", "crate::log::{Log", "crate::log::Log;", "info!", "warn!"], why: "operators touch neither words, logs nor journals" },
-    Rule { room: "streams/src/task", except: &[], never: &["crate::dsl", "crate::log::Log;", "EmbeddedLog", "SimulatedLog"], why: "a task does not know the log" },
-    Rule { room: "streams/src/log", except: &[], never: &["crate::dsl", "crate::graph", "crate::operator", "crate::task", "crate::runtime"], why: "the log knows nobody above it" },
-    Rule { room: "connectors/src", except: &[], never: &["headwater_state", "streams::task", "streams::runtime"], why: "connectors see topics, records and their own target" },
+    Rule {
+        room: "streams/src/operator",
+        except: &[],
+        never: &["crate::dsl", "crate::log::{Log", "crate::log::Log;", "info!", "warn!"],
+        why: "operators touch neither words, logs nor journals",
+    },
+    Rule {
+        room: "streams/src/task",
+        except: &[],
+        never: &["crate::dsl", "crate::log::Log;", "EmbeddedLog", "SimulatedLog"],
+        why: "a task does not know the log",
+    },
+    Rule {
+        room: "streams/src/log",
+        except: &[],
+        never: &["crate::dsl", "crate::graph", "crate::operator", "crate::task", "crate::runtime"],
+        why: "the log knows nobody above it",
+    },
+    Rule {
+        room: "connectors/src",
+        except: &[],
+        never: &["headwater_state", "streams::task", "streams::runtime"],
+        why: "connectors see topics, records and their own target",
+    },
     Rule { room: "serving/src", except: &[], never: &["headwater_state", "headwater_topologies"], why: "serving only reads" },
-    Rule { room: "topologies/src/category_sales", except: &[], never: &["std::env", "std::net", "std::fs", "SystemTime", "tokio"], why: "a topology is words and rules, no I/O" },
+    Rule {
+        room: "topologies/src/category_sales",
+        except: &[],
+        never: &["std::env", "std::net", "std::fs", "SystemTime", "tokio"],
+        why: "a topology is words and rules, no I/O",
+    },
 ];
 
 /// What must not stand anywhere in code outside of tests.
@@ -92,7 +132,8 @@ fn files(room: &str) -> Vec<String> {
     let mut found = Vec::new();
     walk(&root().join(room), &mut found);
     let root = root();
-    let mut names: Vec<_> = found.iter().map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().trim_start_matches("./").to_owned()).collect();
+    let mut names: Vec<_> =
+        found.iter().map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().trim_start_matches("./").to_owned()).collect();
     names.sort();
     names
 }
@@ -129,7 +170,8 @@ fn lines_of(code: &str) -> usize {
 }
 
 fn is_test(file: &str) -> bool {
-    ["tests/", "benches/"].iter().any(|folder| file.starts_with(folder) || file.contains(&format!("/{folder}"))) || file.ends_with("/tests.rs")
+    ["tests/", "benches/"].iter().any(|folder| file.starts_with(folder) || file.contains(&format!("/{folder}")))
+        || file.ends_with("/tests.rs")
 }
 
 fn is_ui(file: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use super::event::{Event, Pace};
 use super::executor::Executor;
-use super::plan::Plan;
 use super::instance::instance_of;
+use super::plan::Plan;
 use super::sink_host::SinkThreads;
 use super::status::{Progress, Status};
 use super::topics::prepare_topics;

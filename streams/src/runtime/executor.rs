@@ -7,8 +7,8 @@ use super::plan::Plan;
 use super::sink_host::SinkHost;
 use super::{AppError, Guarantee};
 use crate::log::{
-    Delivery, FetchLimit, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer, ProducerConfig, Reader, ReaderConfig,
-    Records, Reset, StartAt, TopicPartition,
+    Delivery, FetchLimit, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer, ProducerConfig, Reader,
+    ReaderConfig, Records, Reset, StartAt, TopicPartition,
 };
 use crate::task::TaskId;
 use std::sync::Arc;
@@ -108,7 +108,9 @@ impl Executor {
             Effect::Abort => self.abort()?,
             Effect::Purge(at, below) => self.purge(&at, below),
             Effect::Sink(task, command) => self.sinks.submit(task, command),
-            Effect::Released(anchors) => self.member.released(&anchors).map_err(AppError::log("cannot give partitions back to the group"))?,
+            Effect::Released(anchors) => {
+                self.member.released(&anchors).map_err(AppError::log("cannot give partitions back to the group"))?
+            }
             Effect::Leave => self.member.leave().map_err(AppError::log("cannot leave the group"))?,
         }
         Ok(())

@@ -18,6 +18,6 @@ mod worker;
 pub use app::{App, Running};
 pub use config::{Config, Guarantee};
 pub use error::AppError;
-pub use simulation::{Boundary, SimulatedProcess};
 pub use rules::{Late, OnFailure, Recovery, TimeRule};
+pub use simulation::{Boundary, SimulatedProcess};
 pub use status::{Progress, Status};

@@ -20,7 +20,11 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
     // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
-    topics.ensure(&dead_letter_topic, 1, &[("retention.ms", "-1"), ("max.message.bytes", "10485760"), ("message.timestamp.after.max.ms", MAX)])?;
+    topics.ensure(
+        &dead_letter_topic,
+        1,
+        &[("retention.ms", "-1"), ("max.message.bytes", "10485760"), ("message.timestamp.after.max.ms", MAX)],
+    )?;
     topics.sources(&topology)?;
     topics.repartitions(&topology)?;
     topics.copartitioned(&topology)?;
@@ -78,7 +82,8 @@ impl Topics<'_> {
             let of_group = group.and_then(|group| largest(&mut group.iter()));
             let of_upstream = || largest(&mut topology.sub_topologies()[plan.upstream].inputs.iter().map(|input| &input.topic));
             let wanted = plan.partitions.or(of_group).or_else(of_upstream).unwrap_or(1);
-            let configs = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"), ("message.timestamp.after.max.ms", MAX)];
+            let configs =
+                [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"), ("message.timestamp.after.max.ms", MAX)];
             let found = self.ensure(&topic, wanted, &configs)?;
             if plan.partitions.is_some_and(|explicit| explicit != found) {
                 return Err(AppError::Topics(format!(
@@ -129,7 +134,9 @@ impl Topics<'_> {
 
     fn existing(&mut self, topic: &Arc<str>, done: &str) -> Result<TopicDescription, AppError> {
         let found = self.describe(topic)?;
-        let found = found.ok_or_else(|| AppError::Topics(format!("topic {topic} is {done} but does not exist: create it, or declare it in the topology")))?;
+        let found = found.ok_or_else(|| {
+            AppError::Topics(format!("topic {topic} is {done} but does not exist: create it, or declare it in the topology"))
+        })?;
         self.remember(topic, &found);
         Ok(found)
     }
@@ -155,7 +162,8 @@ impl Topics<'_> {
     }
 
     fn remember(&mut self, topic: &Arc<str>, found: &TopicDescription) {
-        let delete_retention_ms = found.configs.get("delete.retention.ms").and_then(|text| text.parse().ok()).unwrap_or(DELETE_RETENTION_MS);
+        let delete_retention_ms =
+            found.configs.get("delete.retention.ms").and_then(|text| text.parse().ok()).unwrap_or(DELETE_RETENTION_MS);
         self.known.insert(topic.clone(), TopicInfo { partitions: found.partitions, topic_id: found.topic_id, delete_retention_ms });
     }
 }

@@ -139,3 +139,76 @@ impl Upstream {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Fetched, Records, TopicPartition};
+
+    fn lane(topic: &str, role: LaneRole, time: Timestamp) -> Lane {
+        let mut lane = Lane::new(TopicPartition::new(topic, 0), role, 0, 0, 0);
+        lane.time = time;
+        lane
+    }
+
+    /// A lane that was read to its end and has stood there since `at`.
+    fn at_end(mut lane: Lane, at: i64) -> Lane {
+        lane.push(Fetched { partition: lane.at.clone(), records: Records::default(), next: 0, at_end: true, error: None });
+        lane.watch_idleness(at);
+        lane
+    }
+
+    fn marker(partition: i32, partitions: i32, watermark: Timestamp, idle: bool) -> Marker {
+        Marker { sub_topology: 0, partition, partitions, watermark, idle }
+    }
+
+    #[test]
+    fn time_is_the_minimum_over_streams_and_never_falls() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![], vec![], vec![]]);
+        let mut lanes = [lane("a", LaneRole::Stream, 70), lane("b", LaneRole::Stream, 50), lane("t", LaneRole::Table, 10)];
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 50);
+        lanes[1].time = 90;
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 70);
+        lanes[0].time = 20;
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 70);
+    }
+
+    #[test]
+    fn an_idle_partition_holds_nobodys_time() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![], vec![]]);
+        let lanes = [lane("a", LaneRole::Stream, 70), at_end(lane("b", LaneRole::Stream, NO_TIMESTAMP), 1_000)];
+        clock.advance(&lanes, 5_999);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP);
+        clock.advance(&lanes, 6_000);
+        assert_eq!(clock.stream_time(), 70);
+    }
+
+    #[test]
+    fn a_repartition_lane_waits_for_every_upstream_task() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![0]]);
+        let lanes = [at_end(lane("r", LaneRole::Repartition, 1_000), 0)];
+        clock.hear(0, marker(0, 2, 40, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP, "one of two is silent");
+        clock.hear(0, marker(1, 2, 30, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 30);
+        clock.hear(0, marker(1, 2, 30, true));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 40, "the idle one does not count");
+        assert!(!clock.is_idle(&lanes, 0));
+        clock.hear(0, marker(0, 2, 40, true));
+        assert!(clock.is_idle(&lanes, 0));
+    }
+
+    #[test]
+    fn kafka_time_is_the_maximum_seen() {
+        let mut clock = TaskClock::new(TimeRule::Kafka, 5_000, vec![vec![]]);
+        clock.before_record(70);
+        clock.before_record(50);
+        assert_eq!(clock.stream_time(), 70);
+    }
+}

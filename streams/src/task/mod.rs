@@ -19,11 +19,11 @@ mod restoring;
 mod running;
 mod saved;
 
+pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};
 pub use error::TaskError;
 pub use failure::{Failure, Flow, Stop};
 pub use id::TaskId;
-pub(crate) use context::Rules;
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;
 pub(crate) use processors::{Flusher, Front, Processors, SourceNode, Staged, WiredSource};

@@ -9,8 +9,8 @@ use super::saved::Saved;
 use super::{Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
-use headwater_state::{ChangelogPosition, Disk, Journal, RestoreRecord, TaskState};
 use crate::runtime::Recovery;
+use headwater_state::{ChangelogPosition, Disk, Journal, RestoreRecord, TaskState};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -63,7 +63,8 @@ struct Progress {
 impl Restoring {
     /// Opens the state and finds out what is missing. State that does not fit the log is set aside and rebuilt.
     pub(crate) fn open(
-        id: TaskId, of: TaskInputs<'_>, disk: &Disk, ends: Vec<ChangelogEnd>, found: &[(TopicPartition, Option<GroupOffset>, i64)], now: i64,
+        id: TaskId, of: TaskInputs<'_>, disk: &Disk, ends: Vec<ChangelogEnd>, found: &[(TopicPartition, Option<GroupOffset>, i64)],
+        now: i64,
     ) -> Result<Restoring, TaskError> {
         let failed = |source| TaskError::State { task: id, source };
         let specs = of.topology.sub_topologies()[id.sub_topology as usize].stores.iter().map(|store| store.spec.clone()).collect();
@@ -89,12 +90,17 @@ impl Restoring {
 
     /// Changelog partitions that are still to be read, and from where.
     pub(crate) fn missing(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
-        self.changelogs.iter().filter(|progress| progress.next < progress.changelog.end).map(|progress| (&progress.changelog.at, progress.next))
+        self.changelogs
+            .iter()
+            .filter(|progress| progress.next < progress.changelog.end)
+            .map(|progress| (&progress.changelog.at, progress.next))
     }
 
     /// Takes a batch of changelog records. Returns whether this partition is complete now.
     pub(crate) fn take(&mut self, fetched: &Fetched, now: i64) -> Result<bool, TaskError> {
-        let Some(progress) = self.changelogs.iter_mut().find(|progress| progress.changelog.at == fetched.partition) else { return Ok(true) };
+        let Some(progress) = self.changelogs.iter_mut().find(|progress| progress.changelog.at == fetched.partition) else {
+            return Ok(true);
+        };
         let end = progress.changelog.end;
         let wanted = fetched.records.iter().take_while(|record| record.offset < end);
         let count = wanted.clone().count() as u64;
@@ -210,7 +216,8 @@ fn lanes(
         for (slot, topic) in wired.topics.iter().enumerate() {
             // A topic with fewer partitions than the task's number has nothing for this task.
             let Some(at) = inputs.iter().find(|input| input.topic == *topic) else { continue };
-            let role = roles.get(topic).copied().ok_or_else(|| TaskError::Log { task: id, reason: format!("no role for input {topic}") })?;
+            let role =
+                roles.get(topic).copied().ok_or_else(|| TaskError::Log { task: id, reason: format!("no role for input {topic}") })?;
             lanes.push(Lane::new(at.clone(), role, source, slot, 0));
         }
     }

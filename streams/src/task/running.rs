@@ -357,7 +357,9 @@ impl Task {
 
     /// Whether what the group has is the commit that this task prepared last.
     pub(crate) fn stands_committed(&self, found: Option<&GroupOffset>) -> bool {
-        found.is_some_and(|found| matches!(FoundMetadata::read(&found.metadata), FoundMetadata::Ours(ours) if ours.commit_number == self.commit_number))
+        found.is_some_and(
+            |found| matches!(FoundMetadata::read(&found.metadata), FoundMetadata::Ours(ours) if ours.commit_number == self.commit_number),
+        )
     }
 
     /// The transaction is gone: back to the last commit. Returns where each input is to be read again.

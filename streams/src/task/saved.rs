@@ -22,7 +22,9 @@ impl Saved {
                 FoundMetadata::Ours(ours) => metadata = ours,
                 FoundMetadata::KafkaStreams(time) => metadata.lanes = vec![time],
                 FoundMetadata::Nothing => {}
-                FoundMetadata::Unknown => warn!(input = %lanes[0], metadata = found.metadata, "unknown metadata beside the committed offset"),
+                FoundMetadata::Unknown => {
+                    warn!(input = %lanes[0], metadata = found.metadata, "unknown metadata beside the committed offset")
+                }
             }
         }
         Saved { positions, metadata }

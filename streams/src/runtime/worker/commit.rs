@@ -64,7 +64,9 @@ impl Worker {
 
     fn wants_commit(&self, now: i64) -> bool {
         let is_time = now >= self.next_commit && self.has_work(now);
-        is_time || self.search.wants_commit() || self.tasks().map(|task| task.pending_bytes()).sum::<usize>() >= self.plan.config.uncommitted_bytes
+        is_time
+            || self.search.wants_commit()
+            || self.tasks().map(|task| task.pending_bytes()).sum::<usize>() >= self.plan.config.uncommitted_bytes
     }
 
     fn has_work(&self, now: i64) -> bool {
@@ -126,7 +128,9 @@ impl Worker {
         self.settle_commit(now, &deliveries, effects)
     }
 
-    pub(super) fn take_offsets_committed(&mut self, _now: i64, outcome: Result<(), LogError>, _effects: &mut [Effect]) -> Result<(), AppError> {
+    pub(super) fn take_offsets_committed(
+        &mut self, _now: i64, outcome: Result<(), LogError>, _effects: &mut [Effect],
+    ) -> Result<(), AppError> {
         match outcome {
             Ok(()) => Ok(()),
             // The next commit carries the positions again.
@@ -222,7 +226,9 @@ impl Worker {
     fn abort_tasks(&mut self, effects: &mut Vec<Effect>) {
         for slot in self.slots.values_mut() {
             match slot {
-                Slot::Running(task) => effects.extend(task.abort().into_iter().map(|(at, offset)| Effect::Read(at, StartAt::Offset(offset)))),
+                Slot::Running(task) => {
+                    effects.extend(task.abort().into_iter().map(|(at, offset)| Effect::Read(at, StartAt::Offset(offset))))
+                }
                 Slot::Sink(sink) => sink.aborted(),
                 Slot::Seeking | Slot::Restoring(..) => {}
             }

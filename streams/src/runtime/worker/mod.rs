@@ -8,16 +8,16 @@ mod refusal;
 mod restore;
 mod sinks;
 
+use super::AppError;
 use super::event::{Effect, Event, Found, Pace};
 use super::plan::Plan;
 use super::sink::SinkSlot;
 use super::status::Status;
-use super::AppError;
 use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, TopicPartition};
 use crate::task::{Restoring, Task, TaskId};
 use commit::CommitState;
-use refusal::Search;
 use headwater_state::Disk;
+use refusal::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -182,7 +182,9 @@ impl Worker {
         let high = self.plan.config.buffered_records;
         for slot in self.slots.values() {
             match slot {
-                Slot::Running(task) => task.queued().for_each(|(at, waiting)| pace(&mut self.paused, at, waiting >= high, waiting <= high / 2, effects)),
+                Slot::Running(task) => {
+                    task.queued().for_each(|(at, waiting)| pace(&mut self.paused, at, waiting >= high, waiting <= high / 2, effects))
+                }
                 Slot::Sink(sink) => pace(&mut self.paused, &sink.at, sink.is_full(), !sink.is_full(), effects),
                 Slot::Seeking | Slot::Restoring(..) => {}
             }
