@@ -9,8 +9,8 @@ use support::{TIMESTAMP, Warehouse, task};
 
 fn reader(warehouse: &Warehouse) -> Box<dyn Writer> {
     let task = SinkTask { topic: "sales-dlq".into(), ..task() };
-    let mut writer = SqliteDeadLetters::new(warehouse.path()).open(&task).unwrap();
-    writer.claim().unwrap();
+    let mut writer = SqliteDeadLetters::new(warehouse.path()).open(&task).expect("a new file opens");
+    writer.claim().expect("nobody else is there");
     writer
 }
 

@@ -11,8 +11,8 @@ use support::{TIMESTAMP, Warehouse, offsets, rows};
 fn with(sql: &str) -> (Warehouse, Box<dyn Writer>) {
     let warehouse = Warehouse::new();
     let mut writer = warehouse.writer();
-    warehouse.sql().execute_batch(sql).unwrap();
-    writer.claim().unwrap();
+    warehouse.sql().execute_batch(sql).expect("the case is SQL");
+    writer.claim().expect("nobody else is there");
     (warehouse, writer)
 }
 
