@@ -35,11 +35,6 @@ pub(crate) struct ChangelogAt {
 }
 
 impl Plan {
-    /// The dead-letter topic of an application.
-    pub(crate) fn dead_letter_topic(application_id: &str) -> Arc<str> {
-        format!("{application_id}-dlq").into()
-    }
-
     pub(crate) fn sub_topology(&self, task: TaskId) -> &SubTopology {
         &self.topology.sub_topologies()[task.sub_topology as usize]
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of one running application.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Status {
     records: AtomicU64,
     commits: AtomicU64,
@@ -30,6 +30,13 @@ pub struct Progress {
     pub latency_p50_ms: u64,
     /// 99 % of all commits held no record older than this many milliseconds.
     pub latency_p99_ms: u64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        Status { records: zero(), commits: zero(), restored: zero(), sunk: zero(), latencies: std::array::from_fn(|_| zero()) }
+    }
 }
 
 impl Status {

@@ -4,10 +4,12 @@
 
 use super::plan::{Plan, TopicInfo};
 use super::{AppError, Config};
+use crate::connector::DeadLetter;
 use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use crate::topic::{Cleanup, Retention, TopicDeclaration};
 use tracing::info;
 
 /// Kafka's default of `delete.retention.ms`: one day.
@@ -16,7 +18,7 @@ const DELETE_RETENTION_MS: i64 = 86_400_000;
 /// Checks and creates; the result knows every partition count.
 pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Config) -> Result<Plan, AppError> {
     let application_id: Arc<str> = config.application_id.as_str().into();
-    let dead_letter_topic = Plan::dead_letter_topic(&application_id);
+    let dead_letter_topic: Arc<str> = DeadLetter::topic_of(&application_id).into();
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
     // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
@@ -45,9 +47,7 @@ struct Topics<'a> {
 impl Topics<'_> {
     fn declared(&mut self, topology: &Topology) -> Result<(), AppError> {
         for topic in topology.declared_topics() {
-            let configs = topic.configs();
-            let configs: Vec<_> = configs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            self.ensure(&Arc::from(topic.name.as_str()), topic.partitions, &configs)?;
+            self.ensure(&Arc::from(topic.name), topic.partitions.unwrap_or(1), &configs_of(topic))?;
         }
         Ok(())
     }
@@ -142,12 +142,12 @@ impl Topics<'_> {
     }
 
     /// Takes a topic with the partitions it has, or creates it. Returns how many it has.
-    fn ensure(&mut self, topic: &Arc<str>, partitions: i32, configs: &[(&str, &str)]) -> Result<i32, AppError> {
+    fn ensure<V: AsRef<str>>(&mut self, topic: &Arc<str>, partitions: i32, configs: &[(&str, V)]) -> Result<i32, AppError> {
         if let Some(found) = self.describe(topic)? {
             self.remember(topic, &found);
             return Ok(found.partitions);
         }
-        let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), value.as_ref().to_owned())).collect();
         match self.admin.create_topic(&TopicSpec { name: topic.to_string(), partitions, configs }) {
             Ok(()) => info!(topic = %topic, partitions, "created topic"),
             // Another instance was faster.
@@ -166,6 +166,23 @@ impl Topics<'_> {
             found.configs.get("delete.retention.ms").and_then(|text| text.parse().ok()).unwrap_or(DELETE_RETENTION_MS);
         self.known.insert(topic.clone(), TopicInfo { partitions: found.partitions, topic_id: found.topic_id, delete_retention_ms });
     }
+}
+
+/// The log measures retention by record times: where it is finite they must be those of the log, not of the events.
+fn configs_of(topic: &TopicDeclaration) -> Vec<(&'static str, String)> {
+    let mut configs = Vec::new();
+    match topic.cleanup {
+        Cleanup::Compact => configs.push(("cleanup.policy", "compact".to_owned())),
+        Cleanup::Delete => match topic.retention {
+            Retention::Forever => configs.push(("retention.ms", "-1".to_owned())),
+            Retention::Default => configs.push(("message.timestamp.type", "LogAppendTime".to_owned())),
+            Retention::Time(time) => {
+                configs.push(("retention.ms", time.as_millis().to_string()));
+                configs.push(("message.timestamp.type", "LogAppendTime".to_owned()));
+            }
+        },
+    }
+    configs
 }
 
 /// Internal topics carry event times: the broker must not judge them by its wall clock.

@@ -102,9 +102,9 @@ impl Restoring {
             return Ok(true);
         };
         let end = progress.changelog.end;
-        let wanted = fetched.records.iter().take_while(|record| record.offset < end);
-        let count = wanted.clone().count() as u64;
-        let mut records = wanted.filter_map(|record| {
+        let mut count = 0;
+        let mut records = fetched.records.iter().take_while(|record| record.offset < end).filter_map(|record| {
+            count += 1;
             Some(RestoreRecord { key: record.key?, value: record.value, timestamp: record.timestamp, offset: record.offset })
         });
         progress.next = fetched.next.min(end).max(progress.next);

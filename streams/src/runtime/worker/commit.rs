@@ -2,7 +2,7 @@
 
 use super::{Slot, Worker, hand_over};
 use crate::connector::DeadLetter;
-use crate::log::{Delivery, ErrorCode, GroupOffset, LogError, MemberIdentity, NO_OFFSET, Records, StartAt, TopicPartition};
+use crate::log::{Delivery, ErrorCode, GroupOffset, LogError, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::runtime::AppError;
 use crate::runtime::Guarantee;
 use crate::runtime::event::{Effect, Found};
@@ -262,7 +262,7 @@ fn is_about_membership(error: &LogError) -> bool {
 fn letters_to_records(letters: &[DeadLetter], application_id: &str) -> Records {
     let mut records = Records::default();
     for letter in letters {
-        records.push(NO_OFFSET, letter.timestamp, letter.key.as_deref(), letter.value.as_deref(), &letter.record_headers(application_id));
+        letter.to_record(application_id, &mut records);
     }
     records
 }
