@@ -91,6 +91,9 @@ pub(crate) struct Marked {
 /// A marker that says nothing new is repeated after this many intervals, for a downstream task that has restarted.
 const REPEAT_MARKERS: i64 = 10;
 
+/// Caches are looked at after so many records.
+const EVICT_EVERY: usize = 256;
+
 impl Task {
     /// Takes what a reader brought for one of the inputs.
     pub(crate) fn enqueue(&mut self, fetched: Fetched) {
@@ -110,6 +113,9 @@ impl Task {
             let Some(lane) = self.earliest_lane()? else { break };
             self.process_head(lane)?;
             done += 1;
+            if done % EVICT_EVERY == 0 {
+                self.evict()?;
+            }
         }
         Ok(done)
     }
@@ -262,18 +268,32 @@ impl Task {
 
     /// Brings everything that was held back into the outbox and the changelogs.
     pub(crate) fn prepare_commit(&mut self, now: i64) -> Result<(), TaskError> {
-        self.context.coordinates = None;
         self.context.wall_time = now;
-        for flush in &mut self.processors.flushers {
-            flush(&mut self.context).map_err(|stop| TaskError::of_stop(self.id, &self.lanes[0].at, self.lanes[0].position(), *stop))?;
-        }
+        self.flush()?;
         self.send_detached_letters();
         self.send_markers(now);
         let failed = |source| TaskError::State { task: self.id, source };
-        self.context.fronts.iter().try_for_each(|front| front.write_back()).map_err(failed)?;
         let mut state = self.context.state.borrow_mut();
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
+        Ok(())
+    }
+
+    /// Forwards what cached stores hold back, then brings the byte stores up to date.
+    fn flush(&mut self) -> Result<(), TaskError> {
+        self.context.coordinates = None;
+        let (id, lane) = (self.id, &self.lanes[0]);
+        let failed = |stop: Box<Stop>| TaskError::of_stop(id, &lane.at, lane.position(), *stop);
+        self.processors.flushers.iter_mut().try_for_each(|flush| flush(&mut self.context)).map_err(failed)?;
+        self.context.fronts.iter().try_for_each(|front| front.write_back()).map_err(failed)
+    }
+
+    /// A full cache only means that what it holds goes on now; what was sent stays part of the running interval.
+    fn evict(&mut self) -> Result<(), TaskError> {
+        if self.context.fronts.iter().any(|front| front.is_full()) {
+            self.flush()?;
+            self.send_detached_letters();
+        }
         Ok(())
     }
 
