@@ -68,7 +68,7 @@ function showFigures(snapshot) {
   set("latest-window", latest.window_start, `${clock(latest.window_start)}–${clock(latest.window_end)}`);
   const isOld = snapshot.as_of_ms - snapshot.history_as_of_ms > 2000;
   put(byId("total-aside"), isOld ? `windows before the last 100 as of ${second(snapshot.history_as_of_ms)}` : "all windows");
-  put(byId("transaction-aside"), `${grouped(last.transaction_count)} in the latest window`);
+  put(byId("transaction-aside"), `${grouped(last.transaction_count)} in the latest`);
   put(byId("window-aside"), date(latest.window_start));
   document.title = `${grouped(snapshot.total_sales)} · Category sales`;
 }
@@ -76,8 +76,11 @@ function showFigures(snapshot) {
 function showBars({ latest_window: latest, largest }) {
   const list = byId("bars");
   const end = Number(largest) || 1;
+  // Bars grow while their window fills; into another window they jump, or they would show the old one for a while.
+  const isSameWindow = list.dataset.window === latest.window_start;
+  list.dataset.window = latest.window_start;
   put(byId("bars-window"), `${clock(latest.window_start)}–${clock(latest.window_end)}, still counting`);
-  put(byId("bars-scale"), `Full width: ${grouped(largest)}, the most in the last 100 windows`);
+  put(byId("bars-scale"), `Full width: ${grouped(largest)}, the most in any window of the trend`);
   reconcile(list, latest.categories, (row) => row.category, newBar, (item, row) => {
     Object.assign(item.dataset, { category: row.category, total: row.total_sales, count: row.transaction_count });
     const [name, total, count, track] = item.children;
@@ -85,6 +88,7 @@ function showBars({ latest_window: latest, largest }) {
     put(total, grouped(row.total_sales));
     put(count, `${grouped(row.transaction_count)} tx`);
     count.title = plural(row.transaction_count, "transaction", "transactions");
+    track.firstElementChild.style.transition = isSameWindow ? "" : "none";
     track.firstElementChild.style.width = `${Math.max(0, Math.min(100, (100 * Number(row.total_sales)) / end))}%`;
   });
 }
