@@ -65,6 +65,12 @@ impl DeadLetter {
 
     /// Appends the letter to what is to be sent to the dead-letter topic.
     pub fn to_record(&self, application_id: &str, out: &mut Records) {
+        let headers = self.record_headers(application_id);
+        out.push(crate::log::NO_OFFSET, self.timestamp, self.key.as_deref(), self.value.as_deref(), &headers);
+    }
+
+    /// The headers of the letter as a record: the record's own, then its lineage.
+    pub(crate) fn record_headers(&self, application_id: &str) -> Headers {
         let (partition, offset) = (self.partition.to_string(), self.offset.to_string());
         let (timestamp, exception) = (self.timestamp.to_string(), format!("{}: {}", self.stage, self.reason));
         let values: [&str; LINEAGE.len()] = [
@@ -82,8 +88,7 @@ impl DeadLetter {
             &offset,
         ];
         let lineage = LINEAGE.iter().zip(values).map(|(name, value)| Header { name: (*name).into(), value: Some(value.as_bytes().into()) });
-        let headers: Headers = self.headers.as_slice().iter().cloned().chain(lineage).collect();
-        out.push(crate::log::NO_OFFSET, self.timestamp, self.key.as_deref(), self.value.as_deref(), &headers);
+        self.headers.as_slice().iter().cloned().chain(lineage).collect()
     }
 
     /// Reads a letter back, with the application that it belongs to.
