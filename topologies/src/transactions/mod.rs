@@ -1,0 +1,14 @@
+//! Transactions of a shop: what one is, how it is read, and the application `category-sales` that adds them up per category and minute.
+//!
+//! The model knows its rules and nothing of logs or stores; the topology is the only place where both meet.
+
+mod amount;
+mod invalid;
+mod json;
+mod model;
+mod parse;
+
+pub use amount::Cents;
+
+pub use invalid::{Field, Invalid};
+pub use model::{Category, PaymentMethod, Transaction};
