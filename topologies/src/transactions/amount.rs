@@ -146,7 +146,15 @@ mod tests {
 
     #[test]
     fn writes_two_decimals_always() {
-        for (cents, text) in [(0, "0.00"), (5, "0.05"), (99, "0.99"), (100, "1.00"), (123_456, "1234.56"), (-5, "-0.05"), (i128::from(u64::MAX), "184467440737095516.15")] {
+        for (cents, text) in [
+            (0, "0.00"),
+            (5, "0.05"),
+            (99, "0.99"),
+            (100, "1.00"),
+            (123_456, "1234.56"),
+            (-5, "-0.05"),
+            (i128::from(u64::MAX), "184467440737095516.15"),
+        ] {
             let mut out = Vec::new();
             Cents(cents).write(&mut out);
             assert_eq!((std::str::from_utf8(&out).unwrap(), Cents(cents).to_string().as_str()), (text, text));

@@ -3,12 +3,14 @@
 //! The model knows its rules and nothing of logs or stores; the topology is the only place where both meet.
 
 mod amount;
+mod generator;
 mod invalid;
 mod json;
 mod model;
 mod parse;
 
 pub use amount::Cents;
+pub use generator::Transactions;
 
 pub use invalid::{Field, Invalid};
 pub use model::{Category, PaymentMethod, Transaction};

@@ -8,8 +8,8 @@ use headwater_streams::record::Timestamp;
 use std::borrow::Cow;
 use uuid::Uuid;
 
-const AMOUNT_MIN: Cents = Cents(1_000);
-const AMOUNT_MAX: Cents = Cents(99_999);
+pub(super) const AMOUNT_MIN: Cents = Cents(1_000);
+pub(super) const AMOUNT_MAX: Cents = Cents(99_999);
 
 /// A UUID as text: `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
 const UUID_LENGTH: usize = 36;
