@@ -25,6 +25,21 @@ pub struct Transaction<'a> {
     pub payment_method: PaymentMethod,
 }
 
+impl Transaction<'_> {
+    /// The same, independent of the bytes that it was read from.
+    pub fn into_owned(self) -> Transaction<'static> {
+        Transaction {
+            transaction_id: self.transaction_id,
+            user_id: Cow::Owned(self.user_id.into_owned()),
+            product_category: self.product_category,
+            product_name: Cow::Owned(self.product_name.into_owned()),
+            amount: self.amount,
+            timestamp: self.timestamp,
+            payment_method: self.payment_method,
+        }
+    }
+}
+
 /// A closed set of names, as the wire spells them.
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)* }) => {

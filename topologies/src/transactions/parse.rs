@@ -28,8 +28,7 @@ impl<'a> Transaction<'a> {
     /// # Ok::<_, headwater_topologies::transactions::Invalid>(())
     /// ```
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Invalid> {
-        let text = std::str::from_utf8(bytes).map_err(|error| Invalid::NotUtf8 { at: error.valid_up_to() })?;
-        let mut fields = Fields::read(text)?;
+        let mut fields = Fields::read(bytes)?;
         Ok(Transaction {
             transaction_id: uuid(&fields.text(Field::TransactionId)?)?,
             user_id: fields.text(Field::UserId)?,
@@ -43,10 +42,11 @@ impl<'a> Transaction<'a> {
 }
 
 /// What was found of each field.
-struct Fields<'a>([Option<Value<'a>>; Field::ALL.len()]);
+pub(super) struct Fields<'a>([Option<Value<'a>>; Field::ALL.len()]);
 
 impl<'a> Fields<'a> {
-    fn read(text: &'a str) -> Result<Self, Invalid> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Invalid> {
+        let text = std::str::from_utf8(bytes).map_err(|error| Invalid::NotUtf8 { at: error.valid_up_to() })?;
         let mut fields = Fields(Default::default());
         let mut repeated = None;
         read_object(text, |name, value| {
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
         repeated.map_or(Ok(fields), |field| Err(Invalid::Repeated { field }))
     }
 
-    fn text(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
+    pub(super) fn text(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
         match self.take(field)? {
             Value::Text(text) => Ok(text),
             other => Err(Invalid::WrongType { field, found: other.kind() }),
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Producers that fear floats send decimals as strings.
-    fn text_or_number(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
+    pub(super) fn text_or_number(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
         match self.take(field)? {
             Value::Text(text) => Ok(text),
             Value::Number(text) => Ok(Cow::Borrowed(text)),
@@ -88,7 +88,7 @@ pub(super) fn uuid(text: &str) -> Result<Uuid, Invalid> {
     parsed.ok_or_else(|| Invalid::BadUuid { text: text.into() })
 }
 
-fn category(name: &str) -> Result<Category, Invalid> {
+pub(super) fn category(name: &str) -> Result<Category, Invalid> {
     Category::from_name(name).ok_or_else(|| Invalid::UnknownCategory { name: name.into() })
 }
 
