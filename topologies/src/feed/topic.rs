@@ -9,6 +9,7 @@ use headwater_streams::log::{
     StartAt, TopicPartition, TopicSpec,
 };
 use headwater_streams::task::partition_of_key;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of one partition that are sent together.
@@ -65,8 +66,8 @@ pub enum FeedError {
 }
 
 /// Sends to one topic.
-pub struct TopicFeed<'a> {
-    log: &'a dyn Log,
+pub struct TopicFeed {
+    log: Arc<dyn Log>,
     producer: Box<dyn Producer>,
     partitions: Vec<Partition>,
     in_flight: usize,
@@ -82,9 +83,9 @@ struct Partition {
     gathered: Records,
 }
 
-impl<'a> TopicFeed<'a> {
+impl TopicFeed {
     /// Makes the topic if it is not there. `asked` is the number of partitions that a person has asked for.
-    pub fn open(log: &'a dyn Log, spec: &TopicSpec, asked: Option<i32>) -> Result<Self, FeedError> {
+    pub fn open(log: Arc<dyn Log>, spec: &TopicSpec, asked: Option<i32>) -> Result<Self, FeedError> {
         let admin = log.admin();
         let found = match admin.describe_topic(&spec.name)? {
             Some(topic) => topic.partitions,
@@ -127,7 +128,7 @@ impl<'a> TopicFeed<'a> {
     }
 }
 
-impl Destination for TopicFeed<'_> {
+impl Destination for TopicFeed {
     type Error = FeedError;
 
     fn standing(&mut self, key: &[u8]) -> Standing {
@@ -142,14 +143,14 @@ impl Destination for TopicFeed<'_> {
     }
 
     fn check(&mut self, index: u64, key: &[u8], value: &[u8]) -> Result<(), FeedError> {
-        let log = self.log;
+        let log = self.log.clone();
         let Partition { at, held, .. } = self.partition_of(key);
         let offset = *held - 1;
         if log.admin().ends(at)?.earliest > offset {
             // Retention has taken what could be compared.
             return Ok(());
         }
-        let is_ours = read_one(log, at, offset, |found| found == (Some(key), Some(value)))?;
+        let is_ours = read_one(&*log, at, offset, |found| found == (Some(key), Some(value)))?;
         if is_ours { Ok(()) } else { Err(FeedError::Foreign { at: at.clone(), offset, index }) }
     }
 

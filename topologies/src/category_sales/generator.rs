@@ -211,7 +211,7 @@ fn products(category: Category) -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transactions::{Invalid, Transaction};
+    use crate::category_sales::{Invalid, Transaction};
     use std::time::Duration;
 
     const START: Timestamp = 1_764_446_400_000;

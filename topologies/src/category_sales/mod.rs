@@ -1,6 +1,7 @@
-//! Transactions of a shop: what one is, how it is read, and the application `category-sales` that adds them up per category and minute.
+//! The application `category-sales`: transactions of a shop, added up per category and minute.
 //!
-//! The model knows its rules and nothing of logs or stores; the topology is the only place where both meet.
+//! The model ([`Transaction`], [`Invalid`]) knows its rules and nothing of logs or stores.
+//! Nothing here does I/O.
 
 mod amount;
 mod formats;
@@ -14,7 +15,6 @@ mod sales;
 pub use amount::Cents;
 pub use formats::{CategoryName, CategorySalesJson, CategoryWindowJson, SaleJson, SalesLayout, TransactionJson};
 pub use generator::Transactions;
-
 pub use invalid::{Field, Invalid};
 pub use model::{Category, PaymentMethod, Transaction};
 pub use sales::{CategorySales, Sale, Sales};

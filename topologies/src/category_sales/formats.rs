@@ -250,7 +250,7 @@ fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transactions::PaymentMethod;
+    use crate::category_sales::PaymentMethod;
     use uuid::Uuid;
 
     const START: Timestamp = 1_764_446_640_000;

@@ -20,12 +20,12 @@ impl<'a> Transaction<'a> {
     /// Whether the time lies far in the future or has passed its window is not judged here: that needs the log's clock.
     ///
     /// ```
-    /// use headwater_topologies::transactions::{Category, Cents, Transaction};
+    /// use headwater_topologies::category_sales::{Category, Cents, Transaction};
     /// let transaction = Transaction::parse(br#"{"transaction_id": "550e8400-e29b-41d4-a716-446655440000", "user_id": "user_12345",
     ///     "product_category": "Electronics", "product_name": "Smartphone X", "amount": 450.50,
     ///     "timestamp": "2025-11-29 20:04:32", "payment_method": "credit_card"}"#)?;
     /// assert_eq!((transaction.product_category, transaction.amount), (Category::Electronics, Cents(45_050)));
-    /// # Ok::<_, headwater_topologies::transactions::Invalid>(())
+    /// # Ok::<_, headwater_topologies::category_sales::Invalid>(())
     /// ```
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Invalid> {
         let mut fields = Fields::read(bytes)?;
