@@ -1,4 +1,4 @@
-//! Why bytes are not a transaction: one reason each, the first that applies in the order of [`Invalid`]'s variants.
+//! Why bytes are not a transaction: one reason each. The document comes first, then field by field in the order of [`Field::ALL`].
 
 use std::fmt;
 

@@ -22,6 +22,7 @@ mod tail;
 
 use clap::{Parser, Subcommand};
 use error::CommandError;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -62,7 +63,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let Headwater { command } = Headwater::parse();
     let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
     let done = match command {
         Command::Demo(demo) => demo.run(),
         Command::Run(run) => run.run(),
