@@ -1,7 +1,7 @@
 //! The application `category-sales`: transactions of a shop, added up per category and minute.
 //!
-//! The model ([`Transaction`], [`Invalid`]) knows its rules and nothing of logs or stores.
-//! Nothing here does I/O.
+//! The model ([`Transaction`], [`Invalid`]) knows its rules and nothing of logs or stores; [`topology`] is the only place where both
+//! meet. Nothing here does I/O.
 
 mod amount;
 mod formats;
@@ -11,6 +11,8 @@ mod json;
 mod model;
 mod parse;
 mod sales;
+mod sinks;
+mod topology;
 
 pub use amount::Cents;
 pub use formats::{CategoryName, CategorySalesJson, CategoryWindowJson, SaleJson, SalesLayout, TransactionJson};
@@ -18,3 +20,5 @@ pub use generator::Transactions;
 pub use invalid::{Field, Invalid};
 pub use model::{Category, PaymentMethod, Transaction};
 pub use sales::{CategorySales, Sale, Sales};
+pub use sinks::CATEGORY_SALES_TABLE;
+pub use topology::{CATEGORY_SALES, NAME, SALES_BY_MINUTE, TRANSACTIONS, topology, transactions_topic};

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+pub(super) enum CommandError {
     /// A flag for what this release does not do yet.
     #[error("{flag} comes with the next release: {what}")]
     NextRelease {
@@ -107,8 +107,12 @@ fn list(topics: &[String]) -> String {
 
 /// An error with everything below it, on one line.
 fn with_sources(error: &dyn Error) -> String {
-    let below = std::iter::successors(error.source(), |below| below.source());
-    below.fold(error.to_string(), |text, below| format!("{text}: {below}"))
+    let (mut text, mut below) = (error.to_string(), error.source());
+    while let Some(error) = below {
+        text.push_str(&format!(": {error}"));
+        below = error.source();
+    }
+    text
 }
 
 impl CommandError {

@@ -1,11 +1,12 @@
 //! `headwater generate`: made-up records to a topic or to standard output.
 
+use super::CommandError;
 use super::data::DataOptions;
 use super::generator_options::GeneratorOptions;
 use super::log::open_writer;
+use super::names::Input;
 use super::progress::Bar;
 use super::shutdown::Shutdown;
-use super::{CommandError, Input};
 use crate::feed::{Feed, Lines, TopicFeed, Watch};
 use clap::Args;
 use std::io::{self, ErrorKind};

@@ -11,7 +11,6 @@ use headwater_streams::graph::Topology;
 use headwater_streams::log::TopicSpec;
 use headwater_streams::topic::Topic;
 use std::path::Path;
-use std::sync::Arc;
 
 /// An application of this binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,12 +32,12 @@ impl Application {
         let app = match self {
             Application::CategorySales => {
                 let app = category_sales::topology();
-                app.sink(category_sales::CATEGORY_SALES, Arc::new(SqliteSink::new(self.name(), sqlite, CATEGORY_SALES_TABLE)?));
+                app.connect(category_sales::CATEGORY_SALES, SqliteSink::new(self.name(), sqlite, CATEGORY_SALES_TABLE)?);
                 app
             }
         };
         let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
-        app.sink(dead_letters, Arc::new(SqliteDeadLetters::new(sqlite)));
+        app.connect(dead_letters, SqliteDeadLetters::new(sqlite));
         Ok(app.build()?)
     }
 
