@@ -40,13 +40,17 @@ pub struct SinkTask {
     pub partition: i32,
     /// Identity of the topic, so that a topic made anew under the old name is noticed.
     pub topic_id: [u8; 16],
+    /// The first offset that the log still holds.
+    pub log_start: i64,
+    /// The offset after the last one in the log. Progress outside of these two is refused.
+    pub log_end: i64,
 }
 
 /// Writes the rows of one partition. Runs on a thread beside the task; every call may block.
 pub trait Writer: Send {
     /// Takes the partition over: raises the epoch and reads the progress in one transaction.
     fn claim(&mut self) -> Result<Claim, ConnectorError>;
-    /// Writes one batch with the offset that comes after it, both or neither.
+    /// Writes one batch with the offset that comes after it, both or neither. The same batch again is harmless.
     fn write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, ConnectorError>;
     /// The letters with these identities stand in the dead-letter topic now.
     fn published(&mut self, letters: &[DeadLetter]) -> Result<(), ConnectorError>;

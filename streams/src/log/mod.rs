@@ -6,8 +6,11 @@
 //! What a real broker does is recorded in `tests/log-facts`; every binding plays these cases.
 
 mod admin;
+mod core;
 mod error;
+mod group_protocol;
 mod headers;
+mod inspect;
 mod member;
 mod producer;
 mod reader;
@@ -15,8 +18,11 @@ mod records;
 mod topic_partition;
 
 pub use admin::{Admin, Ends, GroupDescription, ListedOffset, OffsetQuery, TopicDescription, TopicSpec, TransactionDescription};
+pub use core::settings::LogSettings;
 pub use error::{ErrorCode, ErrorKind, LogError};
+pub use group_protocol::{GroupProtocol, GroupTicket, JoinRequest, Joined, Refusal};
 pub use headers::{Header, Headers, HeadersRef};
+pub use inspect::{Dump, DumpedBatch, Inspect};
 pub use member::{AssignmentPolicy, GroupEvent, Member, MemberConfig, MemberIdentity};
 pub use producer::{Delivery, GroupOffset, Producer, ProducerConfig, Refused, Stored, Ticket};
 pub use reader::{FetchLimit, Fetched, Isolation, Reader, ReaderConfig, Reset, StartAt};

@@ -10,7 +10,8 @@ pub const NO_OFFSET: i64 = -1;
 /// Kafka's "no timestamp". A producer stamps such a record when it is sent.
 pub const NO_TIMESTAMP: i64 = -1;
 
-const NULL: u32 = u32::MAX;
+/// The length of what is not there.
+pub(super) const NULL: u32 = u32::MAX;
 
 /// Records in order, in one arena of at most 4 GiB.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +48,25 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    pub(super) fn byte_len(&self) -> usize {
+        present(self.key) + self.headers as usize + present(self.value)
+    }
+
     fn end(&self) -> usize {
-        self.start as usize + present(self.key) + self.headers as usize + present(self.value)
+        self.start as usize + self.byte_len()
+    }
+
+    /// The record whose bytes these are.
+    pub(super) fn within<'a>(&self, bytes: &'a [u8]) -> RecordRef<'a> {
+        let (key, rest) = bytes.split_at(present(self.key));
+        let (headers, value) = rest.split_at(self.headers as usize);
+        RecordRef {
+            offset: self.offset,
+            timestamp: self.timestamp,
+            key: (self.key != NULL).then_some(key),
+            value: (self.value != NULL).then_some(value),
+            headers: HeadersRef(headers),
+        }
     }
 }
 
@@ -210,16 +228,7 @@ impl Records {
     }
 
     fn record(&self, entry: &Entry) -> RecordRef<'_> {
-        let bytes = &self.bytes[entry.start as usize..entry.end()];
-        let (key, rest) = bytes.split_at(present(entry.key));
-        let (headers, value) = rest.split_at(entry.headers as usize);
-        RecordRef {
-            offset: entry.offset,
-            timestamp: entry.timestamp,
-            key: (entry.key != NULL).then_some(key),
-            value: (entry.value != NULL).then_some(value),
-            headers: HeadersRef(headers),
-        }
+        entry.within(&self.bytes[entry.start as usize..entry.end()])
     }
 }
 

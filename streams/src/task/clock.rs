@@ -26,6 +26,20 @@ struct Upstream {
     feeders: Vec<u32>,
     heard: BTreeMap<(u32, i32), Heard>,
     partitions: BTreeMap<u32, i32>,
+    /// The minimum as of the last word, kept because every record asks for it.
+    least: Least,
+}
+
+/// What the upstream tasks allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Least {
+    /// Somebody was not heard yet: time stands still.
+    #[default]
+    Unknown,
+    /// Nobody counts.
+    AllIdle,
+    /// The minimum of those that count.
+    At(Timestamp),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +55,18 @@ impl TaskClock {
         TaskClock { rule, idle_timeout_ms, stream_time: NO_TIMESTAMP, upstream }
     }
 
+    /// Whether time is told to downstream tasks at all.
+    pub(crate) fn is_watermark(&self) -> bool {
+        self.rule == TimeRule::Watermark
+    }
+
     pub(crate) fn stream_time(&self) -> Timestamp {
         self.stream_time
     }
 
-    /// Time as a commit left it; what upstream tasks have said is heard again.
+    /// Time as a commit or the record before left it. What upstream tasks have said stays true.
     pub(crate) fn resume(&mut self, stream_time: Timestamp) {
         self.stream_time = stream_time;
-        self.upstream.iter_mut().for_each(|upstream| upstream.heard.clear());
     }
 
     /// An upstream task has spoken.
@@ -56,6 +74,7 @@ impl TaskClock {
         let upstream = &mut self.upstream[lane];
         upstream.partitions.insert(marker.sub_topology, marker.partitions);
         upstream.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
+        upstream.least = upstream.recompute();
     }
 
     /// Under [`TimeRule::Kafka`] a record moves time before the operators see it.
@@ -84,7 +103,7 @@ impl TaskClock {
         lanes.iter().enumerate().all(|(i, lane)| match lane.role {
             LaneRole::Table => true,
             LaneRole::Stream => lane.is_idle(now, self.idle_timeout_ms),
-            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].is_idle(),
+            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].least == Least::AllIdle,
         })
     }
 
@@ -93,7 +112,11 @@ impl TaskClock {
         let time = |(i, lane): (usize, &Lane)| match lane.role {
             LaneRole::Table => None,
             LaneRole::Stream => (!lane.is_idle(now, self.idle_timeout_ms)).then_some(lane.time),
-            LaneRole::Repartition => self.upstream[i].least(),
+            LaneRole::Repartition => match self.upstream[i].least {
+                Least::Unknown => Some(NO_TIMESTAMP),
+                Least::AllIdle => None,
+                Least::At(time) => Some(time),
+            },
         };
         lanes.iter().enumerate().filter_map(time).min()
     }
@@ -101,15 +124,12 @@ impl TaskClock {
 
 impl Upstream {
     /// The minimum over all upstream tasks that are not idle; one that was not heard of holds time back.
-    fn least(&self) -> Option<Timestamp> {
+    fn recompute(&self) -> Least {
         if !self.all_heard() {
-            return Some(NO_TIMESTAMP);
+            return Least::Unknown;
         }
-        self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark).min()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.all_heard() && self.heard.values().all(|heard| heard.idle)
+        let counted = self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark);
+        counted.min().map_or(Least::AllIdle, Least::At)
     }
 
     fn all_heard(&self) -> bool {
@@ -117,5 +137,78 @@ impl Upstream {
             let count = self.partitions.get(feeder).copied();
             count.is_some_and(|count| (0..count).all(|partition| self.heard.contains_key(&(*feeder, partition))))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Fetched, Records, TopicPartition};
+
+    fn lane(topic: &str, role: LaneRole, time: Timestamp) -> Lane {
+        let mut lane = Lane::new(TopicPartition::new(topic, 0), role, 0, 0, 0);
+        lane.time = time;
+        lane
+    }
+
+    /// A lane that was read to its end and has stood there since `at`.
+    fn at_end(mut lane: Lane, at: i64) -> Lane {
+        lane.push(Fetched { partition: lane.at.clone(), records: Records::default(), next: 0, at_end: true, error: None });
+        lane.watch_idleness(at);
+        lane
+    }
+
+    fn marker(partition: i32, partitions: i32, watermark: Timestamp, idle: bool) -> Marker {
+        Marker { sub_topology: 0, partition, partitions, watermark, idle }
+    }
+
+    #[test]
+    fn time_is_the_minimum_over_streams_and_never_falls() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![], vec![], vec![]]);
+        let mut lanes = [lane("a", LaneRole::Stream, 70), lane("b", LaneRole::Stream, 50), lane("t", LaneRole::Table, 10)];
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 50);
+        lanes[1].time = 90;
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 70);
+        lanes[0].time = 20;
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 70);
+    }
+
+    #[test]
+    fn an_idle_partition_holds_nobodys_time() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![], vec![]]);
+        let lanes = [lane("a", LaneRole::Stream, 70), at_end(lane("b", LaneRole::Stream, NO_TIMESTAMP), 1_000)];
+        clock.advance(&lanes, 5_999);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP);
+        clock.advance(&lanes, 6_000);
+        assert_eq!(clock.stream_time(), 70);
+    }
+
+    #[test]
+    fn a_repartition_lane_waits_for_every_upstream_task() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![0]]);
+        let lanes = [at_end(lane("r", LaneRole::Repartition, 1_000), 0)];
+        clock.hear(0, marker(0, 2, 40, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP, "one of two is silent");
+        clock.hear(0, marker(1, 2, 30, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 30);
+        clock.hear(0, marker(1, 2, 30, true));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 40, "the idle one does not count");
+        assert!(!clock.is_idle(&lanes, 0));
+        clock.hear(0, marker(0, 2, 40, true));
+        assert!(clock.is_idle(&lanes, 0));
+    }
+
+    #[test]
+    fn kafka_time_is_the_maximum_seen() {
+        let mut clock = TaskClock::new(TimeRule::Kafka, 5_000, vec![vec![]]);
+        clock.before_record(70);
+        clock.before_record(50);
+        assert_eq!(clock.stream_time(), 70);
     }
 }

@@ -1,6 +1,7 @@
 //! What an operator may know and do beyond its own record: times, coordinates, sends, failures.
 
 use super::{Failure, Flow, Front, Outbox, Stop};
+use crate::log::TopicPartition;
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use crate::runtime::{Late, OnFailure, Recovery, TimeRule};
 use headwater_state::TaskState;
@@ -81,6 +82,16 @@ impl Context {
     /// Where the record at hand was read; none in a flush or a punctuation.
     pub fn coordinates(&self) -> Option<&Coordinates> {
         self.coordinates.as_ref()
+    }
+
+    /// The record at hand was read here.
+    #[inline]
+    pub(crate) fn point_at(&mut self, at: &TopicPartition, offset: i64) {
+        match &mut self.coordinates {
+            // Mostly the partition stays: then only the offset moves, and no count of references.
+            Some(known) if known.partition == at.partition && Arc::ptr_eq(&known.topic, &at.topic) => known.offset = offset,
+            coordinates => *coordinates = Some(Coordinates { topic: at.topic.clone(), partition: at.partition, offset }),
+        }
     }
 
     /// An operator could not process its record. Under [`Recovery::Undo`] the whole record is given up; under

@@ -33,7 +33,7 @@ pub(crate) struct Lane {
     read_to_end: bool,
     /// The largest event time seen. Kafka: partition time.
     pub(crate) time: Timestamp,
-    /// Offset that a reader must not pass without being told, see [`Lane::refuse`].
+    /// Since when (wall time of the runtime) it stands at its end.
     idle_since: Option<i64>,
 }
 
@@ -114,6 +114,11 @@ impl Lane {
     /// The offset of the next record that the task has not processed.
     pub(crate) fn position(&self) -> i64 {
         self.position
+    }
+
+    /// The offset of the head.
+    pub(crate) fn position_of_head(&self) -> i64 {
+        self.head().map_or(self.position, |head| head.offset)
     }
 
     /// Nothing is queued and the log had no more when it was last read.

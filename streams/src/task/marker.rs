@@ -2,7 +2,7 @@
 //!
 //! A marker is a record with null key and null value and one header. It ends before the operators; user records never carry the header.
 
-use crate::log::{Header, Headers, RecordRef};
+use crate::log::{Headers, RecordRef};
 use crate::record::Timestamp;
 
 const HEADER: &str = "headwater.time";
@@ -33,7 +33,7 @@ impl Marker {
         bytes.extend_from_slice(&self.partitions.to_be_bytes());
         bytes.extend_from_slice(&self.watermark.to_be_bytes());
         bytes.push(u8::from(self.idle));
-        Headers::from(vec![Header { name: HEADER.into(), value: Some(bytes.into()) }])
+        Headers::EMPTY.with(HEADER, Some(&bytes))
     }
 
     /// The marker in this record, if it is one.

@@ -71,16 +71,21 @@ impl Outbox {
     }
 
     /// Hands everything over, partition by partition.
-    pub(crate) fn drain<E>(&mut self, mut hand_over: impl FnMut(&TopicPartition, &mut Records) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn drain(&mut self, mut hand_over: impl FnMut(&TopicPartition, &mut Records)) {
         self.sent.clear();
         for output in &mut self.outputs {
             output.keyless = output.keyless.wrapping_add(1);
             for lane in output.lanes.iter_mut().filter(|lane| !lane.records.is_empty()) {
-                hand_over(&lane.to, &mut lane.records)?;
+                hand_over(&lane.to, &mut lane.records);
                 lane.records.clear();
             }
         }
-        Ok(())
+    }
+
+    /// A record with neither key nor value, to one partition.
+    pub(crate) fn send_null_to(&mut self, to: OutputId, partition: i32, timestamp: Timestamp, headers: &Headers) {
+        let records = &mut self.outputs[to.0 as usize].lanes[partition as usize].records;
+        records.push(crate::log::NO_OFFSET, timestamp, None, None, headers);
     }
 
     /// Forgets everything: the transaction it belonged to is gone.

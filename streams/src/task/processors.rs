@@ -1,9 +1,8 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
-use super::{Context, Failure, Flow};
+use super::{Context, Failure, Flow, Stop};
 use crate::log::RecordRef;
 use crate::record::Timestamp;
-use headwater_state::StateError;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,7 +51,9 @@ pub(crate) enum Staged {
 /// The typed front of a byte store: rows that were read or written in this commit interval, decoded.
 pub(crate) trait Front {
     /// Encodes dirty rows into the byte store. Called before a commit and before a scan.
-    fn write_back(&self) -> Result<(), StateError>;
+    fn write_back(&self) -> Result<(), Box<Stop>>;
+    /// It holds more than its cache allows: time to flush.
+    fn is_full(&self) -> bool;
     /// Forgets everything: the interval is aborted.
     fn abort(&self);
     /// What was written so far stays, whatever becomes of the next record.
