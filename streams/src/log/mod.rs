@@ -6,20 +6,28 @@
 //! What a real broker does is recorded in `tests/log-facts`; every binding plays these cases.
 
 mod admin;
+mod clock;
 mod core;
+mod embedded;
 mod error;
+mod faults;
 mod group_protocol;
 mod headers;
 mod inspect;
+mod local;
 mod member;
 mod producer;
 mod reader;
 mod records;
+mod simulated;
 mod topic_partition;
 
 pub use admin::{Admin, Ends, GroupDescription, ListedOffset, OffsetQuery, TopicDescription, TopicSpec, TransactionDescription};
+pub use clock::{Clock, SystemClock, VirtualClock};
 pub use core::settings::LogSettings;
+pub use embedded::{EmbeddedLog, EmbeddedOptions};
 pub use error::{ErrorCode, ErrorKind, LogError};
+pub use faults::{Fault, Faults, Request};
 pub use group_protocol::{GroupProtocol, GroupTicket, JoinRequest, Joined, Refusal};
 pub use headers::{Header, Headers, HeadersRef};
 pub use inspect::{Dump, DumpedBatch, Inspect};
@@ -27,6 +35,7 @@ pub use member::{AssignmentPolicy, GroupEvent, Member, MemberConfig, MemberIdent
 pub use producer::{Delivery, GroupOffset, Producer, ProducerConfig, Refused, Stored, Ticket};
 pub use reader::{FetchLimit, Fetched, Isolation, Reader, ReaderConfig, Reset, StartAt};
 pub use records::{NO_OFFSET, NO_TIMESTAMP, RecordRef, Records};
+pub use simulated::{SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog};
 pub use topic_partition::TopicPartition;
 
 /// One connection to one log.

@@ -2,7 +2,6 @@
 //!
 //! Keys, headers and values lie as in [`Records`], so that storing and fetching a batch is one pass over the entries and one copy of the bytes.
 
-use super::store::Next;
 use crate::log::headers::HeadersRef;
 use crate::log::records::{Entry, NULL, RecordRef, Records};
 use crate::log::{ErrorCode, LogError};
@@ -253,11 +252,4 @@ fn kafka_headers_size(entry: &Entry, bytes: &[u8]) -> usize {
 fn varint(number: i64) -> usize {
     let zigzag = ((number << 1) ^ (number >> 63)) as u64;
     (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
-}
-
-/// Adapts a function on batches for a scan.
-pub(crate) fn each<'f>(
-    mut visit: impl FnMut(BatchRef<'_>) -> Result<Next, LogError> + 'f,
-) -> impl FnMut(&[u8], &[u8]) -> Result<Next, LogError> + 'f {
-    move |_, value| visit(BatchRef::parse(value)?)
 }

@@ -33,6 +33,8 @@ pub(crate) struct Broker {
     pub(crate) writes: WriteSet,
     /// Grows when there may be something new to read.
     pub(crate) version: u64,
+    /// A write failed: what stands here is not what is stored.
+    pub(crate) broken: bool,
 }
 
 /// A topic.
@@ -78,6 +80,7 @@ impl Broker {
             ids,
             writes: WriteSet::default(),
             version: 0,
+            broken: false,
         }
     }
 

@@ -11,6 +11,13 @@ use super::settings::millis;
 use crate::log::{Isolation, TopicPartition};
 
 impl Broker {
+    /// From this moment on regular work comes in its intervals.
+    pub(crate) fn schedule(&mut self, now: i64) {
+        self.due.transactions = now + millis(self.settings.transaction_check);
+        self.due.retention = now + millis(self.settings.retention_check);
+        self.due.compaction = now + millis(self.settings.compaction_check);
+    }
+
     /// Does what is due: silent members go, overdue transactions are aborted, old segments deleted.
     pub(crate) fn tick(&mut self, now: i64) {
         self.expire_members(now);

@@ -5,7 +5,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod broker;
-mod codec;
+pub(crate) mod codec;
 pub(crate) mod compaction;
 mod config;
 pub(crate) mod fetch;

@@ -9,6 +9,11 @@ pub(crate) trait Store: Send + Sync {
 
     /// Applies all of it or, should the process die, nothing. Leaves `writes` empty.
     fn apply(&self, writes: &mut WriteSet) -> Result<(), LogError>;
+
+    /// Makes visible what another process has written meanwhile.
+    fn catch_up(&self) -> Result<(), LogError> {
+        Ok(())
+    }
 }
 
 /// Whether a scan goes on.
@@ -48,4 +53,9 @@ impl WriteSet {
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
+}
+
+/// Whether the key is a batch's; batches are large and may be kept apart.
+pub(crate) fn is_batch(key: &[u8]) -> bool {
+    key.first() == Some(&super::keys::BATCH)
 }

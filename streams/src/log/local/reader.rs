@@ -1,0 +1,249 @@
+//! A reader with librdkafka's behaviour: positions, resets, ends.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::host::Host;
+use crate::log::core::broker::Broker;
+use crate::log::core::fetch::{self, FetchPlan, Reach};
+use crate::log::faults::Request;
+use crate::log::{
+    ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
+};
+
+/// So many arenas are kept for later fetches.
+const MOST_SPARE: usize = 32;
+
+/// A reader of the embedded or the simulated log.
+pub(crate) struct LocalReader {
+    host: Arc<Host>,
+    config: ReaderConfig,
+    places: Vec<Place>,
+    /// The place that is first in the next poll.
+    turn: usize,
+    spare: Vec<Records>,
+}
+
+/// One assigned partition.
+struct Place {
+    at: TopicPartition,
+    start: StartAt,
+    position: Option<i64>,
+    paused: bool,
+    /// The end was told of and nothing has come since.
+    told_end: bool,
+    /// It failed, or the topic was never there, and that was told.
+    told_error: bool,
+    /// The topic was there once; when it goes, librdkafka says nothing.
+    known: bool,
+}
+
+/// What a poll has found out about a place.
+enum Found {
+    Nothing,
+    End(i64),
+    Failed(ErrorCode, i64),
+    Plan(FetchPlan),
+}
+
+impl LocalReader {
+    pub(crate) fn new(host: Arc<Host>, config: ReaderConfig) -> Self {
+        Self { host, config, places: Vec::new(), turn: 0, spare: Vec::new() }
+    }
+
+    fn place(&mut self, at: &TopicPartition) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.at == *at)
+    }
+
+    /// Looks once at all places.
+    fn poll_once(&mut self, limit: FetchLimit, out: &mut Vec<Fetched>) -> Result<(), LogError> {
+        let count = self.places.len();
+        let (places, config, turn) = (&mut self.places, &self.config, self.turn);
+        let mut plans = Vec::new();
+        self.host.look(&Request::Fetch, |broker| {
+            for index in (0..count).map(|step| (turn + step) % count) {
+                let place = &mut places[index];
+                match place.look(broker, config) {
+                    Found::Nothing => {}
+                    Found::End(at) => out.push(place.fetched(Records::new(), at, true, None)),
+                    Found::Failed(code, at) => out.push(place.fetched(Records::new(), at, false, Some(LogError::new(code, &place.at)))),
+                    Found::Plan(plan) => plans.push((index, plan)),
+                }
+            }
+            Ok(())
+        })?;
+        self.turn = if count == 0 { 0 } else { (turn + 1) % count };
+        self.read(plans, limit, out)
+    }
+
+    /// Reads what was planned, each partition its share.
+    fn read(&mut self, plans: Vec<(usize, FetchPlan)>, limit: FetchLimit, out: &mut Vec<Fetched>) -> Result<(), LogError> {
+        let mut left = plans.len();
+        let (mut records_left, mut bytes_left) = (limit.records, limit.bytes);
+        for (index, plan) in plans {
+            let share = FetchLimit { records: records_left.div_ceil(left), bytes: bytes_left.div_ceil(left) };
+            left -= 1;
+            if share.records == 0 || share.bytes == 0 {
+                continue;
+            }
+            let mut records = self.spare.pop().unwrap_or_default();
+            let next = fetch::read(&*self.host.store, &plan, share, &mut records)?;
+            let place = &mut self.places[index];
+            let isolation = self.config.isolation;
+            // What was deleted while it was read is not skipped in silence: the next look resets the position.
+            let (holds, at_end) = self.host.look(&Request::Fetch, |broker| {
+                Ok((broker.still_holds(&place.at, &plan), broker.reach(&place.at, next, isolation) == Reach::AtEnd))
+            })?;
+            if !holds {
+                self.recycle(records);
+                continue;
+            }
+            records_left = records_left.saturating_sub(records.len());
+            bytes_left = bytes_left.saturating_sub(records.byte_len());
+            (place.position, place.told_end) = (Some(next), at_end);
+            out.push(place.fetched(records, next, at_end, None));
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    fn fetched(&self, records: Records, next: i64, at_end: bool, error: Option<LogError>) -> Fetched {
+        Fetched { partition: self.at.clone(), records, next, at_end, error }
+    }
+
+    fn look(&mut self, broker: &Broker, config: &ReaderConfig) -> Found {
+        if self.paused || (self.told_error && self.known) {
+            return Found::Nothing;
+        }
+        if broker.partition(&self.at).is_err() {
+            return self.missing();
+        }
+        (self.known, self.told_error) = (true, false);
+        if self.position.is_none() {
+            match self.resolve(broker, config) {
+                Ok(Some(position)) => self.position = Some(position),
+                Ok(None) => return Found::Nothing,
+                Err(code) => return self.fail(code),
+            }
+        }
+        self.look_at_position(broker, config)
+    }
+
+    fn look_at_position(&mut self, broker: &Broker, config: &ReaderConfig) -> Found {
+        let position = self.position.unwrap_or_default();
+        match broker.reach(&self.at, position, config.isolation) {
+            Reach::Nowhere | Reach::AboveStable => Found::Nothing,
+            Reach::AtEnd if self.told_end => Found::Nothing,
+            Reach::AtEnd => {
+                self.told_end = true;
+                Found::End(position)
+            }
+            Reach::Ready(plan) => Found::Plan(plan),
+            Reach::Outside => match self.reset(broker, config) {
+                Ok(position) => {
+                    (self.position, self.told_end) = (Some(position), false);
+                    // The place of a reset is inside the log, so this ends.
+                    self.look_at_position(broker, config)
+                }
+                Err(code) => self.fail(code),
+            },
+        }
+    }
+
+    /// A topic that was never there is an error, told once; one that went away is silence.
+    fn missing(&mut self) -> Found {
+        if self.known || self.told_error {
+            return Found::Nothing;
+        }
+        self.told_error = true;
+        Found::Failed(ErrorCode::UnknownTopicOrPartition, self.position.unwrap_or_default())
+    }
+
+    fn fail(&mut self, code: ErrorCode) -> Found {
+        self.told_error = true;
+        Found::Failed(code, self.position.unwrap_or_default())
+    }
+
+    /// The offset that the start means now; none while a transaction holds the committed one.
+    fn resolve(&self, broker: &Broker, config: &ReaderConfig) -> Result<Option<i64>, ErrorCode> {
+        let partition = broker.partition(&self.at)?;
+        match self.start {
+            StartAt::Offset(offset) => Ok(Some(offset)),
+            StartAt::Earliest => Ok(Some(partition.log_start)),
+            StartAt::Latest => Ok(Some(partition.shown_end(config.isolation))),
+            StartAt::Committed => {
+                let group = config.group.as_deref().unwrap_or_default();
+                match broker.committed(group, &self.at, config.isolation == Isolation::Committed) {
+                    Ok(Some(committed)) => Ok(Some(committed.offset)),
+                    Ok(None) => self.reset(broker, config).map(Some),
+                    Err(ErrorCode::UnstableOffsetCommit) => Ok(None),
+                    Err(code) => Err(code),
+                }
+            }
+        }
+    }
+
+    fn reset(&self, broker: &Broker, config: &ReaderConfig) -> Result<i64, ErrorCode> {
+        let partition = broker.partition(&self.at)?;
+        match config.reset {
+            Reset::Error => Err(ErrorCode::AutoOffsetReset),
+            Reset::Earliest => Ok(partition.log_start),
+            Reset::Latest => Ok(partition.shown_end(config.isolation)),
+        }
+    }
+}
+
+impl Reader for LocalReader {
+    fn assign(&mut self, at: &TopicPartition, start: StartAt) {
+        self.unassign(at);
+        let position = match start {
+            StartAt::Offset(offset) => Some(offset),
+            StartAt::Earliest | StartAt::Latest | StartAt::Committed => None,
+        };
+        self.places.push(Place { at: at.clone(), start, position, paused: false, told_end: false, told_error: false, known: false });
+    }
+
+    fn unassign(&mut self, at: &TopicPartition) {
+        self.places.retain(|place| place.at != *at);
+        self.turn = 0;
+    }
+
+    fn pause(&mut self, at: &TopicPartition) {
+        if let Some(place) = self.place(at) {
+            place.paused = true;
+        }
+    }
+
+    fn resume(&mut self, at: &TopicPartition) {
+        if let Some(place) = self.place(at) {
+            place.paused = false;
+        }
+    }
+
+    fn position(&self, at: &TopicPartition) -> Option<i64> {
+        self.places.iter().find(|place| place.at == *at).and_then(|place| place.position)
+    }
+
+    fn poll(&mut self, limit: FetchLimit, wait: Duration, out: &mut Vec<Fetched>) -> Result<(), LogError> {
+        let (until, before) = (Instant::now() + wait, out.len());
+        loop {
+            let version = self.host.version();
+            match self.poll_once(limit, out) {
+                // A request that was lost is a fetch that found nothing.
+                Err(error) if !error.is_retriable() => return Err(error),
+                _ => {}
+            }
+            if out.len() > before || !self.host.wait(version, until) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn recycle(&mut self, mut records: Records) {
+        if self.spare.len() < MOST_SPARE {
+            records.clear();
+            self.spare.push(records);
+        }
+    }
+}
