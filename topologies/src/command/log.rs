@@ -1,0 +1,29 @@
+//! Opens the embedded log of a data directory.
+
+use super::CommandError;
+use super::data::DataDirectory;
+use headwater_streams::log::{EmbeddedLog, ErrorCode, Log, LogError};
+use std::sync::Arc;
+
+/// For writing: one process at a time.
+pub(super) fn open_writer(directory: &DataDirectory) -> Result<Arc<dyn Log>, CommandError> {
+    std::fs::create_dir_all(&directory.root).map_err(CommandError::io(format!("making {}", directory.root.display())))?;
+    let log = EmbeddedLog::open(directory.log()).map_err(|error| explain(error, directory))?;
+    Ok(Arc::new(log))
+}
+
+/// For reading, beside a process that writes.
+pub(super) fn open_reader(directory: &DataDirectory) -> Result<Arc<dyn Log>, CommandError> {
+    if !directory.log().exists() {
+        return Err(CommandError::NoLog { directory: directory.root.clone() });
+    }
+    let log = EmbeddedLog::open_reader(directory.log()).map_err(|error| explain(error, directory))?;
+    Ok(Arc::new(log))
+}
+
+fn explain(error: LogError, directory: &DataDirectory) -> CommandError {
+    match error.code() {
+        ErrorCode::Owned => CommandError::InUse { directory: directory.root.clone(), error },
+        _ => CommandError::Log(error),
+    }
+}
