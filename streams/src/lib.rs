@@ -9,6 +9,7 @@ pub mod format;
 pub mod graph;
 pub mod log;
 pub mod operator;
+pub mod prelude;
 pub mod record;
 pub mod runtime;
 pub mod task;

@@ -1,4 +1,4 @@
-//! What flows: a typed record with its time and headers, and keys that belong to a window.
+//! What flows: a typed record with its time and headers, changes of rows, keys that belong to a window; and what functions on them must be.
 
 pub use crate::log::{Header, Headers};
 
@@ -17,7 +17,7 @@ pub struct Record<K, V> {
     pub value: V,
     /// Event time in milliseconds.
     pub timestamp: Timestamp,
-    /// Headers travel with the record; what an aggregation or a table makes has none, as in Kafka.
+    /// Headers travel with the record; an aggregate and a table's row carry those of their last record, as in Kafka.
     pub headers: Headers,
 }
 
@@ -35,6 +35,15 @@ impl<K, V> Record<K, V> {
     }
 }
 
+/// What became of a row of a table. Kafka: `Change`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change<V> {
+    /// The row before; known only where somebody downstream asks for it.
+    pub old: Option<V>,
+    /// The row now; none: it is deleted.
+    pub new: Option<V>,
+}
+
 /// A key within one window: `start` inclusive, `end` exclusive for time windows. Kafka: `Windowed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Windowed<K> {
@@ -45,3 +54,13 @@ pub struct Windowed<K> {
     /// End of the window in milliseconds.
     pub end: Timestamp,
 }
+
+/// Anything may flow; [`Data`](crate::format::Data) is asked for where bytes begin.
+pub trait Item: Clone + 'static {}
+
+impl<T: Clone + 'static> Item for T {}
+
+/// A user's function goes to the thread of every task and holds no state of its own.
+pub trait Portable: Send + Sync + 'static {}
+
+impl<T: Send + Sync + 'static> Portable for T {}

@@ -3,6 +3,51 @@
 //!
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
+mod aggregate;
+mod filter;
+mod flat_map;
+mod map;
+mod ok_err;
+mod pass;
+mod peek;
+mod present_key;
+mod process;
+mod repartition;
+mod sink;
+mod source;
+mod split;
+mod stream_table_join;
+mod table_map;
+mod table_source;
+mod to_stream;
+mod try_map_values;
+mod update;
+mod window_aggregate;
+mod windows;
+
+pub(crate) use aggregate::aggregate;
+pub(crate) use filter::filter;
+pub(crate) use flat_map::{flat_map, flat_map_values};
+pub(crate) use map::{map, map_values, select_key};
+pub(crate) use ok_err::ok_err;
+pub(crate) use pass::pass;
+pub(crate) use peek::{for_each, peek};
+pub(crate) use present_key::present_key;
+pub use process::Out;
+pub(crate) use process::{Processing, absorb, process};
+pub(crate) use repartition::repartition;
+pub(crate) use sink::{sink, table_sink};
+pub(crate) use source::{Reading, read_stream, read_table};
+pub(crate) use split::{Predicate, split};
+pub(crate) use stream_table_join::{Getter, Unmatched, stream_table_join};
+pub(crate) use table_map::{table_filter, table_map_values};
+pub(crate) use table_source::table_source;
+pub(crate) use to_stream::{to_stream, updates};
+pub(crate) use try_map_values::try_map_values;
+pub(crate) use update::Update;
+pub(crate) use window_aggregate::WindowAggregate;
+pub use windows::TimeWindows;
+
 use crate::record::Record;
 use crate::task::{Context, Flow};
 

@@ -1,6 +1,7 @@
 //! Why a task cannot go on.
 
 use super::{Failure, Stop, TaskId};
+use crate::format::FormatError;
 use crate::log::TopicPartition;
 use headwater_state::StateError;
 use std::sync::Arc;
@@ -31,6 +32,16 @@ pub enum TaskError {
         #[source]
         source: StateError,
     },
+    /// A row of a store is not what its types say: put the old types back, or give the store another name.
+    #[error("task {task}: row of store {store}: {source}")]
+    Row {
+        /// The task.
+        task: TaskId,
+        /// The store.
+        store: &'static str,
+        /// What was wrong with the row.
+        source: FormatError,
+    },
     /// The log is not what the task left: a person must look.
     #[error("task {task}: {reason}")]
     Log {
@@ -46,6 +57,7 @@ impl TaskError {
         match stop {
             Stop::Record { stage, cause } => TaskError::Record { task, stage, at: at.clone(), offset, cause },
             Stop::State(source) => TaskError::State { task, source },
+            Stop::Row { store, source } => TaskError::Row { task, store, source },
         }
     }
 }

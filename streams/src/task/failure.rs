@@ -1,5 +1,6 @@
 //! Why a record, or a whole task, cannot go on.
 
+use crate::format::FormatError;
 use headwater_state::StateError;
 use std::error::Error;
 use std::fmt;
@@ -44,6 +45,13 @@ pub enum Stop {
     },
     /// The task itself cannot go on: its state is not readable or writable.
     State(StateError),
+    /// A row of a store is not what its types say: it was written by another version, or has no place in its format.
+    Row {
+        /// The store.
+        store: &'static str,
+        /// What was wrong with the row.
+        source: FormatError,
+    },
 }
 
 impl From<StateError> for Box<Stop> {

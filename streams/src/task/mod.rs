@@ -18,6 +18,7 @@ mod processors;
 mod restoring;
 mod running;
 mod saved;
+pub mod store;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};

@@ -1,11 +1,11 @@
 //! From assignment to work: positions are looked up, stores brought up to their changelogs, inputs read.
 
 use super::{Slot, Worker};
-use crate::graph::Reset;
 use crate::log::{Fetched, StartAt, TopicPartition};
 use crate::runtime::AppError;
 use crate::runtime::event::{Effect, Found};
 use crate::task::{ChangelogEnd, Restoring, TaskId};
+use crate::topic::Reset;
 
 impl Worker {
     pub(super) fn take_found(&mut self, now: i64, task: TaskId, found: Found, effects: &mut Vec<Effect>) -> Result<(), AppError> {
