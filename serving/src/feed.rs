@@ -45,7 +45,7 @@ impl Feed {
         let first = Published { sequence: 0, snapshot: empty, as_of_ms: now_ms(), problem: None };
         let (publish, pages) = watch::channel(first);
         let (stop, stopped) = channel();
-        let mut reading = Reading { source, publish, published_at: Instant::now() };
+        let mut reading = Reading { source, last: None, publish, published_at: Instant::now() };
         reading.read();
         let thread = std::thread::Builder::new().name("serving-feed".into()).spawn(move || reading.run(&stopped))?;
         Ok((Feed { stop: Some(stop), thread: Some(thread) }, pages))
@@ -64,6 +64,8 @@ impl Drop for Feed {
 
 struct Reading {
     source: Box<dyn SalesSource>,
+    /// What the last snapshot shows: a store changes in more than what is shown.
+    last: Option<Sales>,
     publish: watch::Sender<Published>,
     published_at: Instant,
 }
@@ -82,29 +84,41 @@ impl Reading {
         let asked_at = now_ms();
         match self.source.may_have_changed() {
             Ok(true) => self.read(),
-            Ok(false) if self.published_at.elapsed() >= BEAT => self.update(|published| {
-                published.as_of_ms = asked_at;
-                published.problem = None;
-            }),
-            Ok(false) => {}
+            Ok(false) => self.confirm(asked_at),
             Err(error) => self.fail(&error),
         }
     }
 
     fn read(&mut self) {
         let as_of_ms = now_ms();
-        let sales = match self.source.read() {
-            Ok(sales) => sales,
-            Err(error) => return self.fail(&error),
-        };
-        if self.publish.borrow().problem.is_some() {
-            info!("the store can be read again");
+        match self.source.read() {
+            Ok(sales) if self.last.as_ref() == Some(&sales) => self.confirm(as_of_ms),
+            Ok(sales) => self.show(sales, as_of_ms),
+            Err(error) => self.fail(&error),
         }
+    }
+
+    fn show(&mut self, sales: Sales, as_of_ms: u64) {
         self.update(|published| {
             let sequence = published.sequence + 1;
             let snapshot = Snapshot::of(&sales, sequence, as_of_ms).to_json().into();
             *published = Published { sequence, snapshot, as_of_ms, problem: None };
         });
+        self.last = Some(sales);
+    }
+
+    /// What is shown still holds.
+    fn confirm(&mut self, as_of_ms: u64) {
+        let was_away = self.publish.borrow().problem.is_some();
+        if was_away {
+            info!("the store can be read again");
+        }
+        if was_away || self.published_at.elapsed() >= BEAT {
+            self.update(|published| {
+                published.as_of_ms = as_of_ms;
+                published.problem = None;
+            });
+        }
     }
 
     fn fail(&mut self, error: &SourceError) {

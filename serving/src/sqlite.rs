@@ -83,7 +83,11 @@ impl SalesSource for SqliteSales {
     fn read(&mut self) -> Result<Sales, SourceError> {
         match self.try_read() {
             Ok(sales) => Ok(sales),
-            Err(Trouble::Row(error)) => Err(error),
+            Err(Trouble::Row(error)) => {
+                // Nothing changes until somebody repairs the row, and until then this is to be said again.
+                self.version = None;
+                Err(error)
+            }
             Err(Trouble::Database(error)) => {
                 // Whatever it was, the next attempt begins anew.
                 (self.open, self.version) = (None, None);

@@ -1,1 +1,3 @@
 //! Tests of the whole, and the programs that drive them.
+
+pub mod log_facts;

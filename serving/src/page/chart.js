@@ -109,7 +109,7 @@ function valueScale(points, height) {
   const wanted = Math.max(2, Math.floor(height / 64));
   const rough = (high - low || 1) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
+  const step = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
   const [from, to] = [Math.floor(low / step), Math.max(Math.ceil(high / step), 1)];
   const ticks = [];
   for (let tick = from; tick <= to; tick += 1) ticks.push({ value: tick * step, label: short(tick * step) });
@@ -118,6 +118,7 @@ function valueScale(points, height) {
 
 /** 12,500 as 12.5k. */
 function short(value) {
+  if (Math.abs(value) >= 1e15) return value.toExponential();
   const units = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]];
   const [size, unit] = units.find(([size]) => Math.abs(value) >= size) ?? [1, ""];
   return `${Number((value / size).toPrecision(4))}${unit}`;

@@ -31,8 +31,12 @@ function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A figure so long that it needs smaller digits. */
+const LONG = 17;
+
 function set(id, value, text) {
   byId(id).dataset.value = value;
+  byId(id).dataset.size = text.length > LONG ? "long" : "normal";
   put(byId(id), text);
 }
 
@@ -64,7 +68,7 @@ function showFigures(snapshot) {
   set("latest-window", latest.window_start, `${clock(latest.window_start)}–${clock(latest.window_end)}`);
   const isOld = snapshot.as_of_ms - snapshot.history_as_of_ms > 2000;
   put(byId("total-aside"), isOld ? `windows before the last 100 as of ${second(snapshot.history_as_of_ms)}` : "all windows");
-  put(byId("transaction-aside"), `${grouped(last.transaction_count)} in the latest window`);
+  put(byId("transaction-aside"), `${grouped(last.transaction_count)} in the latest`);
   put(byId("window-aside"), date(latest.window_start));
   document.title = `${grouped(snapshot.total_sales)} · Category sales`;
 }
@@ -72,8 +76,11 @@ function showFigures(snapshot) {
 function showBars({ latest_window: latest, largest }) {
   const list = byId("bars");
   const end = Number(largest) || 1;
+  // Bars grow while their window fills; into another window they jump, or they would show the old one for a while.
+  const isSameWindow = list.dataset.window === latest.window_start;
+  list.dataset.window = latest.window_start;
   put(byId("bars-window"), `${clock(latest.window_start)}–${clock(latest.window_end)}, still counting`);
-  put(byId("bars-scale"), `Full width is ${grouped(largest)}, the most of one category in the last 100 windows.`);
+  put(byId("bars-scale"), `Full width: ${grouped(largest)}, the most in any window of the trend`);
   reconcile(list, latest.categories, (row) => row.category, newBar, (item, row) => {
     Object.assign(item.dataset, { category: row.category, total: row.total_sales, count: row.transaction_count });
     const [name, total, count, track] = item.children;
@@ -81,6 +88,7 @@ function showBars({ latest_window: latest, largest }) {
     put(total, grouped(row.total_sales));
     put(count, `${grouped(row.transaction_count)} tx`);
     count.title = plural(row.transaction_count, "transaction", "transactions");
+    track.firstElementChild.style.transition = isSameWindow ? "" : "none";
     track.firstElementChild.style.width = `${Math.max(0, Math.min(100, (100 * Number(row.total_sales)) / end))}%`;
   });
 }
@@ -113,8 +121,8 @@ function showTrend({ trend: windows }) {
 
 function showRows({ rows, row_count: all, latest_window: latest }) {
   put(byId("sales-range"), rows.length === all ? plural(all, "row", "rows") : `latest ${grouped(rows.length)} of ${grouped(all)}`);
-  let before = null;
-  reconcile(byId("sales").tBodies[0], rows, (row) => `${row.window_start} ${row.category}`, newRow, (tr, row) => {
+  const windowAt = (place) => rows[place]?.window_start;
+  reconcile(byId("sales").tBodies[0], rows, (row) => `${row.window_start} ${row.category}`, newRow, (tr, row, place) => {
     const cells = [
       [row.window_start, minute(row.window_start)],
       [row.window_end, minute(row.window_end)],
@@ -126,9 +134,9 @@ function showRows({ rows, row_count: all, latest_window: latest }) {
       tr.cells[column].dataset.value = value;
       put(tr.cells[column], text);
     });
-    tr.classList.toggle("first", row.window_start !== before);
+    tr.classList.toggle("first", row.window_start !== windowAt(place - 1));
+    tr.classList.toggle("last", row.window_start !== windowAt(place + 1));
     tr.classList.toggle("open", row.window_start === latest.window_start);
-    before = row.window_start;
   });
 }
 
@@ -146,7 +154,7 @@ function reconcile(parent, items, keyOf, make, fill) {
     const child = known.get(key) ?? make();
     known.delete(key);
     child.dataset.key = key;
-    fill(child, item);
+    fill(child, item, place);
     if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
   });
   known.forEach((child) => child.remove());

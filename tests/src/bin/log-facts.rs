@@ -1,0 +1,45 @@
+//! Plays recorded cases against a binding of the log: `log-facts --binding embedded|simulated PATH...`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use headwater_tests::log_facts::{self, Binding};
+
+const USAGE: &str = "usage: log-facts --binding embedded|simulated PATH...";
+
+fn main() -> ExitCode {
+    let Some((binding, paths)) = arguments(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match log_facts::run(binding, &paths) {
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+        Ok(report) => {
+            for (name, difference) in &report.failed {
+                println!("{name}{difference}");
+            }
+            println!("{} steps that only look were passed over", report.passed_over);
+            println!("{}", report.summary());
+            ExitCode::from(u8::from(!report.failed.is_empty()))
+        }
+    }
+}
+
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(Binding, Vec<PathBuf>)> {
+    let (mut binding, mut paths) = (None, Vec::new());
+    while let Some(argument) = arguments.next() {
+        if argument != "--binding" {
+            paths.push(PathBuf::from(argument));
+            continue;
+        }
+        binding = match arguments.next()?.as_str() {
+            "embedded" => Some(Binding::Embedded),
+            "simulated" => Some(Binding::Simulated),
+            _ => return None,
+        };
+    }
+    Some((binding?, paths)).filter(|(_, paths)| !paths.is_empty())
+}

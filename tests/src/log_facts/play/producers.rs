@@ -1,0 +1,158 @@
+//! Producers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headwater_streams::log::{
+    Delivery, GroupOffset, Header, Headers, LogError, NO_OFFSET, Producer, ProducerConfig, Records, Ticket,
+};
+use serde_json::{Value, json};
+
+use super::{Play, millis};
+use crate::log_facts::case::Step;
+use crate::log_facts::value::{error_name, place_of, to_bytes, transactional};
+
+/// A producer with what it was given and not yet told about.
+pub(super) struct Sender {
+    producer: Box<dyn Producer>,
+    waiting: Vec<Waiting>,
+    known: BTreeMap<Ticket, Delivery>,
+}
+
+/// One send and how many records it has; or why it was not taken.
+struct Waiting {
+    records: usize,
+    ticket: Result<Ticket, LogError>,
+}
+
+impl Play {
+    pub(super) fn producer_step(&mut self, step: &Step) -> Result<Value, String> {
+        let name = step.text("producer")?.to_owned();
+        match step.op.as_str() {
+            "producer" => self.make_producer(step, name),
+            "kill" => {
+                self.senders.remove(&name);
+                Ok(json!({}))
+            }
+            "init" => self.call(&name, |producer| producer.init_transactions()),
+            "begin" => self.call(&name, |producer| producer.begin()),
+            "commit" => self.call(&name, |producer| producer.commit()),
+            "abort" => self.call(&name, |producer| producer.abort()),
+            "send" => {
+                let records = self.records(std::slice::from_ref(&step.body))?;
+                let waiting = self.hand_over(&name, step, records)?;
+                let results = self.sender(&name)?.results(vec![waiting]);
+                Ok(results.into_iter().next().unwrap_or_default())
+            }
+            "send_batch" => {
+                let records = self.records(step.list("records"))?;
+                let waiting = self.hand_over(&name, step, records)?;
+                Ok(json!({"results": self.sender(&name)?.results(vec![waiting])}))
+            }
+            "enqueue" => {
+                let records = self.records(step.list("records"))?;
+                let waiting = self.hand_over(&name, step, records)?;
+                self.sender(&name)?.waiting.push(waiting);
+                Ok(json!({}))
+            }
+            "flush" => {
+                let flushed = self.sender(&name)?.producer.flush();
+                Ok(flushed.map_or_else(|error| error_name(&error), |()| json!({})))
+            }
+            "results" => {
+                let sender = self.sender(&name)?;
+                let waiting = std::mem::take(&mut sender.waiting);
+                Ok(json!({"results": sender.results(waiting)}))
+            }
+            _ => self.send_offsets(step, &name),
+        }
+    }
+
+    fn make_producer(&mut self, step: &Step, name: String) -> Result<Value, String> {
+        let linger = step.body["configs"]["linger.ms"].as_i64().unwrap_or_default();
+        let config = ProducerConfig {
+            transactional_id: step.body["transactional_id"].as_str().map(Into::into),
+            transaction_timeout: millis(step.number_or("timeout_ms", 60_000)),
+            linger: Duration::from_millis(linger.unsigned_abs()),
+            ..ProducerConfig::default()
+        };
+        let producer = self.subject.log().producer(config).map_err(|error| error.to_string())?;
+        self.senders.insert(name, Sender { producer, waiting: Vec::new(), known: BTreeMap::new() });
+        Ok(json!({}))
+    }
+
+    fn send_offsets(&mut self, step: &Step, name: &str) -> Result<Value, String> {
+        let offsets = offsets(step.list("offsets"), "")?;
+        let member = self.identity(&step.body["member"]);
+        let group = step.text("group")?;
+        Ok(transactional(self.sender(name)?.producer.send_offsets(group, &offsets, &member)))
+    }
+
+    fn call(&mut self, name: &str, call: impl FnOnce(&mut dyn Producer) -> Result<(), LogError>) -> Result<Value, String> {
+        Ok(transactional(call(&mut *self.sender(name)?.producer)))
+    }
+
+    fn hand_over(&mut self, name: &str, step: &Step, mut records: Records) -> Result<Waiting, String> {
+        let to = place_of(&step.body)?;
+        let count = records.len();
+        Ok(Waiting { records: count, ticket: self.sender(name)?.producer.send(&to, &mut records) })
+    }
+
+    fn sender(&mut self, name: &str) -> Result<&mut Sender, String> {
+        self.senders.get_mut(name).ok_or_else(|| format!("no producer {name}"))
+    }
+
+    fn records(&mut self, given: &[Value]) -> Result<Records, String> {
+        let mut records = Records::new();
+        for record in given {
+            let timestamp = self.stamp(&record["timestamp"]);
+            let (key, value) = (to_bytes(&record["key"]), to_bytes(&record["value"]));
+            records.push(NO_OFFSET, timestamp, key.as_deref(), value.as_deref(), &headers(&record["headers"])?);
+        }
+        Ok(records)
+    }
+}
+
+impl Sender {
+    /// One result for each record.
+    fn results(&mut self, waiting: Vec<Waiting>) -> Vec<Value> {
+        // A refusal of the flush is told by each record itself.
+        let _ = self.producer.flush();
+        let mut deliveries = Vec::new();
+        self.producer.deliveries(&mut deliveries);
+        self.known.extend(deliveries.into_iter().map(|delivery| (delivery.ticket, delivery)));
+        waiting.into_iter().flat_map(|waiting| self.result(&waiting)).collect()
+    }
+
+    fn result(&mut self, waiting: &Waiting) -> Vec<Value> {
+        let outcome = match &waiting.ticket {
+            Ok(ticket) => self.known.remove(ticket).map(|delivery| delivery.outcome),
+            Err(error) => return vec![error_name(error); waiting.records],
+        };
+        (0..waiting.records as i64)
+            .map(|place| match &outcome {
+                None => json!({"error": "no answer"}),
+                Some(Ok(stored)) => json!({"offset": stored.first + place}),
+                Some(Err(refused)) => error_name(&refused.error),
+            })
+            .collect()
+    }
+}
+
+/// Offsets of a group out of a case.
+pub(super) fn offsets(given: &[Value], no_metadata: &str) -> Result<Vec<GroupOffset>, String> {
+    let one = |given: &Value| {
+        let metadata = to_bytes(&given["metadata"]).map_or_else(|| Ok(no_metadata.to_owned()), String::from_utf8);
+        let offset = given["offset"].as_i64().ok_or("no offset")?;
+        Ok(GroupOffset { at: place_of(given)?, offset, metadata: metadata.map_err(|error| error.to_string())? })
+    };
+    given.iter().map(one).collect()
+}
+
+fn headers(given: &Value) -> Result<Headers, String> {
+    let one = |pair: &Value| {
+        let name = pair[0].as_str().ok_or("a header without a name")?;
+        Ok(Header { name: name.into(), value: to_bytes(&pair[1]).map(Into::into) })
+    };
+    given.as_array().into_iter().flatten().map(one).collect()
+}
