@@ -23,6 +23,27 @@ pub use open::Opened;
 /// Writes gather above the database and become durable with [`TaskState::commit`], all of them or none, together with the changelog
 /// positions that belong to them. What was not committed is lost when the process dies, and nothing else is.
 /// The database closes when the state and the handles made from it are dropped.
+///
+/// ```
+/// use headwater_state::{ChangelogPosition, Disk, Journal, MemoryDisk, StoreSpec, TaskState};
+///
+/// # fn main() -> Result<(), headwater_state::StateError> {
+/// let disk = Disk::Memory(MemoryDisk::new());
+/// let mut state = TaskState::open(&disk, "0_0", 1, vec![StoreSpec::key_value("counts")], Journal::Off)?;
+/// let counts = state.key_value("counts").expect("it is in the plan");
+/// counts.put(b"tea", b"1", 1_000);
+/// assert_eq!(counts.get(b"tea", |found| found.map(|(time, value)| (time, value.to_vec())))?, Some((1_000, b"1".to_vec())));
+///
+/// let mut offset = 0;
+/// state.drain_changelog("counts", &mut |record| {
+///     assert_eq!((record.key, record.value), (b"tea".as_slice(), Some(b"1".as_slice())));
+///     offset += 1;
+/// })?;
+/// state.commit(&[("counts", ChangelogPosition { next_offset: offset, topic_id: [0; 16], written_at_ms: 1_000 })], 1)?;
+/// assert_eq!(state.position("counts").map(|position| position.next_offset), Some(1));
+/// # Ok(())
+/// # }
+/// ```
 pub struct TaskState {
     disk: Disk,
     task: String,
@@ -190,8 +211,9 @@ impl TaskState {
     }
 
     /// Takes back all writes, their changelog entries and all movement of stores' times since [`TaskState::begin_record`].
-    /// Nothing of the record may have been drained or committed.
+    /// It is a bug, and it panics, if something of the record was drained or committed, or if there is no journal.
     pub fn undo_record(&self) {
+        assert!(self.record.is_some(), "task {}: only a journal can undo", self.task);
         self.stores.iter().for_each(|store| store.borrow_mut().undo_record());
     }
 

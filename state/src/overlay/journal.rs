@@ -7,7 +7,6 @@ use super::{Entry, Overlay, index_of};
 pub(super) struct Before {
     entries: usize,
     arena: usize,
-    turn: u64,
     written: usize,
     each: usize,
     update_values: usize,
@@ -23,7 +22,6 @@ impl Overlay {
         let before = self.before.get_or_insert_default();
         before.entries = self.entries.len();
         before.arena = self.arena.len();
-        before.turn = self.updates.turn;
         before.written = self.updates.written.len();
         before.each = self.updates.each.len();
         before.update_values = self.updates.values.len();
@@ -34,11 +32,11 @@ impl Overlay {
 
     /// Takes back all writes since the last mark.
     pub(crate) fn undo(&mut self) {
-        let Some(mut before) = self.before.take_if(|before| before.is_set) else { return };
+        let before = self.before.take().filter(|before| before.is_set);
+        let mut before = before.expect("a record that is undone was neither drained nor committed");
         self.put_back(&mut before);
         self.remove_new(&before);
         self.arena.truncate(before.arena);
-        self.updates.turn = before.turn;
         self.updates.written.truncate(before.written);
         self.updates.each.truncate(before.each);
         self.updates.values.truncate(before.update_values);

@@ -1,5 +1,7 @@
 //! What a store contributes to a commit, to the changelog and to a restore.
 
+use std::ops::Bound;
+
 use super::Store;
 use crate::segments::Segments;
 use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
@@ -10,15 +12,19 @@ impl Store {
     pub(crate) fn stage(&self, metadata: Family, first_offset: i64, writes: &mut WriteSet) {
         assert!(!self.overlay.has_updates(), "store {}: updates are drained to the changelog before the commit", self.name);
         let first_live = self.segments.as_ref().map(Segments::first_live);
-        for (key, content) in self.overlay.contents() {
-            if first_live.is_some_and(|first_live| segment_of_local(key) < Some(first_live)) {
-                continue;
+        // In the order of the keys: the engine takes them faster than it takes them at random.
+        self.overlay.with_range(Bound::Unbounded, Bound::Unbounded, |indexes| {
+            for &index in indexes {
+                let (key, content) = (self.overlay.key(index), self.overlay.content(index));
+                if first_live.is_some_and(|first_live| segment_of_local(key) < Some(first_live)) {
+                    continue;
+                }
+                match content {
+                    Some((timestamp, bytes)) => value::put(writes, self.family, key, timestamp, bytes),
+                    None => writes.delete(self.family, key),
+                }
             }
-            match content {
-                Some((timestamp, bytes)) => value::put(writes, self.family, key, timestamp, bytes),
-                None => writes.delete(self.family, key),
-            }
-        }
+        });
         if let Some(segments) = &self.segments {
             self.stage_segments(segments, metadata, first_offset, writes);
         }

@@ -1,10 +1,12 @@
 //! Opening, dying, damage and refusal.
 
 use std::fs;
+use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
 use headwater_state::{
-    ChangelogPosition, Disk, Journal, KeyValueHandle, MemoryBudget, Opened, StateDirectory, StateError, StoreSpec, TaskState,
+    ByteDatabase, ChangelogPosition, Direction, Disk, FamilySpec, Journal, KeyValueHandle, MemoryBudget, Opened, StateDirectory,
+    StateError, StoreSpec, TaskState, Written,
 };
 use tempfile::TempDir;
 
@@ -213,6 +215,50 @@ fn committed_state_is_read_from_other_threads() {
         let read = move || reader.view(|view| view.key_value("left").unwrap().get(b"a", |found| found.map(|(_, value)| value.to_vec())));
         assert_eq!(std::thread::spawn(read).join().unwrap().unwrap().unwrap(), Some(b"1".to_vec()));
     }
+}
+
+#[test]
+fn expired_windows_leave_the_disk() {
+    for engine in Engine::each() {
+        let mut state = engine.open(&specs());
+        let store = state.window("windows").unwrap();
+        for start in (-50..500).step_by(5) {
+            assert_eq!(store.put(b"a", start, b"v", start), Written::Kept);
+        }
+        commit(&mut state, 1);
+        store.observe(450);
+        assert_eq!(store.put(b"b", 349, b"v", 349), Written::Expired);
+        assert_eq!(store.put(b"b", 350, b"v", 350), Written::Kept);
+        commit(&mut state, 2);
+        drop((state, store));
+        // The retention is 100 ms and a segment 10 ms, so what starts from 350 on stays: 30 windows of one key and one of another.
+        assert_eq!(keys_on_disk(&engine.disk, "store.windows"), 31);
+    }
+}
+
+fn keys_on_disk(disk: &Disk, family: &str) -> usize {
+    let families = [FamilySpec::points(family)];
+    let database = match disk {
+        Disk::Memory(disk) => ByteDatabase::open_in_memory(disk, TASK, &families),
+        Disk::Directory(directory) => ByteDatabase::open(&directory.path().join(TASK), &families, &MemoryBudget::of_bytes(64 << 20)),
+    };
+    let (database, mut count) = (database.unwrap(), 0);
+    let visit = &mut |_: &[u8], _: &[u8]| {
+        count += 1;
+        ControlFlow::Continue(())
+    };
+    database.scan(database.family(family).unwrap(), Bound::Unbounded, Bound::Unbounded, Direction::Forward, visit).unwrap();
+    count
+}
+
+#[test]
+#[should_panic(expected = "neither drained nor committed")]
+fn a_record_that_was_drained_cannot_be_undone() {
+    let mut state = Engine::memory().open(&specs());
+    state.begin_record();
+    state.key_value("left").unwrap().put(b"a", b"1", 1);
+    state.drain_changelog("left", &mut |_| {}).unwrap();
+    state.undo_record();
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Moment {
     }
 
     fn is_visible(&self, start: Timestamp) -> bool {
-        self.observed.is_none_or(|time| start >= time - RETENTION_MS + 1)
+        self.observed.is_none_or(|time| start > time - RETENTION_MS)
     }
 
     fn visible(&self, starts: &RangeInclusive<Timestamp>) -> Vec<(Vec<u8>, Timestamp, Timestamp)> {

@@ -6,7 +6,6 @@ use super::demo_record::DemoRecord;
 use super::feeder::FeedPlan;
 use super::fresh::remove;
 use super::generator_options::share;
-use super::log::open_writer;
 use super::names::Application;
 use super::progress::Bar;
 use super::session::{Plan, Session};
@@ -72,8 +71,8 @@ impl Demo {
             remove(&directory)?;
         }
         let (record, is_new) = self.record(&directory)?;
-        let log = open_writer(&directory)?;
         if is_new {
+            // Before there is a log: whatever is killed now, the next demo knows the directory as its own.
             record.write(&directory)?;
         }
         let plan = Plan {
@@ -84,7 +83,7 @@ impl Demo {
             feed: Some(FeedPlan { settings: record.settings(), count: None, rate: self.rate, partitions: None }),
             listen: Some(self.listen),
         };
-        let session = Session::start(plan, log)?;
+        let session = Session::start(plan)?;
         self.show(&session, is_new);
         self.watch(&session, &shutdown);
         let summary = session.stop()?;

@@ -38,7 +38,8 @@ impl DemoRecord {
         let doing = format!("writing {}", path.display());
         let text = serde_json::to_string(self).expect("numbers are JSON");
         let draft = path.with_extension("draft");
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path)).map_err(CommandError::io(doing))
+        let written = fs::create_dir_all(&directory.root).and_then(|()| fs::write(&draft, text)).and_then(|()| fs::rename(&draft, &path));
+        written.map_err(CommandError::io(doing))
     }
 
     /// For the generator.

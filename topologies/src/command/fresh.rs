@@ -4,6 +4,7 @@ use super::CommandError;
 use super::data::DataDirectory;
 use super::demo_record::DemoRecord;
 use super::log::open_writer;
+use headwater_state::MemoryBudget;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -17,7 +18,7 @@ pub(super) fn remove(directory: &DataDirectory) -> Result<(), CommandError> {
         return Err(CommandError::NotADemo { directory: directory.root.clone() });
     }
     // Nobody else can have it open now; the moment between this and the removal is the price of having no lock beside the log's.
-    drop(open_writer(directory)?);
+    drop(open_writer(directory, &MemoryBudget::from_cgroup())?);
     let sqlite = directory.sqlite();
     let files = ["", "-wal", "-shm"].map(|suffix| sqlite.with_file_name(format!("headwater.sqlite{suffix}")));
     let removed = remove_directory(&directory.log())
@@ -59,7 +60,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = DataDirectory { root: root.path().to_owned() };
         DemoRecord { seed: 1, start: 0, step_us: 1, late: 0.0, bad: 0.0 }.write(&directory).unwrap();
-        drop(open_writer(&directory).unwrap());
+        drop(open_writer(&directory, &MemoryBudget::from_cgroup()).unwrap());
         fs::write(root.path().join("notes.txt"), "mine").unwrap();
         remove(&directory).unwrap();
         let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -9,6 +9,7 @@ use super::progress::Bar;
 use super::shutdown::Shutdown;
 use crate::feed::{Feed, Lines, TopicFeed, Watch};
 use clap::Args;
+use headwater_state::MemoryBudget;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ impl Generate {
 
     fn to_topic(&self, feed: &Feed<'_>) -> Result<(), CommandError> {
         let shutdown = Shutdown::on_signals()?;
-        let log = open_writer(&self.data.directory()?)?;
+        let log = open_writer(&self.data.directory()?, &MemoryBudget::from_cgroup())?;
         let mut spec = self.name.topic();
         spec.name = self.to.clone().unwrap_or(spec.name);
         let mut topic = TopicFeed::open(log, &spec, self.options.partitions)?;

@@ -2,13 +2,15 @@
 
 use super::CommandError;
 use super::data::DataDirectory;
-use headwater_streams::log::{EmbeddedLog, ErrorCode, Log, LogError};
+use headwater_state::MemoryBudget;
+use headwater_streams::log::{EmbeddedLog, EmbeddedOptions, ErrorCode, Log, LogError};
 use std::sync::Arc;
 
-/// For writing: one process at a time.
-pub(super) fn open_writer(directory: &DataDirectory) -> Result<Arc<dyn Log>, CommandError> {
+/// For writing: one process at a time. The log takes its memory from the process' one budget.
+pub(super) fn open_writer(directory: &DataDirectory, memory: &MemoryBudget) -> Result<Arc<dyn Log>, CommandError> {
     std::fs::create_dir_all(&directory.root).map_err(CommandError::io(format!("making {}", directory.root.display())))?;
-    let log = EmbeddedLog::open(directory.log()).map_err(|error| explain(error, directory))?;
+    let options = EmbeddedOptions { memory: memory.clone(), ..EmbeddedOptions::default() };
+    let log = EmbeddedLog::open_with(directory.log(), options).map_err(|error| explain(error, directory))?;
     Ok(Arc::new(log))
 }
 

@@ -4,7 +4,6 @@ use super::CommandError;
 use super::data::DataOptions;
 use super::feeder::FeedPlan;
 use super::generator_options::GeneratorOptions;
-use super::log::open_writer;
 use super::names::Application;
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
@@ -86,7 +85,6 @@ impl Run {
         }
         let directory = self.data.directory()?;
         let shutdown = Shutdown::on_signals()?;
-        let log = open_writer(&directory)?;
         let plan = Plan {
             application: self.app,
             config: self.config(),
@@ -95,7 +93,7 @@ impl Run {
             feed: self.generate.then(|| FeedPlan::of(&self.generator)),
             listen: self.listen,
         };
-        let session = Session::start(plan, log)?;
+        let session = Session::start(plan)?;
         if let Some(page) = session.page() {
             eprintln!("the page: {}", page.url());
         }

@@ -3,6 +3,7 @@
 use super::CommandError;
 use super::data::DataDirectory;
 use super::feeder::{FeedPlan, Feeder};
+use super::log::open_writer;
 use super::names::Application;
 use super::page::Page;
 use super::summary::{Results, Summary};
@@ -42,8 +43,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts all of it.
-    pub(super) fn start(plan: Plan, log: Arc<dyn Log>) -> Result<Self, CommandError> {
+    /// Opens the log and starts all of it.
+    pub(super) fn start(plan: Plan) -> Result<Self, CommandError> {
         let Plan { application, config, directory, state, feed, listen } = plan;
         let application_id = config.application_id.clone();
         let sqlite = directory.sqlite();
@@ -51,7 +52,9 @@ impl Session {
         for sink in topology.sub_topologies().iter().filter_map(|sub| sub.connector.as_ref()) {
             info!(sink = sink.name(), level = ?sink.level(), to = %sqlite.display(), "sink");
         }
-        let state = StateDirectory::open(&state, &application_id, MemoryBudget::from_cgroup())?;
+        let memory = MemoryBudget::from_cgroup();
+        let log = open_writer(&directory, &memory)?;
+        let state = StateDirectory::open(&state, &application_id, memory)?;
         // The topic comes first: a person may have asked for a number of partitions.
         let feeder = feed.map(|feed| Feeder::open(application.input(), feed, log.clone())).transpose()?;
         info!(application_id, guarantee = ?config.guarantee, commit_interval = ?config.commit_interval, "starting");

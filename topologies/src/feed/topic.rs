@@ -200,3 +200,51 @@ fn read_one(
     }
     Err(FeedError::Unreadable { at: at.clone(), offset })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::category_sales::{Transactions, transactions_topic};
+    use crate::feed::{Feed, Watch};
+    use crate::generator::Settings;
+    use headwater_streams::log::EmbeddedLog;
+
+    struct NobodyStops;
+
+    impl Watch for NobodyStops {
+        fn stops_within(&self, _: Duration) -> bool {
+            false
+        }
+
+        fn reached(&self, _: u64) {}
+    }
+
+    fn feed(log: &Arc<dyn Log>, seed: u64, count: u64, asked: Option<i32>) -> Result<u64, FeedError> {
+        let settings = Settings { seed, start: 0, step: Duration::from_millis(1), late: 0.1, bad: 0.1 };
+        let feed = Feed { generator: &Transactions::new(settings), settings, count: Some(count), rate: 0 };
+        feed.run(&mut TopicFeed::open(log.clone(), &transactions_topic(), asked)?, &NobodyStops)
+    }
+
+    fn log_in(directory: &tempfile::TempDir) -> Arc<dyn Log> {
+        Arc::new(EmbeddedLog::open(directory.path()).unwrap())
+    }
+
+    #[test]
+    fn goes_on_where_every_partition_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(feed(&log_in(&directory), 1, 2_500, Some(3)).unwrap(), 2_500);
+        let log = log_in(&directory);
+        assert_eq!(feed(&log, 1, 4_000, None).unwrap(), 1_500);
+        assert_eq!(TopicFeed::open(log, &transactions_topic(), Some(3)).unwrap().held(), 4_000);
+    }
+
+    #[test]
+    fn refuses_a_topic_of_other_settings_or_another_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = log_in(&directory);
+        feed(&log, 1, 100, None).unwrap();
+        assert!(matches!(feed(&log, 2, 200, None), Err(FeedError::Foreign { offset: 99, index: 99, .. })));
+        assert!(matches!(feed(&log, 1, 200, Some(2)), Err(FeedError::Partitions { found: 1, asked: 2, .. })));
+        assert_eq!(feed(&log, 1, 200, None).unwrap(), 100);
+    }
+}
