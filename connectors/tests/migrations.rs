@@ -2,9 +2,9 @@
 
 mod support;
 
-use headwater_connectors::sqlite::{Migration, migrate};
+use headwater_connectors::sqlite::{Migration, SqliteSink, migrate};
 use headwater_connectors::table::{Column, Table};
-use headwater_streams::connector::ConnectorError;
+use headwater_streams::connector::{Connector, ConnectorError};
 use std::sync::Barrier;
 use support::Warehouse;
 
@@ -57,6 +57,14 @@ fn several_that_start_at_once_apply_each_step_once() {
 }
 
 #[test]
+fn a_place_where_no_file_can_be_is_asked_again_later() {
+    let warehouse = Warehouse::new();
+    let nowhere = warehouse.path().join("nowhere.sqlite");
+    let error = SqliteSink::new("s", nowhere, support::CATEGORY_SALES).unwrap().open(&support::task()).err().expect("no such directory");
+    assert!(matches!(&error, ConnectorError::Unavailable { reason, .. } if reason.contains("unable to open")), "{error}");
+}
+
+#[test]
 fn a_table_that_does_not_fit_its_description_is_refused_at_the_start() {
     let warehouse = Warehouse::new();
     warehouse.writer();
@@ -64,8 +72,8 @@ fn a_table_that_does_not_fit_its_description_is_refused_at_the_start() {
         Table { name: "category_sales", columns: &[Column::text("category"), Column::text("mood")], primary_key: &["category"] };
     const OTHER_KEY: Table = Table { columns: &[Column::text("category")], ..MORE };
     for (table, said) in [(MORE, "no column named mood"), (OTHER_KEY, "ON CONFLICT clause does not match")] {
-        let sink = headwater_connectors::sqlite::SqliteSink::new("s", warehouse.path(), table).unwrap();
-        let error = headwater_streams::connector::Connector::open(&sink, &support::task()).err().expect("it does not fit");
+        let sink = SqliteSink::new("s", warehouse.path(), table).unwrap();
+        let error = sink.open(&support::task()).err().expect("it does not fit");
         assert!(matches!(&error, ConnectorError::Refused { reason, .. } if reason.contains(said)), "{error}");
     }
 }

@@ -5,17 +5,22 @@ use axum::response::sse::{Event, Sse};
 use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt};
 
 /// How soon a page comes back after it has lost the server.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A page that is slow misses snapshots, never the last one.
-pub(crate) fn events(pages: watch::Receiver<Published>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+/// A page that is slow misses snapshots, never the last one. It holds its permit as long as it listens.
+pub(crate) fn events(
+    pages: watch::Receiver<Published>, permit: OwnedSemaphorePermit,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut shown = None;
-    Sse::new(WatchStream::new(pages).map(move |published| Ok(event(&published, &mut shown))))
+    Sse::new(WatchStream::new(pages).map(move |published| {
+        let _held = &permit;
+        Ok(event(&published, &mut shown))
+    }))
 }
 
 fn event(published: &Published, shown: &mut Option<u64>) -> Event {

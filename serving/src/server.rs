@@ -13,14 +13,17 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tracing::{error, info};
 
 /// Where a server listens unless told otherwise: only this machine reaches it.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
+/// How many pages may be open at once.
+const MOST_PAGES: usize = 256;
 /// How long open requests may take once the server is to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// How often histograms are folded, which bounds their memory.
@@ -52,7 +55,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServingError::Start)?;
         let (feed, pages) = Feed::start(site.sales).map_err(ServingError::Start)?;
         let (stop, stopped) = oneshot::channel();
-        let shared = Shared { pages, metrics: site.metrics };
+        let shared = Shared { pages, places: Arc::new(Semaphore::new(MOST_PAGES)), metrics: site.metrics };
         let thread = std::thread::Builder::new().name("serving".into()).spawn(move || {
             if let Err(reason) = runtime.block_on(serve(listener, shared, feed, stopped)) {
                 error!(%reason, "the server has stopped");
@@ -97,6 +100,7 @@ impl fmt::Debug for Site {
 #[derive(Clone)]
 struct Shared {
     pages: watch::Receiver<Published>,
+    places: Arc<Semaphore>,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -128,11 +132,18 @@ fn routes(shared: Shared) -> Router {
         .route("/page.js", get(page::script))
         .route("/chart.js", get(page::chart))
         .route("/icon.svg", get(page::icon))
-        .route("/events", get(async |State(shared): State<Shared>| live::events(shared.pages)))
+        .route("/events", get(events))
         .route("/api/category-sales", get(category_sales))
         .route("/health", get(health))
         .route("/prometheus", get(prometheus))
         .with_state(shared)
+}
+
+async fn events(State(shared): State<Shared>) -> Response {
+    match shared.places.try_acquire_owned() {
+        Ok(permit) => live::events(shared.pages, permit).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response(),
+    }
 }
 
 async fn category_sales(State(shared): State<Shared>) -> Response {

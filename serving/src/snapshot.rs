@@ -3,6 +3,7 @@
 use crate::Money;
 use crate::sales::{CategorySales, Sales, WindowSales};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// How many windows the table goes back.
 const TABLE_WINDOWS: usize = 10;
@@ -19,6 +20,8 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) transaction_count: i128,
     pub(crate) row_count: u64,
     pub(crate) latest_window: Option<&'a WindowSales>,
+    /// All categories of the trend: one that has no sale yet in the latest window keeps its place there.
+    pub(crate) categories: BTreeSet<&'a str>,
     /// The largest sales of one category in one window of the trend: the end of the bars' scale.
     pub(crate) largest: Money,
     pub(crate) trend: Vec<Point<'a>>,
@@ -47,7 +50,8 @@ pub(crate) struct TableRow<'a> {
 impl<'a> Snapshot<'a> {
     pub(crate) fn of(sales: &'a Sales, sequence: u64, as_of_ms: u64) -> Snapshot<'a> {
         let (windows, history) = (&sales.windows, &sales.history);
-        let largest = windows.iter().flat_map(|window| &window.categories).map(|row| row.total_sales).max();
+        let rows = || windows.iter().flat_map(|window| &window.categories);
+        let largest = rows().map(|row| row.total_sales).max();
         let recent: Money = windows.iter().map(WindowSales::total_sales).sum();
         Snapshot {
             sequence,
@@ -55,8 +59,9 @@ impl<'a> Snapshot<'a> {
             history_as_of_ms: as_of_ms - history.age_ms.min(as_of_ms),
             total_sales: [history.total_sales, recent].into_iter().sum(),
             transaction_count: history.transaction_count + windows.iter().map(WindowSales::transaction_count).sum::<i128>(),
-            row_count: history.rows + windows.iter().map(|window| window.categories.len() as u64).sum::<u64>(),
+            row_count: history.rows + rows().count() as u64,
             latest_window: windows.last(),
+            categories: rows().map(|row| row.category.as_str()).collect(),
             largest: largest.unwrap_or_default(),
             trend: windows.iter().map(Point::of).collect(),
             rows: windows.iter().rev().take(TABLE_WINDOWS).flat_map(TableRow::of).collect(),
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!((&json["transaction_count"], &json["row_count"]), (&(7 + 48).into(), &(3 + 24).into()));
         assert_eq!((&json["sequence"], &json["as_of_ms"], &json["history_as_of_ms"]), (&9.into(), &1000.into(), &600.into()));
         assert_eq!((json["trend"].as_array().unwrap().len(), json["rows"].as_array().unwrap().len()), (12, 20));
+        assert_eq!(json["categories"], serde_json::json!(["Beauty", "Home"]));
         assert_eq!((&json["trend"][11]["total_sales"], &json["largest"]), (&"3.21".into(), &"3.11".into()));
         let first = r#"{"window_start":"w11","window_end":"w12","category":"Beauty","total_sales":"0.10","transaction_count":2}"#;
         assert_eq!(json["rows"][0], serde_json::from_str::<serde_json::Value>(first).unwrap());

@@ -133,6 +133,25 @@ fn a_store_that_goes_away_is_said_and_its_last_numbers_stay() {
 }
 
 #[test]
+fn pages_have_a_limit_and_places_come_back() {
+    let server = Till::new().serve();
+    let mut pages: Vec<_> = (0..256).map(|_| BufReader::new(request(&server, "/events"))).collect();
+    for page in &mut pages {
+        heard(page, &["event: snapshot"]);
+    }
+    assert!(get(&server, "/events").0.starts_with("http/1.1 503"));
+    assert!(get(&server, "/health").0.starts_with("http/1.1 200"));
+    pages.clear();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut status = String::new();
+    while !status.contains("200") {
+        assert!(Instant::now() < deadline, "closed pages hold their places");
+        status.clear();
+        BufReader::new(request(&server, "/events")).read_line(&mut status).expect("it answers");
+    }
+}
+
+#[test]
 fn metrics_are_there_where_they_are_handed_in() {
     let site = Site { sales: Box::new(Till::new()), metrics: None };
     let server = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), site).unwrap();

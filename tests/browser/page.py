@@ -25,7 +25,8 @@ import threading
 import time
 import urllib.request
 
-from webdriver import Browser
+sys.dont_write_bytecode = True
+from webdriver import Browser  # noqa: E402
 
 FRESH = 2.0
 READINGS = 6

@@ -47,7 +47,7 @@ fn enter_wal(connection: &Connection) -> Result<(), Fault> {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(mode) => return Err(Fault::Refused(format!("the database stays in journal mode {mode}, wal is needed"))),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
-                std::thread::sleep(WAL_RETRY);
+                std::thread::park_timeout(WAL_RETRY);
             }
             Err(error) => return Err(error.into()),
         }

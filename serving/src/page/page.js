@@ -73,7 +73,7 @@ function showFigures(snapshot) {
   document.title = `${grouped(snapshot.total_sales)} · Category sales`;
 }
 
-function showBars({ latest_window: latest, largest }) {
+function showBars({ latest_window: latest, categories, largest }) {
   const list = byId("bars");
   const end = Number(largest) || 1;
   // Bars grow while their window fills; into another window they jump, or they would show the old one for a while.
@@ -81,16 +81,26 @@ function showBars({ latest_window: latest, largest }) {
   list.dataset.window = latest.window_start;
   put(byId("bars-window"), `${clock(latest.window_start)}–${clock(latest.window_end)}, still counting`);
   put(byId("bars-scale"), `Full width: ${grouped(largest)}, the most in any window of the trend`);
-  reconcile(list, latest.categories, (row) => row.category, newBar, (item, row) => {
-    Object.assign(item.dataset, { category: row.category, total: row.total_sales, count: row.transaction_count });
+  const rows = new Map(latest.categories.map((row) => [row.category, row]));
+  reconcile(list, categories, (category) => category, newBar, (item, category) => {
+    const row = rows.get(category);
     const [name, total, count, track] = item.children;
-    put(name, row.category);
-    put(total, grouped(row.total_sales));
-    put(count, `${grouped(row.transaction_count)} tx`);
-    count.title = plural(row.transaction_count, "transaction", "transactions");
-    track.firstElementChild.style.transition = isSameWindow ? "" : "none";
-    track.firstElementChild.style.width = `${Math.max(0, Math.min(100, (100 * Number(row.total_sales)) / end))}%`;
+    put(name, category);
+    put(total, row ? grouped(row.total_sales) : "–");
+    put(count, row ? `${grouped(row.transaction_count)} tx` : "");
+    showData(item, row && { category, total: row.total_sales, count: row.transaction_count });
+    const bar = track.firstElementChild;
+    bar.style.transition = isSameWindow ? "" : "none";
+    bar.style.width = `${row ? Math.max(0, Math.min(100, (100 * Number(row.total_sales)) / end)) : 0}%`;
   });
+}
+
+/** Only what the store holds has data: a category without a sale in this window has a place, but no numbers. */
+function showData(item, data) {
+  for (const name of ["category", "total", "count"]) {
+    if (data) item.dataset[name] = data[name];
+    else delete item.dataset[name];
+  }
 }
 
 function newBar() {
