@@ -256,12 +256,14 @@ def answers_the_keyboard(browser, report):
     tip = browser.run("""
         const trend = document.getElementById('trend');
         const press = (key) => trend.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
-        trend.focus();
+        trend.focus({preventScroll: true});
         press('Home');
         const first = trend.querySelector('[data-window]');
         const shown = [document.getElementById('tip').innerText, first.dataset.total, document.activeElement === trend];
         press('Escape');
-        return [...shown, document.getElementById('tip').hidden];
+        shown.push(document.getElementById('tip').hidden);
+        trend.blur();
+        return shown;
     """)
     holds = plain(tip[0]).startswith(tip[1]) and tip[2] and tip[3]
     report.check(holds, "the trend answers the keyboard", str(tip))
