@@ -442,19 +442,6 @@ impl Task {
         self.spare.drain(..)
     }
 
-    /// The number that the next commit of this task carries, or the last one's while it is prepared.
-    pub(crate) fn commit_number(&self) -> u64 {
-        self.commit_number
-    }
-
-    /// Records that were dropped without a letter.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.context.dropped
-    }
-
-    pub(crate) fn stream_time(&self) -> Timestamp {
-        self.clock.stream_time()
-    }
 }
 
 /// Times that no operator may see. They are judged by the log, not by the wall, so that a replay decides alike.
