@@ -16,7 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let database = ByteDatabase::open(Path::new(directory), &[spec], &MemoryBudget::of_bytes(512 << 20))?;
     let log = database.family("log").ok_or("the family was opened")?;
     let count = (mebibytes.parse::<usize>()? << 20) / BATCH_BYTES;
-    let payload: Vec<u8> = (0..BATCH_BYTES as u64).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect();
+    // A generator without a pattern, so that nothing is gained by compression.
+    let mut seed = 1_u64;
+    let mut byte = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 56) as u8
+    };
+    let payload: Vec<u8> = (0..BATCH_BYTES).map(|_| byte()).collect();
     let mut writes = WriteSet::new();
     let start = Instant::now();
     let mut slowest = 0.0_f64;

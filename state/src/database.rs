@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::lock::DirectoryLock;
 use crate::memory::{self, Memory, MemoryFamilies};
 use crate::rocks::{Rocks, RocksView};
-use crate::{Direction, Family, FamilySpec, MemoryBudget, MemoryDisk, StateError, WriteSet};
+use crate::{Direction, EngineError, Family, FamilySpec, MemoryBudget, MemoryDisk, StateError, WriteSet};
 
 /// Families of keys and values, ordered as unsigned bytes. One process has it open; clones are the same database, for any thread.
 ///
@@ -79,6 +79,19 @@ impl ByteDatabase {
     /// Hands the highest key below `bound`, and its value, to `read`.
     pub fn last_below<R>(&self, family: Family, bound: &[u8], read: impl FnOnce(Option<(&[u8], &[u8])>) -> R) -> Result<R, StateError> {
         last_below(bound, read, |to, visit| self.scan(family, Bound::Unbounded, to, Direction::Backward, visit))
+    }
+
+    /// Where the database is: its directory, or its name on a memory disk.
+    pub(crate) fn place(&self) -> &Path {
+        match &*self.engine {
+            Engine::Rocks { rocks, .. } => rocks.path(),
+            Engine::Memory(memory) => memory.name(),
+        }
+    }
+
+    /// What stands in the database is not what we write.
+    pub(crate) fn damaged(&self, reason: &str) -> StateError {
+        StateError::Damaged { path: self.place().to_owned(), source: EngineError(reason.to_owned()) }
     }
 
     /// Applies all writes of the set, or none.

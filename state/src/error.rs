@@ -40,6 +40,43 @@ pub enum StateError {
         /// The engine's reason.
         source: EngineError,
     },
+    /// A later version of this program wrote the database. Run that one, or set the directory aside and restore.
+    #[error("{} has layout version {found}, known is {known}", path.display())]
+    NewerLayout {
+        /// The directory of the database.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+        /// The highest version that this program reads.
+        known: u32,
+    },
+    /// The store was of another kind (key-value, window) when it was written. Give the new store another name.
+    #[error("store {store} of task {task} was written with another layout")]
+    LayoutChanged {
+        /// The task.
+        task: String,
+        /// The store.
+        store: String,
+    },
+    /// The task has no store of that name: the caller's plan and the state's differ.
+    #[error("task {task} has no store {store}")]
+    UnknownStore {
+        /// The task.
+        task: String,
+        /// The store.
+        store: String,
+    },
+    /// The changelog holds a record that cannot belong to the store. Something else writes to the topic.
+    #[error("record at offset {offset} of the changelog is not one of store {store}")]
+    NotOfThisStore {
+        /// The store.
+        store: String,
+        /// The record's offset.
+        offset: i64,
+    },
+    /// The task whose state was to be read has closed it.
+    #[error("the task has closed its state")]
+    Closed,
     /// The engine failed for another reason than damage. The data is as it was; stop, and start again when the reason is mended.
     #[error("cannot {action} in database {}", path.display())]
     Engine {

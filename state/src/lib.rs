@@ -5,25 +5,42 @@
 //!
 //! - [`ByteDatabase`] is an ordered byte database with atomic writes: families of keys, points, scans, range deletes.
 //!   [`ByteReader`] reads it from another process.
-//! - `TaskState` keeps the stores of one task on such a database: the writes of the running commit interval stand in an
+//! - [`TaskState`] keeps the stores of one task on such a database: the writes of the running commit interval stand in an
 //!   overlay above it and become durable, together with the changelog positions, in one atomic commit.
 
 mod budget;
+mod committed;
 mod database;
 mod directory;
 mod error;
 mod family;
+mod key_value;
 mod lock;
 mod memory;
+mod metadata;
+mod overlay;
 mod reader;
 mod rocks;
+mod segments;
+mod spec;
+mod store;
+mod task;
+mod value;
+mod window;
+mod window_key;
+mod window_scan;
 mod write_set;
 
 pub use budget::MemoryBudget;
+pub use committed::{CommittedKeyValue, CommittedState, CommittedView, CommittedWindows};
 pub use database::{ByteDatabase, ByteView};
 pub use directory::{Disk, StateDirectory};
 pub use error::{EngineError, StateError};
 pub use family::{Direction, Family, FamilySpec};
+pub use key_value::KeyValueHandle;
 pub use memory::MemoryDisk;
 pub use reader::ByteReader;
+pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, RestoreRecord, StoreSpec, Timestamp};
+pub use task::{Opened, TaskState};
+pub use window::{WindowHandle, Written};
 pub use write_set::WriteSet;

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::write_set::Write;
-use crate::{Direction, Family, FamilySpec, StateError, WriteSet};
+use crate::{Direction, EngineError, Family, FamilySpec, StateError, WriteSet};
 
 type Map = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
@@ -26,7 +27,8 @@ pub struct MemoryDisk {
 #[derive(Debug, Default)]
 struct Drive {
     families: Mutex<MemoryFamilies>,
-    owner: Mutex<std::sync::Weak<()>>,
+    owner: Mutex<Weak<()>>,
+    is_damaged: AtomicBool,
 }
 
 impl MemoryDisk {
@@ -37,7 +39,11 @@ impl MemoryDisk {
 
     /// Another disk with the same content, as if this one were copied at this moment: what a killed process would leave.
     pub fn fork(&self) -> Self {
-        let copy = |drive: &Arc<Drive>| Arc::new(Drive { families: Mutex::new(locked(&drive.families).clone()), owner: Mutex::default() });
+        let copy = |drive: &Arc<Drive>| {
+            let families = Mutex::new(locked(&drive.families).clone());
+            let is_damaged = AtomicBool::new(drive.is_damaged.load(Ordering::Relaxed));
+            Arc::new(Drive { families, owner: Mutex::default(), is_damaged })
+        };
         let databases = locked(&self.databases).iter().map(|(name, drive)| (name.clone(), copy(drive))).collect();
         Self { databases: Arc::new(Mutex::new(databases)) }
     }
@@ -45,6 +51,11 @@ impl MemoryDisk {
     /// The names of the databases on the disk.
     pub fn names(&self) -> Vec<String> {
         locked(&self.databases).keys().cloned().collect()
+    }
+
+    /// Plays a fault of the disk: the database, if there is one, is found damaged when it is opened next.
+    pub fn damage(&self, name: &str) {
+        locked(&self.databases).get(name).iter().for_each(|drive| drive.is_damaged.store(true, Ordering::Relaxed));
     }
 
     /// Gives a database another name, and whether there was one. It must not be open.
@@ -57,6 +68,10 @@ impl MemoryDisk {
 
     pub(crate) fn open(&self, name: &str, specs: &[FamilySpec]) -> Result<Memory, StateError> {
         let drive = Arc::clone(locked(&self.databases).entry(name.to_owned()).or_default());
+        if drive.is_damaged.load(Ordering::Relaxed) {
+            let source = EngineError("damaged on purpose".to_owned());
+            return Err(StateError::Damaged { path: PathBuf::from(name), source });
+        }
         let lease = {
             let mut owner = locked(&drive.owner);
             if owner.upgrade().is_some() {
@@ -69,18 +84,23 @@ impl MemoryDisk {
         for spec in specs {
             locked(&drive.families).entry(spec.name.clone()).or_default();
         }
-        Ok(Memory { drive, _lease: lease })
+        Ok(Memory { name: PathBuf::from(name), drive, _lease: lease })
     }
 }
 
 /// A database in memory that is open.
 #[derive(Debug)]
 pub(crate) struct Memory {
+    name: PathBuf,
     drive: Arc<Drive>,
     _lease: Arc<()>,
 }
 
 impl Memory {
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
+    }
+
     /// The families as they are now; later writes do not reach them.
     pub(crate) fn view(&self) -> MemoryFamilies {
         locked(&self.drive.families).clone()

@@ -54,6 +54,10 @@ impl Rocks {
         Self { db, path: path.to_owned(), point_reads: ReadOptions::default(), writes: WriteOptions::default() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Makes a secondary see what the writer has written since.
     pub(crate) fn catch_up(&self) -> Result<(), StateError> {
         // Never damage: the writer may have removed a file between two steps, and the next attempt succeeds.

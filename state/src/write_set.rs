@@ -57,7 +57,8 @@ impl WriteSet {
         self.operations.push(Operation { kind: Kind::Delete, family, first: key.len(), second: 0 });
     }
 
-    /// Removes all keys from `from` up to, not including, `to`. Its cost does not grow with the number of keys.
+    /// Removes all keys from `from` up to, not including, `to`. Its cost does not grow with the number of keys, but reads pay for each
+    /// range that is still remembered: remove many keys at once, seldom, and begin where the last removal ended.
     pub fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
         self.bytes.extend_from_slice(from);
         self.bytes.extend_from_slice(to);

@@ -1,5 +1,7 @@
 //! The byte database behaves alike on disk and in memory, survives being dropped, and has one owner.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
@@ -50,7 +52,7 @@ fn writes_survive_a_drop() {
         let database = reopen();
         assert_eq!(database.get(points, b"a", |value| value.map(<[u8]>::to_vec)).unwrap(), Some(b"1".to_vec()));
         assert_eq!(database.get(batches, b"b", |value| value.map(<[u8]>::len)).unwrap(), Some(100_004));
-        assert_eq!(database.get(batches, b"a", |value| value.is_none()).unwrap(), true);
+        assert!(database.get(batches, b"a", |value| value.is_none()).unwrap());
     });
 }
 
@@ -186,4 +188,37 @@ fn a_fork_of_a_memory_disk_goes_its_own_way() {
     writes.put(points, b"b", b"1");
     database.write(&writes).unwrap();
     assert_eq!(keys(&fork, Bound::Unbounded, Bound::Unbounded, Direction::Forward), [b"a"]);
+}
+
+#[test]
+fn a_log_that_is_trimmed_does_not_grow() {
+    let directory = TempDir::new().unwrap();
+    let families = [FamilySpec::batches("log").with_write_buffer_bytes(256 << 10)];
+    let database = ByteDatabase::open(directory.path(), &families, &budget()).unwrap();
+    let log = database.family("log").unwrap();
+    let mut writes = WriteSet::new();
+    // 30 MB pass through two partitions, of which at most a few are kept.
+    for number in 0..300_u32 {
+        for partition in [0_u32, 1] {
+            let key = |number: u32| [partition.to_be_bytes(), number.to_be_bytes()].concat();
+            writes.clear();
+            writes.put(log, &key(number), &[1; 50_000]);
+            if number % 50 == 49 {
+                writes.delete_range(log, &key(number - 99.min(number)), &key(number - 15));
+            }
+            database.write(&writes).unwrap();
+        }
+    }
+    let files = std::fs::read_dir(directory.path()).unwrap();
+    let bytes: u64 = files.map(|file| file.unwrap().metadata().map_or(0, |metadata| metadata.len())).sum();
+    assert!(bytes < 15_000_000, "{bytes} bytes on disk");
+}
+
+#[test]
+fn databases_are_shared_between_threads() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<ByteDatabase>();
+    is_shared::<ByteReader>();
+    is_shared::<headwater_state::CommittedState>();
+    is_shared::<headwater_state::Disk>();
 }

@@ -2,11 +2,14 @@
 //!
 //! A record's way, which is the order of the rooms: `topic`, `format`, `record` → `dsl` → `graph` → `operator` → `task` → `runtime` → `log`.
 
+pub mod connector;
+pub mod dead_letter;
 pub mod dsl;
 pub mod format;
 pub mod graph;
 pub mod log;
 pub mod operator;
+pub mod prelude;
 pub mod record;
 pub mod runtime;
 pub mod task;

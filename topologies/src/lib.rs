@@ -1,1 +1,11 @@
 //! The applications, one folder each, and the headwater binary.
+//!
+//! An application is a model (what its records mean), a topology (what is made of them), the sinks of its results and a generator of input.
+//! [`command`] is the command line over all of them; `bin/headwater.rs` only calls it.
+
+pub mod category_sales;
+pub mod command;
+pub mod feed;
+pub mod generator;
+pub mod iso8601;
+pub mod random;

@@ -1,8 +1,11 @@
 //! How RocksDB is set up, and why.
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DEFAULT_COLUMN_FAMILY_NAME, LogLevel, Options, WriteBufferManager,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DEFAULT_COLUMN_FAMILY_NAME, InfoLogger, LogLevel, Options,
+    WriteBufferManager,
 };
+
+use tracing::{error, warn};
 
 use crate::family::FamilyUse;
 use crate::{FamilySpec, MemoryBudget};
@@ -23,7 +26,6 @@ const BLOOM_BITS_PER_KEY: f64 = 10.0;
 /// Values from this size on stand outside the sorted files in a family of batches.
 const LEAST_OUTSIDE_BYTES: u64 = 1 << 10;
 const OUTSIDE_FILE_BYTES: u64 = 256 << 20;
-const INFO_LOG_BYTES: usize = 1 << 20;
 
 /// What the databases of one process share.
 pub(crate) struct SharedMemory {
@@ -50,7 +52,9 @@ pub(super) fn for_database(specs: &[FamilySpec], budget: &MemoryBudget) -> Optio
     let largest_buffer = specs.iter().map(|spec| write_buffer_bytes(spec, budget)).max().unwrap_or(LEAST_WRITE_BUFFER_BYTES);
     options.set_max_total_wal_size((LOG_LENGTH_IN_BUFFERS * largest_buffer) as u64);
     options.set_skip_stats_update_on_db_open(true);
-    quiet(&mut options);
+    // Sixteen threads by default, made for each opening.
+    options.set_max_file_opening_threads(1);
+    report(&mut options);
     options
 }
 
@@ -59,7 +63,7 @@ pub(super) fn for_reader() -> Options {
     let mut options = Options::default();
     // The writer may remove a file at any time; a reader that has it open can still read it.
     options.set_max_open_files(-1);
-    quiet(&mut options);
+    report(&mut options);
     options
 }
 
@@ -112,11 +116,14 @@ fn write_buffer_bytes(spec: &FamilySpec, budget: &MemoryBudget) -> usize {
     spec.write_buffer_bytes.unwrap_or_else(|| (budget.bytes() / WRITE_BUFFER_SHARE).clamp(LEAST_WRITE_BUFFER_BYTES, most))
 }
 
-/// Keeps RocksDB's own diary short; what matters is reported by us.
-fn quiet(options: &mut Options) {
-    options.set_log_level(LogLevel::Warn);
-    options.set_keep_log_file_num(2);
-    options.set_max_log_file_size(INFO_LOG_BYTES);
+/// RocksDB would write a diary of some thousand lines into the directory for each opening, which takes longer than the opening itself.
+/// What someone should look at goes where our own reports go.
+fn report(options: &mut Options) {
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Warn, |level, message| match level {
+        LogLevel::Debug | LogLevel::Info | LogLevel::Header => {}
+        LogLevel::Warn => warn!(message, "engine"),
+        LogLevel::Error | LogLevel::Fatal => error!(message, "engine"),
+    }));
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
 }

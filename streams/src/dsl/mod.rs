@@ -1,1 +1,30 @@
-//! The room `dsl`.
+//! What users write: streams, tables, groupings, windows. Handles carry the types; the graph does not.
+//!
+//! A handle is cheap to clone and every method takes `&self`, so one stream feeds many. Closures see the key first and hold no state:
+//! state is a [`Store`]. No method fails: `build()` returns every mistake at once.
+
+mod builder;
+mod grouped;
+mod join;
+mod materialized;
+mod process;
+mod repartitioned;
+mod split;
+mod store;
+mod stream;
+mod table;
+mod windowed;
+mod windows;
+
+pub use builder::StreamsBuilder;
+pub use grouped::KGroupedStream;
+pub use join::RightSide;
+pub use materialized::{IntoStore, IntoWindowStore, Materialized, WindowMaterialized};
+pub use process::{Processor, Stores};
+pub use repartitioned::Repartitioned;
+pub use split::Split;
+pub use store::{Store, WindowStore};
+pub use stream::KStream;
+pub use table::KTable;
+pub use windowed::TimeWindowedKStream;
+pub use windows::{Hopping, Tumbling};

@@ -1,1 +1,29 @@
-//! The room `graph`.
+//! What a topology became: nodes as plain data, with the makers that put a task together from them.
+//!
+//! The graph knows names, ids and kinds; user types only inside of the makers. It finds the sub-topologies, checks what can be checked
+//! without a broker, and wires tasks ([`Wiring`] holds the only downcast of the code base).
+
+mod copartition;
+mod describe;
+mod error;
+mod kind;
+mod mistakes;
+mod naming;
+mod node;
+mod plan;
+mod plan_hash;
+mod settle;
+mod stores;
+mod sub_topology;
+mod topology;
+mod wiring;
+
+pub use error::{TopologyError, TopologyErrors};
+pub(crate) use kind::{Kind, Repartition, SourceTopics};
+pub use node::NodeId;
+pub(crate) use node::{Graph, Merge, Node};
+pub use plan::{Changelog, Input, InputRole, RepartitionPlan, StorePlan, TopicName};
+pub(crate) use stores::{StoreKind, StoreOptions, StoreUse};
+pub use sub_topology::SubTopology;
+pub use topology::Topology;
+pub(crate) use wiring::{Wiring, WiringEnvironment};

@@ -1,1 +1,23 @@
-//! The room `runtime`.
+//! The runtime above the tasks: a step function, `step(now, events) -> effects`, and the thin shell of threads around it.
+
+mod app;
+mod config;
+mod error;
+mod event;
+mod executor;
+mod instance;
+mod plan;
+mod rules;
+mod simulation;
+mod sink;
+mod sink_host;
+mod status;
+mod topics;
+mod worker;
+
+pub use app::{App, Running};
+pub use config::{Config, Guarantee};
+pub use error::AppError;
+pub use rules::{Late, OnFailure, Recovery, TimeRule};
+pub use simulation::{Boundary, SimulatedProcess};
+pub use status::{Progress, Status};

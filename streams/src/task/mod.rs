@@ -1,1 +1,32 @@
-//! The room `task`.
+//! One partition group at work: queues, stream time, typed stores, commit.
+//!
+//! A task is synchronous and deterministic: same bytes and times in, same bytes out. It knows neither clock, thread nor network.
+
+mod changelog;
+mod clock;
+mod context;
+mod error;
+mod failure;
+mod id;
+mod lane;
+mod letters;
+mod marker;
+mod metadata;
+mod outbox;
+mod partitioner;
+mod processors;
+mod restoring;
+mod running;
+mod saved;
+pub mod store;
+
+pub(crate) use context::Rules;
+pub use context::{Context, Coordinates};
+pub use error::TaskError;
+pub use failure::{Failure, Flow, Stop};
+pub use id::TaskId;
+pub(crate) use outbox::{Outbox, OutputId};
+pub use partitioner::partition_of_key;
+pub(crate) use processors::{Flusher, Front, Processors, SourceNode, Staged, WiredSource};
+pub(crate) use restoring::{ChangelogEnd, Restoring, TaskInputs};
+pub(crate) use running::{Task, TaskSettings};

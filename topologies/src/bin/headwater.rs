@@ -1,2 +1,5 @@
 //! The headwater command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    headwater_topologies::command::main()
+}

@@ -123,6 +123,7 @@ pub(crate) fn failed(error: &StateError) -> LogError {
         StateError::InUse { .. } => ErrorCode::Owned,
         StateError::Damaged { .. } => ErrorCode::Corrupt,
         StateError::Missing { .. } | StateError::Io { .. } | StateError::Engine { .. } => ErrorCode::Storage,
+        _ => ErrorCode::Storage,
     };
     LogError::new(code, format!("{error}{source}"))
 }

@@ -1,0 +1,43 @@
+//! The files of the page, which are part of the binary.
+
+use axum::http::HeaderName;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+/// Status 200 with these headers and this text.
+pub(crate) type Asset = ([(HeaderName, &'static str); 5], &'static str);
+
+/// Nothing is loaded from anywhere else, and nothing inline is run.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(crate) async fn html() -> Asset {
+    asset("text/html; charset=utf-8", include_str!("page/page.html"))
+}
+
+pub(crate) async fn css() -> Asset {
+    asset("text/css; charset=utf-8", include_str!("page/page.css"))
+}
+
+pub(crate) async fn script() -> Asset {
+    asset("text/javascript; charset=utf-8", include_str!("page/page.js"))
+}
+
+pub(crate) async fn chart() -> Asset {
+    asset("text/javascript; charset=utf-8", include_str!("page/chart.js"))
+}
+
+pub(crate) async fn icon() -> Asset {
+    asset("image/svg+xml", include_str!("page/icon.svg"))
+}
+
+fn asset(content_type: &'static str, text: &'static str) -> Asset {
+    let headers = [
+        (CONTENT_TYPE, content_type),
+        // A new binary may bring a new page.
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, text)
+}

@@ -1,0 +1,182 @@
+//! Category sales out of the SQLite file of the warehouse, beside whoever writes it.
+//!
+//! The latest windows are read each time, over the primary key. The sum of what lies before them is read each time as well while
+//! that is quick; in a large table it is kept, and read anew so seldom that reading takes [`DUTY`] of the time.
+
+use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
+use crate::{Money, SourceError};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Reading the sum of old windows may take this part of the time: one in so many.
+const DUTY: u32 = 50;
+/// While the sum is as quick as this, it is read each time.
+const QUICK: Duration = Duration::from_millis(4);
+/// How long a reader waits where the file is being recovered.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The table `category_sales` of a SQLite file. File and table may come later.
+#[derive(Debug)]
+pub struct SqliteSales {
+    path: PathBuf,
+    open: Option<Connection>,
+    /// SQLite's `data_version` at the last read.
+    version: Option<i64>,
+    kept: Option<Kept>,
+}
+
+/// The sum of the windows before one of them, and what it took to read.
+#[derive(Clone, Debug)]
+struct Kept {
+    before: String,
+    sum: History,
+    read_at: Instant,
+    cost: Duration,
+}
+
+impl SqliteSales {
+    /// Reads the file at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> SqliteSales {
+        SqliteSales { path: path.into(), open: None, version: None, kept: None }
+    }
+
+    fn connect(&mut self) -> rusqlite::Result<()> {
+        if self.open.is_none() {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&self.path, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            self.open = Some(connection);
+        }
+        Ok(())
+    }
+
+    fn try_read(&mut self) -> Result<Sales, Trouble> {
+        self.connect()?;
+        let connection = self.open.as_mut().expect("connected above");
+        let transaction = connection.transaction()?;
+        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'category_sales'";
+        let exists = transaction.query_row(table, (), |_| Ok(())).optional()?.is_some();
+        // Asked after the first read, so that it is the version of what is read here.
+        self.version = Some(transaction.query_row("PRAGMA data_version", (), |row| row.get(0))?);
+        if !exists {
+            return Ok(Sales { absent: Some("the file has no table category_sales yet".into()), ..Sales::default() });
+        }
+        let Some(first) = first_of_trend(&transaction)? else {
+            return Ok(Sales { absent: Some("the table category_sales is empty".into()), ..Sales::default() });
+        };
+        let history = read_history(&transaction, &mut self.kept, &first)?;
+        Ok(Sales { windows: read_windows(&transaction, &first)?, history, absent: None })
+    }
+}
+
+impl SalesSource for SqliteSales {
+    fn may_have_changed(&mut self) -> Result<bool, SourceError> {
+        let (Some(open), Some(version)) = (&self.open, self.version) else { return Ok(true) };
+        // A kept sum grows old although nothing tells that the file has changed: age is shown, so it must end.
+        let is_old = self.kept.as_ref().is_some_and(|kept| kept.sum.age_ms > 0 && kept.is_due());
+        let found = open.prepare_cached("PRAGMA data_version").and_then(|mut statement| statement.query_row((), |row| row.get(0)));
+        let found: i64 = found.map_err(|error| SourceError::Unavailable(error.to_string()))?;
+        Ok(is_old || found != version)
+    }
+
+    fn read(&mut self) -> Result<Sales, SourceError> {
+        match self.try_read() {
+            Ok(sales) => Ok(sales),
+            Err(Trouble::Row(error)) => {
+                // Nothing changes until somebody repairs the row, and until then this is to be said again.
+                self.version = None;
+                Err(error)
+            }
+            Err(Trouble::Database(error)) => {
+                // Whatever it was, the next attempt begins anew.
+                (self.open, self.version) = (None, None);
+                if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !self.path.exists() {
+                    return Ok(Sales { absent: Some(format!("there is no file {} yet", self.path.display())), ..Sales::default() });
+                }
+                Err(SourceError::Unavailable(error.to_string()))
+            }
+        }
+    }
+}
+
+enum Trouble {
+    Database(rusqlite::Error),
+    Row(SourceError),
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Trouble::Database(error)
+    }
+}
+
+impl Kept {
+    fn is_due(&self) -> bool {
+        self.cost <= QUICK || self.read_at.elapsed() >= self.cost * DUTY
+    }
+}
+
+/// The oldest window of the trend.
+fn first_of_trend(transaction: &Transaction<'_>) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT min(window_start) FROM (SELECT DISTINCT window_start FROM category_sales ORDER BY window_start DESC LIMIT ?1)";
+    transaction.prepare_cached(sql)?.query_row([TREND_WINDOWS as i64], |row| row.get(0))
+}
+
+/// The sum of what lies before `first`: read, or kept and continued with the windows that have left the trend since.
+fn read_history(transaction: &Transaction<'_>, kept: &mut Option<Kept>, first: &str) -> Result<History, Trouble> {
+    let usable = kept.as_mut().filter(|kept| !kept.is_due() && kept.before.as_str() <= first);
+    if let Some(kept) = usable {
+        let since = "SELECT window_start, category, total_sales, transaction_count FROM category_sales
+            WHERE window_start >= ?1 AND window_start < ?2";
+        let mut sum = add_rows(transaction, since, &[&kept.before, first], kept.sum)?;
+        sum.age_ms = kept.read_at.elapsed().as_millis() as u64 + 1;
+        // Shows that somebody was told an age.
+        kept.sum.age_ms = sum.age_ms;
+        return Ok(sum);
+    }
+    let start = Instant::now();
+    let all = "SELECT window_start, category, total_sales, transaction_count FROM category_sales WHERE window_start < ?1";
+    let sum = add_rows(transaction, all, &[first], History::default())?;
+    *kept = Some(Kept { before: first.to_string(), sum, read_at: start, cost: start.elapsed() });
+    Ok(sum)
+}
+
+fn add_rows(transaction: &Transaction<'_>, sql: &str, parameters: &[&str], mut sum: History) -> Result<History, Trouble> {
+    let mut statement = transaction.prepare_cached(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
+    while let Some(row) = rows.next()? {
+        sum.rows += 1;
+        sum.total_sales += total_sales(row)?;
+        sum.transaction_count += i128::from(row.get::<_, i64>(3)?);
+    }
+    Ok(sum)
+}
+
+fn read_windows(transaction: &Transaction<'_>, first: &str) -> Result<Vec<WindowSales>, Trouble> {
+    let sql = "SELECT window_start, category, total_sales, transaction_count, window_end FROM category_sales
+        WHERE window_start >= ?1 ORDER BY window_start, category";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let mut rows = statement.query([first])?;
+    let mut windows: Vec<WindowSales> = Vec::with_capacity(TREND_WINDOWS);
+    while let Some(row) = rows.next()? {
+        let found = CategorySales { category: row.get(1)?, total_sales: total_sales(row)?, transaction_count: row.get(3)? };
+        let window_start: String = row.get(0)?;
+        match windows.last_mut().filter(|window| window.window_start == window_start) {
+            Some(window) => window.categories.push(found),
+            None => windows.push(WindowSales { window_start, window_end: row.get(4)?, categories: vec![found] }),
+        }
+    }
+    Ok(windows)
+}
+
+fn total_sales(row: &Row<'_>) -> Result<Money, Trouble> {
+    let text = row
+        .get_ref(2)?
+        .as_str()
+        .map_err(|_| rusqlite::Error::InvalidColumnType(2, "total_sales".into(), row.get_ref_unwrap(2).data_type()))?;
+    text.parse().map_err(|reason: crate::NotMoney| {
+        let (window, category) = (row.get(0).unwrap_or_default(), row.get(1).unwrap_or_default());
+        Trouble::Row(SourceError::Unreadable { window, category, column: "total_sales", value: text.into(), reason: reason.to_string() })
+    })
+}

@@ -1,0 +1,210 @@
+//! Committed state, for other threads than the task's.
+
+use std::cell::RefCell;
+use std::ops::{Bound, ControlFlow, RangeInclusive};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::segments::Holder;
+use crate::store::{Store, Visit};
+use crate::window_key::WindowKey;
+use crate::window_scan::Scan;
+use crate::{ByteDatabase, ByteView, Direction, Family, StateError, Timestamp, metadata, value, window_scan};
+
+/// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
+#[derive(Clone)]
+pub struct CommittedState {
+    shared: Arc<Shared>,
+}
+
+/// The task's side of [`CommittedState`].
+pub(crate) struct Door {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// None once the task's state is closed. Held while someone reads, so that closing waits for readers.
+    database: RwLock<Option<ByteDatabase>>,
+    metadata: Family,
+    stores: Vec<CommittedStore>,
+}
+
+struct CommittedStore {
+    name: String,
+    family: Family,
+    window: Option<CommittedWindow>,
+}
+
+struct CommittedWindow {
+    segment_ms: i64,
+    visible_from: AtomicI64,
+}
+
+impl Door {
+    pub(crate) fn new(database: ByteDatabase, metadata: Family, stores: &[Store]) -> Self {
+        let store = |store: &Store| CommittedStore {
+            name: store.name().to_owned(),
+            family: store.family(),
+            window: store.is_window().then(|| CommittedWindow {
+                segment_ms: store.segments().segment_ms(),
+                visible_from: AtomicI64::new(store.segments().visible_from()),
+            }),
+        };
+        let stores = stores.iter().map(store).collect();
+        Self { shared: Arc::new(Shared { database: RwLock::new(Some(database)), metadata, stores }) }
+    }
+
+    pub(crate) fn reader(&self) -> CommittedState {
+        CommittedState { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Tells readers the times of the stores as of the commit.
+    pub(crate) fn observed(&self, stores: &[Rc<RefCell<Store>>]) {
+        for (committed, store) in self.shared.stores.iter().zip(stores) {
+            if let Some(window) = &committed.window {
+                window.visible_from.store(store.borrow().segments().visible_from(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn use_database(&self, database: ByteDatabase) {
+        self.shared.set(Some(database));
+    }
+
+    pub(crate) fn close(&self) {
+        self.shared.set(None);
+    }
+}
+
+impl Shared {
+    fn set(&self, database: Option<ByteDatabase>) {
+        // A reader that panicked has changed nothing.
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
+    }
+}
+
+impl CommittedState {
+    /// Lets `read` make any number of reads that all see the same commit. Keep it short: the task cannot close meanwhile.
+    /// [`StateError::Closed`] says that the task has left; ask for its new owner.
+    pub fn view<R>(&self, read: impl FnOnce(&CommittedView<'_>) -> R) -> Result<R, StateError> {
+        let database = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(StateError::Closed)?;
+        Ok(database.view(|view| read(&CommittedView { database, view, shared: &self.shared })))
+    }
+}
+
+/// The stores of one task as of one commit.
+pub struct CommittedView<'a> {
+    database: &'a ByteDatabase,
+    view: &'a ByteView<'a>,
+    shared: &'a Shared,
+}
+
+impl CommittedView<'_> {
+    /// The key-value store of that name.
+    pub fn key_value(&self, name: &str) -> Option<CommittedKeyValue<'_>> {
+        let store = self.shared.stores.iter().find(|store| store.name == name && store.window.is_none())?;
+        Some(CommittedKeyValue { at: self, family: store.family })
+    }
+
+    /// The window store of that name.
+    pub fn window(&self, name: &str) -> Option<CommittedWindows<'_>> {
+        let store = self.shared.stores.iter().find(|store| store.name == name)?;
+        Some(CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? })
+    }
+
+    fn get<R>(&self, family: Family, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        self.view.get(family, key, |bytes| value::read(self.database, bytes).map(read))?
+    }
+
+    fn scan(
+        &self, family: Family, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>,
+    ) -> Result<(), StateError> {
+        let mut failure = None;
+        self.view.scan(family, from, to, direction, &mut |key, bytes| match value::read(self.database, Some(bytes)) {
+            Ok(content) => content.map_or(ControlFlow::Continue(()), |(timestamp, value)| visit(key, timestamp, value)),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// A key-value store as of one commit.
+pub struct CommittedKeyValue<'a> {
+    at: &'a CommittedView<'a>,
+    family: Family,
+}
+
+impl CommittedKeyValue<'_> {
+    /// As [`crate::KeyValueHandle::get`].
+    pub fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        self.at.get(self.family, key, read)
+    }
+
+    /// As [`crate::KeyValueHandle::scan`].
+    pub fn scan(
+        &self, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction,
+        visit: &mut dyn FnMut(&[u8], Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        self.at.scan(self.family, from, to, direction, visit)
+    }
+}
+
+/// A window store as of one commit.
+pub struct CommittedWindows<'a> {
+    at: &'a CommittedView<'a>,
+    name: &'a str,
+    family: Family,
+    window: &'a CommittedWindow,
+}
+
+impl CommittedWindows<'_> {
+    /// As [`crate::WindowHandle::get`].
+    pub fn get<R>(&self, key: &[u8], start: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        if start < self.window.visible_from.load(Ordering::Relaxed) {
+            return Ok(read(None));
+        }
+        let mut local = Vec::new();
+        WindowKey::only(key, start).write_local(start.div_euclid(self.window.segment_ms), &mut local);
+        self.at.get(self.family, &local, read)
+    }
+
+    /// As [`crate::WindowHandle::fetch`].
+    pub fn fetch(
+        &self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let starts = self.visible(&starts);
+        window_scan::fetch(self, key, &starts, self.segments(&starts)?, direction, visit)
+    }
+
+    /// As [`crate::WindowHandle::fetch_all`].
+    pub fn fetch_all(
+        &self, starts: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let starts = self.visible(&starts);
+        window_scan::fetch_all(self, &starts, self.segments(&starts)?, direction, visit)
+    }
+
+    fn visible(&self, starts: &RangeInclusive<Timestamp>) -> RangeInclusive<Timestamp> {
+        (*starts.start()).max(self.window.visible_from.load(Ordering::Relaxed))..=*starts.end()
+    }
+
+    fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)>, StateError> {
+        let (first, last) = (starts.start().div_euclid(self.window.segment_ms), starts.end().div_euclid(self.window.segment_ms));
+        let is_empty = starts.is_empty();
+        let segments = metadata::segments_of(self.at.view, self.at.shared.metadata, self.name)?;
+        Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
+    }
+}
+
+impl Scan for CommittedWindows<'_> {
+    fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        self.at.scan(self.family, from, to, direction, visit)
+    }
+}

@@ -1,0 +1,103 @@
+//! What a task's stores are, as its plan asks for them.
+
+/// Milliseconds since the epoch.
+pub type Timestamp = i64;
+
+/// A store of a task: its name, how its keys are laid out, and what of it goes to a changelog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSpec {
+    /// The name, unique in the task and stable over its life.
+    pub name: String,
+    /// How keys are laid out.
+    pub layout: Layout,
+    /// What goes to the changelog.
+    pub logging: Logging,
+}
+
+impl StoreSpec {
+    /// A store of one value per key, whose last value per commit goes to the changelog.
+    pub fn key_value(name: impl Into<String>) -> Self {
+        Self { name: name.into(), layout: Layout::KeyValue, logging: Logging::LastPerKey }
+    }
+
+    /// A store of one value per key and window start, whose last value per commit goes to the changelog.
+    pub fn window(name: impl Into<String>, retention_ms: i64, segment_ms: i64) -> Self {
+        Self { name: name.into(), layout: Layout::Window { retention_ms, segment_ms }, logging: Logging::LastPerKey }
+    }
+
+    /// Another choice of what goes to the changelog.
+    pub fn with_logging(mut self, logging: Logging) -> Self {
+        self.logging = logging;
+        self
+    }
+}
+
+/// How a store lays out its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// One value per key.
+    KeyValue,
+    /// One value per key and window start, which expires by the store's observed time.
+    Window {
+        /// A window is visible while its start is above the observed time minus this (Kafka's rule for window stores). Where Kafka
+        /// indexes by time (`on_close`), the bound itself is still visible: such a store asks for one millisecond more.
+        retention_ms: i64,
+        /// How much time of window starts is removed at once. What the store was first opened with stays in force.
+        segment_ms: i64,
+    },
+}
+
+/// What of a store's updates goes to its changelog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logging {
+    /// Nothing: the store has no changelog, or its source topic plays that part.
+    Off,
+    /// The last value of each key since the last drain, in the order of these last writes. Kafka: a store with caching.
+    LastPerKey,
+    /// Each update, in the order of the writes. Kafka: a store without caching.
+    EachUpdate,
+}
+
+/// Whether the effects of a single record can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// They cannot, and nothing is spent on it.
+    Off,
+    /// They can: what a record overwrites is kept until the next record begins.
+    On,
+}
+
+/// How far a store has followed its changelog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangelogPosition {
+    /// The offset of the first record that the store does not contain.
+    pub next_offset: i64,
+    /// The changelog topic's id: a topic of the same name that was made again has another one.
+    pub topic_id: [u8; 16],
+    /// The wall time of the batch that brought the store here. Tombstones older than the topic keeps them may have been missed.
+    pub written_at_ms: Timestamp,
+}
+
+/// What goes to the changelog: key and value as Kafka Streams writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangelogRecord<'a> {
+    /// The key in the changelog's format.
+    pub key: &'a [u8],
+    /// The value without its timestamp; none is a deletion.
+    pub value: Option<&'a [u8]>,
+    /// The record's timestamp; a deletion has one as well.
+    pub timestamp: Timestamp,
+}
+
+/// What comes from the changelog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoreRecord<'a> {
+    /// The key in the changelog's format.
+    pub key: &'a [u8],
+    /// The value; none is a deletion.
+    pub value: Option<&'a [u8]>,
+    /// The record's timestamp.
+    pub timestamp: Timestamp,
+    /// The record's offset in the changelog.
+    pub offset: i64,
+}

@@ -1,0 +1,111 @@
+//! What a store contributes to a commit, to the changelog and to a restore.
+
+use std::ops::Bound;
+
+use super::Store;
+use crate::segments::Segments;
+use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
+use crate::{ByteDatabase, ChangelogRecord, Family, Logging, RestoreRecord, StateError, WriteSet, metadata, value};
+
+impl Store {
+    /// Adds all that changed since the last commit, and the removal of what has expired.
+    pub(crate) fn stage(&self, metadata: Family, first_offset: i64, writes: &mut WriteSet) {
+        assert!(!self.overlay.has_updates(), "store {}: updates are drained to the changelog before the commit", self.name);
+        let first_live = self.segments.as_ref().map(Segments::first_live);
+        // In the order of the keys: the engine takes them faster than it takes them at random.
+        self.overlay.with_range(Bound::Unbounded, Bound::Unbounded, |indexes| {
+            for &index in indexes {
+                let (key, content) = (self.overlay.key(index), self.overlay.content(index));
+                if first_live.is_some_and(|first_live| segment_of_local(key) < Some(first_live)) {
+                    continue;
+                }
+                match content {
+                    Some((timestamp, bytes)) => value::put(writes, self.family, key, timestamp, bytes),
+                    None => writes.delete(self.family, key),
+                }
+            }
+        });
+        if let Some(segments) = &self.segments {
+            self.stage_segments(segments, metadata, first_offset, writes);
+        }
+    }
+
+    fn stage_segments(&self, segments: &Segments, metadata: Family, first_offset: i64, writes: &mut WriteSet) {
+        for segment in segments.new_segments() {
+            writes.put(metadata, &metadata::segment_key(&self.name, segment), &first_offset.to_be_bytes());
+        }
+        for segment in segments.expired() {
+            writes.delete(metadata, &metadata::segment_key(&self.name, segment));
+        }
+        if let Some(first) = segments.expired().next() {
+            // All that is below the first live segment, whatever number of segments that is.
+            writes.delete_range(self.family, &segment_prefix(first), &segment_prefix(segments.first_live()));
+        }
+    }
+
+    /// The commit is written.
+    pub(crate) fn settle(&mut self, first_offset: i64) {
+        self.overlay.clear();
+        self.segments.iter_mut().for_each(|segments| segments.settle(first_offset));
+    }
+
+    /// Forgets all since the last commit.
+    pub(crate) fn abort(&mut self) {
+        self.overlay.clear();
+        self.segments.iter_mut().for_each(Segments::abort);
+    }
+
+    /// Goes on with an empty database.
+    pub(crate) fn start_anew(&mut self, database: ByteDatabase) {
+        self.overlay.clear();
+        self.segments.iter_mut().for_each(Segments::start_anew);
+        self.database = database;
+    }
+
+    /// Hands over what the changelog has not seen.
+    pub(crate) fn drain(&mut self, sink: &mut dyn FnMut(ChangelogRecord<'_>)) {
+        if self.logging == Logging::Off {
+            return;
+        }
+        let mut changelog_key = Vec::new();
+        let is_window = self.is_window();
+        self.overlay.drain(&mut |local, value, timestamp| {
+            if is_window {
+                let window = WindowKey::read_local(local).expect("the overlay holds keys that we composed");
+                window.write_changelog(&mut changelog_key);
+            }
+            let key = if is_window { &changelog_key } else { local };
+            sink(ChangelogRecord { key, value, timestamp });
+        });
+    }
+
+    /// A restore changes what is below the overlay, so there must be nothing above.
+    pub(crate) fn assert_unwritten(&self) {
+        assert!(self.overlay.contents().next().is_none(), "store {}: a restore and uncommitted writes exclude each other", self.name);
+    }
+
+    /// Adds a record of the changelog to `writes`.
+    pub(crate) fn stage_restored(&mut self, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Result<(), StateError> {
+        let mut local = Vec::new();
+        if let Some(segments) = &mut self.segments {
+            let Some(window) = WindowKey::read_changelog(record.key) else {
+                return Err(StateError::NotOfThisStore { store: self.name.clone(), offset: record.offset });
+            };
+            let segment = segments.segment_of(window.start);
+            if segment < segments.first_live() {
+                return Ok(());
+            }
+            if segments.holder(segment).is_none() {
+                segments.restored(segment, record.offset);
+                writes.put(metadata, &metadata::segment_key(&self.name, segment), &record.offset.to_be_bytes());
+            }
+            window.write_local(segment, &mut local);
+        }
+        let key = if self.is_window() { &local } else { record.key };
+        match record.value {
+            Some(bytes) => value::put(writes, self.family, key, record.timestamp, bytes),
+            None => writes.delete(self.family, key),
+        }
+        Ok(())
+    }
+}

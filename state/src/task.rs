@@ -1,0 +1,253 @@
+//! The state of one task: its stores, and one atomic commit for all of them.
+
+mod open;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use tracing::warn;
+
+use crate::committed::Door;
+use crate::store::{RecordNumber, Store};
+use crate::{
+    ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Family, Journal, KeyValueHandle, MemoryDisk, RestoreRecord,
+    StateError, StoreSpec, WindowHandle, WriteSet, metadata,
+};
+
+pub use open::Opened;
+
+/// The stores of one task, on one database: `<root>/<application id>/<task>`.
+///
+/// Writes gather above the database and become durable with [`TaskState::commit`], all of them or none, together with the changelog
+/// positions that belong to them. What was not committed is lost when the process dies, and nothing else is.
+/// The database closes when the state and the handles made from it are dropped.
+///
+/// ```
+/// use headwater_state::{ChangelogPosition, Disk, Journal, MemoryDisk, StoreSpec, TaskState};
+///
+/// # fn main() -> Result<(), headwater_state::StateError> {
+/// let disk = Disk::Memory(MemoryDisk::new());
+/// let mut state = TaskState::open(&disk, "0_0", 1, vec![StoreSpec::key_value("counts")], Journal::Off)?;
+/// let counts = state.key_value("counts").expect("it is in the plan");
+/// counts.put(b"tea", b"1", 1_000);
+/// assert_eq!(counts.get(b"tea", |found| found.map(|(time, value)| (time, value.to_vec())))?, Some((1_000, b"1".to_vec())));
+///
+/// let mut offset = 0;
+/// state.drain_changelog("counts", &mut |record| {
+///     assert_eq!((record.key, record.value), (b"tea".as_slice(), Some(b"1".as_slice())));
+///     offset += 1;
+/// })?;
+/// state.commit(&[("counts", ChangelogPosition { next_offset: offset, topic_id: [0; 16], written_at_ms: 1_000 })], 1)?;
+/// assert_eq!(state.position("counts").map(|position| position.next_offset), Some(1));
+/// # Ok(())
+/// # }
+/// ```
+pub struct TaskState {
+    disk: Disk,
+    task: String,
+    plan_hash: u64,
+    specs: Vec<StoreSpec>,
+    database: ByteDatabase,
+    metadata: Family,
+    opened: Opened,
+    stores: Vec<Rc<RefCell<Store>>>,
+    positions: BTreeMap<String, ChangelogPosition>,
+    commit_number: u64,
+    record: Option<RecordNumber>,
+    writes: WriteSet,
+    door: Door,
+}
+
+impl TaskState {
+    /// Opens the task's stores, making what is missing. [`TaskState::opened`] says what was found.
+    ///
+    /// A database that is damaged is set aside, not removed, and an empty one takes its place: its stores have no position.
+    /// [`StateError::InUse`], [`StateError::NewerLayout`] and [`StateError::LayoutChanged`] are refusals that change nothing.
+    pub fn open(disk: &Disk, task: &str, plan_hash: u64, specs: Vec<StoreSpec>, journal: Journal) -> Result<Self, StateError> {
+        let (found, opened) = open::open_or_set_aside(disk, task, &specs)?;
+        let record = match journal {
+            Journal::Off => None,
+            Journal::On => Some(RecordNumber::default()),
+        };
+        let stores = open::stores(task, &specs, &found, record.as_ref())?;
+        let mut writes = WriteSet::new();
+        open::describe(&specs, plan_hash, &found, &mut writes);
+        found.database.write(&writes)?;
+        let door = Door::new(found.database.clone(), found.metadata, &stores);
+        Ok(Self {
+            disk: disk.clone(),
+            task: task.to_owned(),
+            plan_hash,
+            specs,
+            database: found.database,
+            metadata: found.metadata,
+            opened,
+            stores: stores.into_iter().map(|store| Rc::new(RefCell::new(store))).collect(),
+            positions: found.contents.positions,
+            commit_number: found.contents.commit,
+            record,
+            writes,
+            door,
+        })
+    }
+
+    /// What was there when the state was opened.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// The key-value store of that name.
+    pub fn key_value(&self, name: &str) -> Option<KeyValueHandle> {
+        let store = self.find(name)?;
+        (!store.borrow().is_window()).then(|| KeyValueHandle::new(Rc::clone(store)))
+    }
+
+    /// The window store of that name.
+    pub fn window(&self, name: &str) -> Option<WindowHandle> {
+        let store = self.find(name)?;
+        store.borrow().is_window().then(|| WindowHandle::new(Rc::clone(store)))
+    }
+
+    /// How far the store had followed its changelog at the last commit.
+    pub fn position(&self, store: &str) -> Option<ChangelogPosition> {
+        self.positions.get(store).copied()
+    }
+
+    /// The number given to the last commit; 0 before the first one.
+    pub fn commit_number(&self) -> u64 {
+        self.commit_number
+    }
+
+    /// How many bytes the writes of the running commit interval take. When it is too many, commit early.
+    pub fn overlay_bytes(&self) -> usize {
+        self.stores.iter().map(|store| store.borrow().overlay_bytes()).sum()
+    }
+
+    /// Hands over what must go to the store's changelog since the last drain.
+    pub fn drain_changelog(&mut self, store: &str, sink: &mut dyn FnMut(ChangelogRecord<'_>)) -> Result<(), StateError> {
+        self.store(store)?.borrow_mut().drain(sink);
+        Ok(())
+    }
+
+    /// Makes all writes durable in one atomic step, with the positions that belong to them and a number that tells this commit from others.
+    ///
+    /// Changelogs are drained before: it is a bug if updates wait for a drain, and it panics. If it fails, nothing was written and the
+    /// writes are still there.
+    pub fn commit(&mut self, positions: &[(&str, ChangelogPosition)], commit_number: u64) -> Result<(), StateError> {
+        let mut writes = std::mem::take(&mut self.writes);
+        writes.clear();
+        for store in &self.stores {
+            let store = store.borrow();
+            store.stage(self.metadata, self.first_offset(store.name()), &mut writes);
+        }
+        for &(store, position) in positions {
+            self.store(store)?;
+            metadata::put_position(&mut writes, self.metadata, store, position);
+        }
+        metadata::put_commit(&mut writes, self.metadata, commit_number);
+        let written = self.database.write(&writes);
+        self.writes = writes;
+        written?;
+        for store in &self.stores {
+            let mut store = store.borrow_mut();
+            let first_offset = self.first_offset(store.name());
+            store.settle(first_offset);
+        }
+        self.positions.extend(positions.iter().map(|&(store, position)| (store.to_owned(), position)));
+        self.commit_number = commit_number;
+        self.door.observed(&self.stores);
+        Ok(())
+    }
+
+    /// Forgets all writes since the last commit, drained or not, and the movement of the stores' times.
+    pub fn abort(&mut self) {
+        self.stores.iter().for_each(|store| store.borrow_mut().abort());
+    }
+
+    /// Applies records of the store's changelog to the database, and the position after them, in one atomic step.
+    pub fn restore(
+        &mut self, store: &str, records: &mut dyn Iterator<Item = RestoreRecord<'_>>, position: ChangelogPosition,
+    ) -> Result<(), StateError> {
+        let target = Rc::clone(self.store(store)?);
+        target.borrow().assert_unwritten();
+        self.writes.clear();
+        for record in records {
+            target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
+        }
+        metadata::put_position(&mut self.writes, self.metadata, store, position);
+        self.database.write(&self.writes)?;
+        self.positions.insert(store.to_owned(), position);
+        Ok(())
+    }
+
+    /// Sets the whole database aside and goes on with an empty one: the positions were found unusable, and the stores are to be
+    /// rebuilt from their changelogs. Handles stay valid. Returns where the old database is.
+    pub fn set_aside(&mut self, reason: &str) -> Result<PathBuf, StateError> {
+        // The database must be closed before its directory moves, so an empty one in memory takes its place meanwhile.
+        let nothing = ByteDatabase::open_in_memory(&MemoryDisk::new(), &self.task, &open::families(&self.specs))?;
+        self.use_database(&nothing);
+        let to = open::set_aside(&self.disk, &self.task)?;
+        warn!(task = %self.task, reason, to = %to.display(), "set state aside");
+        let found = open::open(&self.disk, &self.task, &self.specs)?;
+        self.writes.clear();
+        open::describe(&self.specs, self.plan_hash, &found, &mut self.writes);
+        found.database.write(&self.writes)?;
+        self.use_database(&found.database);
+        self.positions.clear();
+        self.commit_number = 0;
+        Ok(to)
+    }
+
+    /// What is committed, for other threads to read. It stays valid until this state is dropped.
+    pub fn committed(&self) -> CommittedState {
+        self.door.reader()
+    }
+
+    /// Begins a record: [`TaskState::undo_record`] comes back to this moment. Without a journal it does nothing.
+    pub fn begin_record(&self) {
+        self.record.iter().for_each(RecordNumber::advance);
+    }
+
+    /// Takes back all writes, their changelog entries and all movement of stores' times since [`TaskState::begin_record`].
+    /// It is a bug, and it panics, if something of the record was drained or committed, or if there is no journal.
+    pub fn undo_record(&self) {
+        assert!(self.record.is_some(), "task {}: only a journal can undo", self.task);
+        self.stores.iter().for_each(|store| store.borrow_mut().undo_record());
+    }
+
+    /// The first changelog offset that a restore of the window store still needs; what is before it may be deleted.
+    /// None for other stores, and before the first commit.
+    pub fn trim_before(&self, store: &str) -> Option<i64> {
+        let position = self.position(store)?;
+        let store = self.find(store)?.borrow();
+        store.is_window().then(|| store.segments().first_offset().unwrap_or(position.next_offset))
+    }
+
+    fn find(&self, name: &str) -> Option<&Rc<RefCell<Store>>> {
+        self.stores.iter().find(|store| store.borrow().name() == name)
+    }
+
+    fn store(&self, name: &str) -> Result<&Rc<RefCell<Store>>, StateError> {
+        self.find(name).ok_or_else(|| StateError::UnknownStore { task: self.task.clone(), store: name.to_owned() })
+    }
+
+    /// No record that the next commit makes durable stands before this offset of the changelog.
+    fn first_offset(&self, store: &str) -> i64 {
+        self.positions.get(store).map_or(0, |position| position.next_offset)
+    }
+
+    fn use_database(&mut self, database: &ByteDatabase) {
+        self.door.use_database(database.clone());
+        self.stores.iter().for_each(|store| store.borrow_mut().start_anew(database.clone()));
+        self.database = database.clone();
+    }
+}
+
+impl Drop for TaskState {
+    fn drop(&mut self) {
+        // Waits for reads that are under way, so that the next owner finds the database closed.
+        self.door.close();
+    }
+}

@@ -1,0 +1,137 @@
+//! Finding out what is there when a task's state is opened.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use tracing::warn;
+
+use crate::metadata::{self, LAYOUT_VERSION, Metadata, StoredLayout};
+use crate::segments::Segments;
+use crate::store::{RecordNumber, Store};
+use crate::{ByteDatabase, Disk, Family, FamilySpec, Layout, StateError, StoreSpec, WriteSet};
+
+/// What was there when a task's state was opened.
+#[derive(Debug)]
+pub enum Opened {
+    /// Nothing: the stores are new.
+    New,
+    /// A database, written by a plan with this hash.
+    Found {
+        /// The hash of the plan that had it open last.
+        plan_hash: u64,
+    },
+    /// A database that is damaged and stands aside now: the stores are new. Someone should look.
+    SetAside {
+        /// Where it is now.
+        to: PathBuf,
+        /// What was wrong with it.
+        reason: StateError,
+    },
+}
+
+/// An open database and what it says about itself.
+pub(super) struct Found {
+    pub(super) database: ByteDatabase,
+    pub(super) metadata: Family,
+    pub(super) contents: Metadata,
+}
+
+pub(super) fn open_or_set_aside(disk: &Disk, task: &str, specs: &[StoreSpec]) -> Result<(Found, Opened), StateError> {
+    match open(disk, task, specs) {
+        Ok(found) => {
+            let opened = found.contents.plan.map_or(Opened::New, |plan_hash| Opened::Found { plan_hash });
+            Ok((found, opened))
+        }
+        Err(reason @ StateError::Damaged { .. }) => {
+            let to = set_aside(disk, task)?;
+            warn!(task, %reason, source = ?std::error::Error::source(&reason), to = %to.display(), "set damaged state aside");
+            Ok((open(disk, task, specs)?, Opened::SetAside { to, reason }))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn open(disk: &Disk, task: &str, specs: &[StoreSpec]) -> Result<Found, StateError> {
+    let families = families(specs);
+    let database = match disk {
+        Disk::Directory(directory) => ByteDatabase::open(&directory.path().join(task), &families, directory.budget())?,
+        Disk::Memory(disk) => ByteDatabase::open_in_memory(disk, task, &families)?,
+    };
+    let metadata = database.family(metadata::FAMILY).expect("the database was opened with its metadata");
+    let contents = Metadata::load(&database, metadata)?;
+    match contents.version {
+        Some(found) if found > LAYOUT_VERSION => {
+            Err(StateError::NewerLayout { path: database.place().to_owned(), found, known: LAYOUT_VERSION })
+        }
+        Some(_) | None => Ok(Found { database, metadata, contents }),
+    }
+}
+
+/// One family for the metadata, and one for each store under a name that cannot be mistaken for it.
+pub(super) fn families(specs: &[StoreSpec]) -> Vec<FamilySpec> {
+    let stores = specs.iter().map(|spec| FamilySpec::points(family_name(&spec.name)));
+    std::iter::once(FamilySpec::points(metadata::FAMILY)).chain(stores).collect()
+}
+
+pub(super) fn stores(task: &str, specs: &[StoreSpec], found: &Found, record: Option<&RecordNumber>) -> Result<Vec<Store>, StateError> {
+    let store = |spec: &StoreSpec| {
+        let family = found.database.family(&family_name(&spec.name)).expect("the database was opened with its stores");
+        let segments = segments(task, spec, &found.contents)?;
+        Ok(Store::new(&spec.name, found.database.clone(), family, spec.logging, segments, record.cloned()))
+    };
+    specs.iter().map(store).collect()
+}
+
+/// Notes what the next opening must know, where it is not known.
+pub(super) fn describe(specs: &[StoreSpec], plan_hash: u64, found: &Found, writes: &mut WriteSet) {
+    if found.contents.version.is_none() {
+        metadata::put_version(writes, found.metadata);
+    }
+    if found.contents.plan != Some(plan_hash) {
+        metadata::put_plan(writes, found.metadata, plan_hash);
+    }
+    for spec in specs.iter().filter(|spec| !found.contents.layouts.contains_key(&spec.name)) {
+        metadata::put_layout(writes, found.metadata, &spec.name, StoredLayout::of(spec.layout));
+    }
+}
+
+/// Gives the closed database of a task another name, which nothing will ever open.
+pub(super) fn set_aside(disk: &Disk, task: &str) -> Result<PathBuf, StateError> {
+    let names = (1_u32..).map(|number| format!("{task}.aside-{number}"));
+    match disk {
+        Disk::Directory(directory) => {
+            let mut targets = names.map(|name| directory.path().join(name));
+            let to = targets.find(|target| !target.exists()).expect("a name is free before all numbers are used");
+            let moved = fs::rename(directory.path().join(task), &to);
+            moved.map_err(|source: io::Error| StateError::Io { action: "set aside to", path: to.clone(), source })?;
+            Ok(to)
+        }
+        Disk::Memory(disk) => {
+            let taken = disk.names();
+            let mut names = names;
+            let to = names.find(|name| !taken.contains(name)).expect("a name is free before all numbers are used");
+            disk.rename(task, &to);
+            Ok(PathBuf::from(to))
+        }
+    }
+}
+
+fn family_name(store: &str) -> String {
+    format!("store.{store}")
+}
+
+/// The segments of a window store. Its segment length is the one that its keys were written with: it only decides how much expires at once.
+fn segments(task: &str, spec: &StoreSpec, contents: &Metadata) -> Result<Option<Segments>, StateError> {
+    let stored = contents.layouts.get(&spec.name).copied().unwrap_or(StoredLayout::of(spec.layout));
+    match (spec.layout, stored) {
+        (Layout::KeyValue, StoredLayout::KeyValue) => Ok(None),
+        (Layout::Window { retention_ms, .. }, StoredLayout::Window { segment_ms }) => {
+            let live = contents.segments.get(&spec.name).cloned().unwrap_or_default();
+            Ok(Some(Segments::new(retention_ms, segment_ms, live)))
+        }
+        (Layout::KeyValue | Layout::Window { .. }, StoredLayout::KeyValue | StoredLayout::Window { .. }) => {
+            Err(StateError::LayoutChanged { task: task.to_owned(), store: spec.name.clone() })
+        }
+    }
+}

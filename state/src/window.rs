@@ -1,0 +1,126 @@
+//! A task's door to one of its window stores.
+
+use std::cell::{Cell, RefCell};
+use std::ops::{ControlFlow, RangeInclusive};
+use std::rc::Rc;
+
+use crate::store::Store;
+use crate::window_key::WindowKey;
+use crate::{Direction, StateError, Timestamp, window_scan};
+
+/// One value with a timestamp per key and window start. Clones are the same store.
+///
+/// The store's time is what [`WindowHandle::observe`] has told it. Windows whose start is not above that time minus the retention
+/// are gone for reads at once, and removed with the commit in which their whole segment has expired.
+/// While a closure given to a read runs, the store may be read but not written.
+pub struct WindowHandle {
+    store: Rc<RefCell<Store>>,
+    /// Keys are composed here, so that nothing is allocated per call.
+    scratch: Cell<Vec<u8>>,
+}
+
+/// Whether a window store took a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It did.
+    Kept,
+    /// The window's whole segment has expired, so the write was dropped (Kafka counts it in `dropped-records`).
+    Expired,
+}
+
+impl WindowHandle {
+    pub(crate) fn new(store: Rc<RefCell<Store>>) -> Self {
+        Self { store, scratch: Cell::default() }
+    }
+
+    /// Hands timestamp and value of the window to `read`, without a copy.
+    pub fn get<R>(&self, key: &[u8], start: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        let store = self.store.borrow();
+        let segments = store.segments();
+        let segment = segments.segment_of(start);
+        match segments.holder(segment) {
+            Some(holder) if start >= segments.visible_from() => {
+                self.with_local(segment, key, start, |local| store.get(holder, local, read))
+            }
+            Some(_) | None => Ok(read(None)),
+        }
+    }
+
+    /// Stores the value of a window.
+    pub fn put(&self, key: &[u8], start: Timestamp, value: &[u8], timestamp: Timestamp) -> Written {
+        self.write(key, start, Some(value), timestamp)
+    }
+
+    /// Removes a window. The timestamp goes to the changelog.
+    pub fn delete(&self, key: &[u8], start: Timestamp, timestamp: Timestamp) -> Written {
+        self.write(key, start, None, timestamp)
+    }
+
+    /// Visits start, timestamp and value of the windows of `key` that start in the range, in the order of their starts,
+    /// until `visit` breaks off.
+    pub fn fetch(
+        &self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let store = self.store.borrow();
+        let starts = visible(&store, &starts);
+        window_scan::fetch(&*store, key, &starts, store.segments().in_range(&starts), direction, visit)
+    }
+
+    /// Visits key, start, timestamp and value of all windows that start in the range, segment by segment, until `visit` breaks off.
+    /// The windows of one key come in the order of their starts; the order between keys means nothing.
+    pub fn fetch_all(
+        &self, starts: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let store = self.store.borrow();
+        let starts = visible(&store, &starts);
+        window_scan::fetch_all(&*store, &starts, store.segments().in_range(&starts), direction, visit)
+    }
+
+    /// Moves the store's time forward; an earlier time changes nothing.
+    pub fn observe(&self, time: Timestamp) {
+        self.store.borrow_mut().segments_mut().observe(time);
+    }
+
+    /// The store's time, if there is one yet.
+    pub fn observed_time(&self) -> Option<Timestamp> {
+        self.store.borrow().segments().observed()
+    }
+
+    /// Sets the store's time as it was at the last commit, which the caller has kept. An abort comes back to it.
+    pub fn set_observed_time(&self, time: Timestamp) {
+        self.store.borrow_mut().segments_mut().set_observed(time);
+    }
+
+    fn write(&self, key: &[u8], start: Timestamp, value: Option<&[u8]>, timestamp: Timestamp) -> Written {
+        let mut store = self.store.borrow_mut();
+        let segments = store.segments_mut();
+        let segment = segments.segment_of(start);
+        if segment < segments.first_live() {
+            return Written::Expired;
+        }
+        segments.touch(segment);
+        self.with_local(segment, key, start, |local| store.write(local, value, timestamp));
+        Written::Kept
+    }
+
+    fn with_local<R>(&self, segment: i64, key: &[u8], start: Timestamp, then: impl FnOnce(&[u8]) -> R) -> R {
+        let mut scratch = self.scratch.take();
+        WindowKey::only(key, start).write_local(segment, &mut scratch);
+        let result = then(&scratch);
+        self.scratch.set(scratch);
+        result
+    }
+}
+
+impl Clone for WindowHandle {
+    fn clone(&self) -> Self {
+        Self::new(Rc::clone(&self.store))
+    }
+}
+
+/// The part of the range that has not expired.
+fn visible(store: &Store, starts: &RangeInclusive<Timestamp>) -> RangeInclusive<Timestamp> {
+    (*starts.start()).max(store.segments().visible_from())..=*starts.end()
+}

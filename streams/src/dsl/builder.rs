@@ -1,0 +1,163 @@
+//! Where a topology begins and ends.
+
+use super::materialized::declare;
+use super::{IntoStore, KStream, KTable};
+use crate::connector::Connector;
+use crate::format::{Nullable, Row};
+use crate::graph::{Graph, InputRole, Kind, Node, NodeId, SourceTopics, Topology, TopologyError, TopologyErrors, Wiring};
+use crate::operator::{self, Operator};
+use crate::record::{Item, Portable};
+use crate::topic::{IntoSource, Source, Topic, TopicDeclaration};
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Builds a topology. Kafka: `StreamsBuilder`.
+///
+/// ```
+/// use headwater_streams::prelude::*;
+///
+/// const LINES: Topic<String, String> = Topic::new("lines");
+/// const COUNTS: Topic<String, u64> = Topic::new("word-counts");
+/// const WORDS: Store<String, u64> = Store::new("words");
+///
+/// fn words(line: &str) -> Vec<String> {
+///     line.split_whitespace().map(str::to_lowercase).collect()
+/// }
+///
+/// fn topology() -> Result<Topology, TopologyErrors> {
+///     let app = StreamsBuilder::new();
+///     app.stream(LINES).flat_map_values(|_, line| words(&line)).group_by(|_, word| word.clone()).count(WORDS).to(COUNTS);
+///     app.build()
+/// }
+/// assert_eq!(topology().unwrap().sub_topologies().len(), 2);
+/// ```
+#[derive(Clone, Default)]
+pub struct StreamsBuilder(Rc<RefCell<Graph>>);
+
+impl StreamsBuilder {
+    /// An empty topology.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads topics as a stream of events. Several bare sources of the same topics are one.
+    pub fn stream<S: IntoSource>(&self, source: S) -> KStream<S::Key, S::Value> {
+        let source = Arc::new(source.into_source());
+        let topics = source_topics(&source, InputRole::Stream);
+        if let Some(known) = self.same_source(&topics) {
+            return KStream::at(self, known, false);
+        }
+        let name = source.name.clone();
+        let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
+            let read = operator::read_stream(source.clone());
+            let reading = operator::Reading::<S::Key, S::Value, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            wiring.put_source(id, reading);
+        });
+        self.name_if_any(node, name);
+        KStream::at(self, node, false)
+    }
+
+    /// Reads a topic as a table: each record is the new state of its row. A null value deletes, whether the topic says `V` or `Option<V>`; a null key is dropped, as in Kafka.
+    pub fn table<S: IntoSource, M: IntoStore<Value: Row>>(&self, source: S, store: M) -> KTable<M::Key, M::Value>
+    where
+        S::Key: Nullable<Present = M::Key>,
+        S::Value: Nullable<Present = M::Value>,
+    {
+        let (source, store) = (Arc::new(source.into_source()), store.into_store());
+        let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
+        let changelog = self.source_changelog(&source, store.name);
+        let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
+            let read = operator::read_table(source.clone());
+            let reading = operator::Reading::<M::Key, Option<M::Value>, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            wiring.put_source(id, reading);
+        });
+        self.name_if_any(node, name);
+        KTable::of_rows(self, "table", node, store, changelog)
+    }
+
+    /// How a topic is to be created where it does not exist.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use std::time::Duration;
+    /// const ORDERS: Topic<u64, String> = Topic::new("orders");
+    /// let app = StreamsBuilder::new();
+    /// app.declare(ORDERS.declaration().partitions(3).retention(Duration::from_secs(7 * 86_400)));
+    /// app.stream(ORDERS).for_each(|_, _| ());
+    /// assert_eq!(app.build().unwrap().declared_topics()[0].partitions, Some(3));
+    /// ```
+    pub fn declare(&self, topic: TopicDeclaration) {
+        self.0.borrow_mut().declared.push(topic);
+    }
+
+    /// Connects a topic with a sink outside of the log. It is a sub-topology of its own and reads what is committed.
+    pub fn connect<K, V>(&self, topic: Topic<K, V>, connector: impl Connector + 'static) {
+        let kind = Kind::Connector { topic: topic.name(), connector: Arc::new(connector) };
+        self.node(kind, &[], |_, _| ());
+    }
+
+    /// The topology, or everything that is wrong with it.
+    pub fn build(&self) -> Result<Topology, TopologyErrors> {
+        Topology::of(&self.0.borrow())
+    }
+
+    pub(super) fn graph<R>(&self, f: impl FnOnce(&mut Graph) -> R) -> R {
+        f(&mut self.0.borrow_mut())
+    }
+
+    pub(super) fn node(&self, kind: Kind, parents: &[NodeId], make: impl Fn(&mut Wiring<'_>, NodeId) + Portable) -> NodeId {
+        self.graph(|graph| graph.add(Node::new(kind, parents, Arc::new(make))))
+    }
+
+    /// A node with one operator: `make` runs once per task, with all types in hand.
+    pub(super) fn operator<K: Item, V: Item, O: Operator<K, V> + 'static>(
+        &self, kind: Kind, parents: &[NodeId], make: impl Fn(&mut Wiring<'_>, NodeId) -> O + Portable,
+    ) -> NodeId {
+        self.node(kind, parents, move |wiring: &mut Wiring<'_>, id: NodeId| {
+            let operator = make(wiring, id);
+            wiring.put(id, operator);
+        })
+    }
+
+    pub(super) fn name(&self, node: NodeId, name: &str) {
+        self.graph(|graph| graph.name(node, name));
+    }
+
+    pub(super) fn name_if_any(&self, node: NodeId, name: Option<String>) {
+        name.into_iter().for_each(|name| self.name(node, &name));
+    }
+
+    pub(super) fn mistake(&self, mistake: TopologyError) {
+        self.graph(|graph| graph.mistakes.push(mistake));
+    }
+
+    fn same_source(&self, topics: &SourceTopics) -> Option<NodeId> {
+        let same = |kind: &Kind| match kind {
+            Kind::Source(known) => {
+                known.is_bare && topics.is_bare && known.types == topics.types && known.role == topics.role && known.topics == topics.topics
+            }
+            _ => false,
+        };
+        self.graph(|graph| graph.nodes.iter().position(|node| same(&node.kind)))
+    }
+
+    /// The topic that stands in for a table's changelog, if that was asked for and can be.
+    fn source_changelog<K: Nullable, V: Nullable>(&self, source: &Source<K, V>, store: &'static str) -> Option<&'static str> {
+        let topic = *source.topics.first().filter(|_| source.is_changelog)?;
+        if source.topics.len() > 1 || !source.reads_plainly() {
+            self.mistake(TopologyError::NoChangelog { topic, store });
+        }
+        Some(topic)
+    }
+
+    pub(super) fn declare_store<K: Row, V: Row>(&self, store: declare::Declaration) {
+        self.graph(|graph| declare::declare::<K, V>(graph, store));
+    }
+}
+
+fn source_topics<K: Nullable, V: Nullable>(source: &Source<K, V>, role: InputRole) -> SourceTopics {
+    let types = TypeId::of::<(K, V)>();
+    SourceTopics { topics: source.topics.clone(), role, reset: source.reset, types, is_bare: source.is_bare() }
+}

@@ -1,0 +1,99 @@
+//! Groupings, and what aggregates them without windows.
+
+use super::materialized::declare::Declaration;
+use super::{IntoStore, KStream, KTable, Materialized, TimeWindowedKStream};
+use crate::format::{Nullable, Row};
+use crate::graph::{Kind, Merge, NodeId};
+use crate::operator::{self, TimeWindows};
+use crate::record::Portable;
+use std::sync::Arc;
+
+/// Records by key, about to be aggregated. Kafka: `KGroupedStream`.
+#[must_use = "a grouping does nothing until it is aggregated"]
+#[derive(Clone)]
+pub struct KGroupedStream<K, V> {
+    pub(super) stream: KStream<K, V>,
+    /// The sink side of the repartition before it, if it needs one.
+    pub(super) repartition: Option<NodeId>,
+}
+
+impl<K: Row, V: Nullable> KGroupedStream<K, V> {
+    /// Names the repartition topic, if the grouping needs one; otherwise it is called as the first store that it feeds. Kafka: `Grouped.as`.
+    pub fn named(self, name: impl AsRef<str>) -> Self {
+        self.repartition.into_iter().for_each(|node| self.stream.app.name(node, name.as_ref()));
+        self
+    }
+
+    pub(super) fn call_repartition(&self, store: &'static str) {
+        let Some(node) = self.repartition else { return };
+        self.stream.app.graph(|graph| {
+            if let Kind::Repartition(repartition) = &mut graph.nodes[node].kind {
+                repartition.fallback.get_or_insert(store);
+            }
+        });
+    }
+
+    /// How many records each key has. Null values are not counted.
+    pub fn count<S: IntoStore<Key = K, Value = u64>>(&self, store: S) -> KTable<K, u64> {
+        self.fold("count", store.into_store(), |_, _, count: Option<u64>| Some(count.unwrap_or(0) + 1), None)
+    }
+
+    /// The values of each key made into one; the first stands for itself. Null values are left out.
+    pub fn reduce<S: IntoStore<Key = K, Value = V::Present>>(
+        &self, store: S, f: impl Fn(&K, V::Present, V::Present) -> V::Present + Portable,
+    ) -> KTable<K, V::Present> {
+        let fold = move |key: &K, value: V::Present, held: Option<V::Present>| match held {
+            Some(held) => f(key, held, value).into_present(),
+            None => Some(value),
+        };
+        self.fold("reduce", store.into_store(), fold, None)
+    }
+
+    /// The values of each key gathered in an aggregate that begins as `init()`. Null values are left out.
+    /// With a `Store<K, Option<A>>` the function may delete the row by leaving `None`.
+    pub fn aggregate<S: IntoStore<Key = K, Value = A>, A: Nullable>(
+        &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
+    ) -> KTable<K, A::Present> {
+        self.fold("aggregate", store.into_store(), folding(init, add), None)
+    }
+
+    /// The same with an associative function that makes one aggregate of two, so that a plan may aggregate in parts.
+    pub fn aggregate_merging<S: IntoStore<Key = K, Value = A>, A: Nullable>(
+        &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
+        merge: impl Fn(&K, A, A) -> A + Portable,
+    ) -> KTable<K, A::Present> {
+        self.fold("aggregate", store.into_store(), folding(init, add), Some(Merge(Arc::new(merge))))
+    }
+
+    fn fold<A: Nullable>(
+        &self, operation: &'static str, store: Materialized<K, A>,
+        fold: impl Fn(&K, V::Present, Option<A::Present>) -> Option<A::Present> + Portable, merge: Option<Merge>,
+    ) -> KTable<K, A::Present> {
+        self.call_repartition(store.name);
+        let (app, fold, name) = (&self.stream.app, Arc::new(fold), store.name);
+        let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[self.stream.node], move |wiring, id| {
+            let rows = wiring.key_value::<K, A::Present>(name);
+            let next = wiring.table_outlet(id, &rows);
+            operator::aggregate::<K, V, A::Present>(wiring.stage(id), fold.clone(), rows, next)
+        });
+        app.graph(|graph| graph.nodes[node].merge = merge);
+        app.declare_store::<K, A::Present>(Declaration::owned(node, operation, name, store.options));
+        KTable::stored(app, node, name)
+    }
+
+    /// Aggregates window by window.
+    pub fn windowed_by(&self, windows: impl Into<TimeWindows>) -> TimeWindowedKStream<K, V> {
+        TimeWindowedKStream { grouped: self.clone(), windows: windows.into() }
+    }
+}
+
+/// Adding in place, as a fold.
+pub(super) fn folding<K, V, A: Nullable>(
+    init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable,
+) -> impl Fn(&K, V, Option<A::Present>) -> Option<A::Present> + Portable {
+    move |key, value, held| {
+        let mut aggregate = held.map_or_else(&init, A::from_present);
+        add(key, value, &mut aggregate);
+        aggregate.into_present()
+    }
+}

@@ -1,0 +1,209 @@
+//! Stores with options.
+
+use super::{Store, WindowStore};
+use crate::format::{Nullable, Row};
+use crate::graph::StoreOptions;
+use crate::record::Timestamp;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+/// A store with options; the bare [`Store`] is the same with the defaults. Kafka: `Materialized`.
+///
+/// What is said twice about one store, in two places, must agree.
+/// ```
+/// use headwater_streams::prelude::*;
+/// const TOTALS: Store<String, u64> = Store::new("totals");
+/// let small = TOTALS.cached(1 << 20);
+/// # let _ = small;
+/// ```
+pub struct Materialized<K, V> {
+    pub(crate) name: &'static str,
+    pub(crate) options: StoreOptions,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+/// A window store with options; the bare [`WindowStore`] is the same with the defaults. Kafka: `Materialized`.
+pub struct WindowMaterialized<K, V> {
+    pub(crate) name: &'static str,
+    pub(crate) options: StoreOptions,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+macro_rules! options { ($($store:ident $materialized:ident)*) => { $(
+    impl<K, V> $materialized<K, V> {
+        fn with(self, change: impl FnOnce(&mut StoreOptions)) -> Self {
+            let mut options = self.options;
+            change(&mut options);
+            $materialized { options, ..self }
+        }
+
+        /// Holds updates back until a commit, so that only the last one of each row is logged and forwarded; above so many bytes of rows it flushes early.
+        pub fn cached(self, bytes: usize) -> Self {
+            self.with(|options| options.cache_bytes = Some(bytes))
+        }
+
+        /// Logs and forwards each update at once.
+        pub fn uncached(self) -> Self {
+            self.with(|options| options.cache_bytes = Some(0))
+        }
+
+        /// Keeps no changelog: what the machine loses is lost. `build()` wants [`may_lose_one_interval`](Self::may_lose_one_interval) said as well.
+        pub fn unlogged(self) -> Self {
+            self.with(|options| options.logged = Some(false))
+        }
+
+        /// Says that a store without changelog may lose, or see twice, what happened since the last commit.
+        pub fn may_lose_one_interval(self) -> Self {
+            self.with(|options| options.may_lose_one_interval = Some(true))
+        }
+    }
+
+    impl<K, V> $store<K, V> {
+        pub(super) fn with_defaults(self) -> $materialized<K, V> {
+            $materialized { name: self.name(), options: StoreOptions::default(), types: PhantomData }
+        }
+
+        /// Holds updates back until a commit; above so many bytes of rows it flushes early.
+        pub fn cached(self, bytes: usize) -> $materialized<K, V> {
+            self.with_defaults().cached(bytes)
+        }
+
+        /// Logs and forwards each update at once.
+        pub fn uncached(self) -> $materialized<K, V> {
+            self.with_defaults().uncached()
+        }
+
+        /// Keeps no changelog; `may_lose_one_interval` must be said as well.
+        pub fn unlogged(self) -> $materialized<K, V> {
+            self.with_defaults().unlogged()
+        }
+    }
+)* } }
+options!(Store Materialized WindowStore WindowMaterialized);
+
+impl<K, V> WindowMaterialized<K, V> {
+    /// How long windows are kept after their start, in stream time; at least size and grace, which is the default. Kafka: `withRetention`.
+    pub fn retention(self, retention: Duration) -> Self {
+        self.with(|options| options.retention_ms = Some(millis(retention)))
+    }
+}
+
+impl<K, V> WindowStore<K, V> {
+    /// How long windows are kept after their start, in stream time.
+    pub fn retention(self, retention: Duration) -> WindowMaterialized<K, V> {
+        self.with_defaults().retention(retention)
+    }
+}
+
+/// What the graph is told about a store.
+pub(super) mod declare {
+    use crate::format::{Format, Row};
+    use crate::graph::{Graph, NodeId, StoreKind, StoreOptions, StoreUse};
+    use crate::operator::TimeWindows;
+    use std::any::TypeId;
+
+    /// One use of a store by one node.
+    pub(crate) struct Declaration {
+        node: NodeId,
+        name: &'static str,
+        owner: Option<&'static str>,
+        kind: StoreKind,
+        options: StoreOptions,
+        source_changelog: Option<&'static str>,
+    }
+
+    impl Declaration {
+        /// A node that reads and writes what another one may fill.
+        pub(crate) fn shared(node: NodeId, name: &'static str, options: StoreOptions) -> Self {
+            Declaration { node, name, owner: None, kind: StoreKind::KeyValue, options, source_changelog: None }
+        }
+
+        /// The node that fills the store.
+        pub(crate) fn owned(node: NodeId, operation: &'static str, name: &'static str, options: StoreOptions) -> Self {
+            Declaration { owner: Some(operation), ..Declaration::shared(node, name, options) }
+        }
+
+        pub(crate) fn windowed(self, windows: TimeWindows) -> Self {
+            Declaration { kind: StoreKind::Window { size_ms: windows.size_ms, needed_ms: windows.needed_ms() }, ..self }
+        }
+
+        pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
+            Declaration { source_changelog, ..self }
+        }
+    }
+
+    pub(crate) fn declare<K: Row, V: Row>(graph: &mut Graph, declaration: Declaration) {
+        let Declaration { node, name, owner, kind, options, source_changelog } = declaration;
+        // A window store and a store by key are different things even of the same types.
+        let (types, type_name) = match kind {
+            StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
+            StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
+        };
+        let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
+        let used = StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog };
+        graph.nodes[node].stores.push(name);
+        graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
+    }
+}
+
+/// Milliseconds, which are never so many that sums of them with times overflow.
+pub(super) fn millis(duration: Duration) -> Timestamp {
+    Timestamp::try_from(duration.as_millis()).unwrap_or(Timestamp::MAX).min(Timestamp::MAX / 4)
+}
+
+/// What keeps rows by key: a [`Store`], or one with options.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a store", note = "give a `Store<K, V>`, or `STORE.cached(..)` and the like")]
+pub trait IntoStore {
+    /// The keys.
+    type Key: Row;
+    /// The values; `Option<A>` where an aggregation may delete its row.
+    type Value: Nullable;
+    /// The store and its options.
+    fn into_store(self) -> Materialized<Self::Key, Self::Value>;
+}
+
+impl<K: Row, V: Nullable> IntoStore for Store<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_store(self) -> Materialized<K, V> {
+        self.with_defaults()
+    }
+}
+
+impl<K: Row, V: Nullable> IntoStore for Materialized<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_store(self) -> Materialized<K, V> {
+        self
+    }
+}
+
+/// What keeps rows by key and window: a [`WindowStore`], or one with options.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a window store",
+    note = "give a `WindowStore<K, V>`, or `STORE.retention(..)` and the like"
+)]
+pub trait IntoWindowStore {
+    /// The keys, without their windows.
+    type Key: Row;
+    /// The values; `Option<A>` where an aggregation may delete its row.
+    type Value: Nullable;
+    /// The store and its options.
+    fn into_window_store(self) -> WindowMaterialized<Self::Key, Self::Value>;
+}
+
+impl<K: Row, V: Nullable> IntoWindowStore for WindowStore<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_window_store(self) -> WindowMaterialized<K, V> {
+        self.with_defaults()
+    }
+}
+
+impl<K: Row, V: Nullable> IntoWindowStore for WindowMaterialized<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_window_store(self) -> WindowMaterialized<K, V> {
+        self
+    }
+}

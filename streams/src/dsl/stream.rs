@@ -1,0 +1,226 @@
+//! Streams of events, and what can be done with them without state.
+
+use super::{KGroupedStream, KTable, Repartitioned, StreamsBuilder};
+use crate::dsl::IntoStore;
+use crate::format::Nullable;
+use crate::graph::{Kind, NodeId, Repartition, Wiring};
+use crate::operator::{self, Operator};
+use crate::record::{Item, Portable};
+use crate::topic::{IntoSink, Topic};
+use std::any::TypeId;
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A stream of events. Kafka: `KStream`.
+#[must_use = "a stream goes nowhere until `to`, `for_each` or a store"]
+pub struct KStream<K, V> {
+    pub(super) app: StreamsBuilder,
+    pub(super) node: NodeId,
+    /// The key may have changed since records were last sent to the partitions of their keys.
+    pub(super) rekeyed: bool,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K, V> Clone for KStream<K, V> {
+    fn clone(&self) -> Self {
+        Self { app: self.app.clone(), ..*self }
+    }
+}
+
+impl<K: Item, V: Item> KStream<K, V> {
+    pub(super) fn at(app: &StreamsBuilder, node: NodeId, rekeyed: bool) -> Self {
+        Self { app: app.clone(), node, rekeyed, types: PhantomData }
+    }
+
+    /// One more operator that keeps the key.
+    pub(super) fn then<K2: Item, V2: Item, O: Operator<K, V> + 'static>(
+        &self, operation: &'static str, make: impl Fn(&mut Wiring<'_>, NodeId) -> O + Portable,
+    ) -> KStream<K2, V2> {
+        let kind = Kind::Operator { operation, changes_key: false };
+        KStream::at(&self.app, self.app.operator(kind, &[self.node], make), self.rekeyed)
+    }
+
+    /// One more operator that may change the key.
+    pub(super) fn then_rekeyed<K2: Item, V2: Item, O: Operator<K, V> + 'static>(
+        &self, operation: &'static str, make: impl Fn(&mut Wiring<'_>, NodeId) -> O + Portable,
+    ) -> KStream<K2, V2> {
+        let kind = Kind::Operator { operation, changes_key: true };
+        KStream::at(&self.app, self.app.operator(kind, &[self.node], make), true)
+    }
+
+    /// Names the operator that made this stream: in errors, dead letters and `describe()`, and for the repartition topic that a change of key causes.
+    pub fn named(self, name: impl AsRef<str>) -> Self {
+        self.app.name(self.node, name.as_ref());
+        self
+    }
+
+    /// Keeps the records that pass.
+    pub fn filter(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
+        let passes = Arc::new(passes);
+        self.then("filter", move |wiring, id| operator::filter(passes.clone(), wiring.outlet(id)))
+    }
+
+    /// Keeps the records that do not pass.
+    pub fn filter_not(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
+        let passes = Arc::new(move |key: &K, value: &V| !passes(key, value));
+        self.then("filter_not", move |wiring, id| operator::filter(passes.clone(), wiring.outlet(id)))
+    }
+
+    /// Another key and another value.
+    pub fn map<K2: Item, V2: Item>(&self, f: impl Fn(K, V) -> (K2, V2) + Portable) -> KStream<K2, V2> {
+        let f = Arc::new(f);
+        self.then_rekeyed("map", move |wiring, id| operator::map(f.clone(), wiring.outlet(id)))
+    }
+
+    /// Another value under the same key.
+    pub fn map_values<V2: Item>(&self, f: impl Fn(&K, V) -> V2 + Portable) -> KStream<K, V2> {
+        let f = Arc::new(f);
+        self.then("map_values", move |wiring, id| operator::map_values(f.clone(), wiring.outlet(id)))
+    }
+
+    /// Another value under the same key, or a failure, which goes the way of [`OnFailure`](crate::runtime::OnFailure): as a dead letter it carries
+    /// the name of this operator and the error's text.
+    pub fn try_map_values<V2: Item, E: Display + 'static>(&self, f: impl Fn(&K, V) -> Result<V2, E> + Portable) -> KStream<K, V2> {
+        let f = Arc::new(f);
+        self.then("try_map_values", move |wiring, id| operator::try_map_values(wiring.stage(id), f.clone(), wiring.outlet(id)))
+    }
+
+    /// Any number of records for each one.
+    pub fn flat_map<K2: Item, V2: Item, I: IntoIterator<Item = (K2, V2)> + 'static>(
+        &self, f: impl Fn(K, V) -> I + Portable,
+    ) -> KStream<K2, V2> {
+        let f = Arc::new(f);
+        self.then_rekeyed("flat_map", move |wiring, id| operator::flat_map(f.clone(), wiring.outlet(id)))
+    }
+
+    /// Any number of values for each one, under the same key.
+    pub fn flat_map_values<V2: Item, I: IntoIterator<Item = V2> + 'static>(&self, f: impl Fn(&K, V) -> I + Portable) -> KStream<K, V2> {
+        let f = Arc::new(f);
+        self.then("flat_map_values", move |wiring, id| operator::flat_map_values(f.clone(), wiring.outlet(id)))
+    }
+
+    /// Another key for the same value.
+    pub fn select_key<K2: Item>(&self, f: impl Fn(&K, &V) -> K2 + Portable) -> KStream<K2, V> {
+        let f = Arc::new(f);
+        self.then_rekeyed("select_key", move |wiring, id| operator::select_key(f.clone(), wiring.outlet(id)))
+    }
+
+    /// Looks at each record and passes it on. What the function does outside happens at least once, even under exactly-once.
+    pub fn peek(&self, f: impl Fn(&K, &V) + Portable) -> Self {
+        let f = Arc::new(f);
+        self.then("peek", move |wiring, id| operator::peek(f.clone(), wiring.outlet(id)))
+    }
+
+    /// Looks at each record, and that is all. Kafka: `foreach`.
+    pub fn for_each(&self, f: impl Fn(&K, &V) + Portable) {
+        let f = Arc::new(f);
+        let kind = Kind::Operator { operation: "for_each", changes_key: false };
+        self.app.operator(kind, &[self.node], move |_, _| operator::for_each(f.clone()));
+    }
+
+    /// The records of both streams, in no order between them.
+    pub fn merge(&self, other: &Self) -> Self {
+        let kind = Kind::Operator { operation: "merge", changes_key: false };
+        let parents = [self.node, other.node];
+        let node = self.app.operator::<K, V, _>(kind, &parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
+        Self::at(&self.app, node, self.rekeyed || other.rekeyed)
+    }
+
+    /// Writes to a topic.
+    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S) {
+        let sink = Arc::new(sink.into_sink());
+        let (topic, name) = (sink.topic, sink.name.clone());
+        let node = self.app.operator(Kind::Sink { topic }, &[self.node], move |wiring, id| {
+            let output = wiring.output(sink.topic);
+            operator::sink(wiring.stage(id), sink.clone(), output)
+        });
+        self.app.name_if_any(node, name);
+    }
+}
+
+impl<K: Nullable, V: Nullable> KStream<K, V> {
+    /// Writes to a topic and reads it back, so that what follows is a sub-topology of its own in which records stand in the partitions of their keys.
+    /// Records without a key end here, as in Kafka.
+    pub fn repartition(&self, options: Repartitioned) -> Self {
+        let Repartitioned { name, partitions } = options;
+        let (stream, sink) = self.through(Repartition { partitions, is_explicit: true, ..Repartition::default() });
+        self.app.name(sink, &name);
+        stream
+    }
+
+    /// Writes to a topic and goes on with what was written.
+    pub fn through_topic(&self, topic: Topic<K, V>) -> Self {
+        self.to(topic);
+        self.app.stream(topic)
+    }
+
+    /// Records of one key stand in one partition: through a repartition topic if the key has changed.
+    pub(super) fn partitioned(&self, repartition: Repartition) -> (Self, Option<NodeId>) {
+        if !self.rekeyed {
+            return (self.clone(), None);
+        }
+        let (stream, sink) = self.through(repartition);
+        (stream, Some(sink))
+    }
+
+    fn through(&self, repartition: Repartition) -> (Self, NodeId) {
+        let sink = self.app.operator(Kind::Repartition(repartition), &[self.node], |wiring, id| {
+            let output = wiring.repartition_output(id);
+            operator::repartition::<K, V>(wiring.stage(id), output, wiring.keeps_null_keys(id))
+        });
+        let node = self.app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
+            let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
+            let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            wiring.put_source(id, reading);
+        });
+        (Self::at(&self.app, node, false), sink)
+    }
+
+    /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.
+    pub fn group_by_key(&self) -> KGroupedStream<K::Present, V> {
+        let (stream, repartition) = self.partitioned(Repartition::default());
+        KGroupedStream { stream: stream.present_key(), repartition }
+    }
+
+    /// Groups by another key. Records go through a repartition topic, which is called as the grouping, or else as the store that it feeds.
+    pub fn group_by<K2: Nullable>(&self, f: impl Fn(&K, &V) -> K2 + Portable) -> KGroupedStream<K2::Present, V> {
+        self.select_key(f).group_by_key()
+    }
+
+    /// Drops records whose key is null, and says so in the type.
+    pub fn present_key(&self) -> KStream<K::Present, V> {
+        // A type without a null needs no operator: both types are the same then.
+        if K::null().is_none() && TypeId::of::<K>() == TypeId::of::<K::Present>() {
+            return KStream::at(&self.app, self.node, self.rekeyed);
+        }
+        self.then("present_key", |wiring, id| operator::present_key::<K, V>(wiring.outlet(id)))
+    }
+
+    /// Makes a table: each record is the new state of its row, null deletes. A record without a key is dropped.
+    pub fn to_table<S: IntoStore<Key = K::Present, Value = V::Present>>(&self, store: S) -> KTable<K::Present, V::Present> {
+        let store = store.into_store();
+        let fallback = Some(store.name);
+        let (stream, _) = self.partitioned(Repartition { fallback, ..Repartition::default() });
+        let rows = stream.present_key().map_values(|_, value| value.into_present());
+        KTable::of_rows(&self.app, "to_table", rows.node, store, None)
+    }
+}
+
+impl<K: Item, V: Item, E: Item> KStream<K, Result<V, E>> {
+    /// Failures take their own road: the values of `Ok`, and the errors. To name them, `.named` each of the two streams.
+    pub fn ok_err(&self) -> (KStream<K, V>, KStream<K, E>) {
+        let parts: KStream<K, Result<V, E>> = self.then("ok_err", |wiring, id| {
+            let [ok, err] = wiring.children(id) else { unreachable!("ok_err has two children") };
+            operator::ok_err::<K, V, E>(wiring.operator(*ok), wiring.operator(*err))
+        });
+        (parts.part("ok"), parts.part("err"))
+    }
+
+    /// One of the two: a child that the parent knows by its place.
+    fn part<T: Item>(&self, operation: &'static str) -> KStream<K, T> {
+        let kind = Kind::Operator { operation, changes_key: false };
+        let node = self.app.operator::<K, T, _>(kind, &[self.node], |wiring, id| operator::pass::<K, T>(wiring.outlet(id)));
+        KStream::at(&self.app, node, self.rekeyed)
+    }
+}

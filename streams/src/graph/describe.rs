@@ -1,0 +1,72 @@
+//! `describe()`: the topology as text. Kafka: `TopologyDescription`.
+
+use super::settle::Settled;
+use super::{Changelog, InputRole, Kind, NodeId, StorePlan, SubTopology};
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Settled {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (i, sub) in self.sub_topologies.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            self.describe_part(sub, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Settled {
+    fn describe_part(&self, sub: &SubTopology, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "sub-topology {}", sub.index)?;
+        for input in &sub.inputs {
+            let role = match input.role {
+                InputRole::Stream => "stream",
+                InputRole::Table => "table",
+            };
+            writeln!(f, "  reads {} ({role})", input.topic)?;
+        }
+        sub.outputs.iter().try_for_each(|topic| writeln!(f, "  writes {topic}"))?;
+        sub.stores.iter().try_for_each(|store| self.describe_store(store, f))?;
+        sub.nodes.iter().try_for_each(|id| self.describe_node(*id, f))
+    }
+
+    fn describe_store(&self, plan: &StorePlan, f: &mut Formatter<'_>) -> fmt::Result {
+        let store = self.stores.get(plan.name).expect("a plan is made of a declared store");
+        write!(f, "  keeps {} ({}, {} -> {}", plan.name, store.kind, store.formats[0], store.formats[1])?;
+        match store.options.cache_bytes() {
+            0 => write!(f, ", uncached")?,
+            bytes => write!(f, ", cached in {bytes} bytes")?,
+        }
+        match &plan.changelog {
+            Changelog::None => writeln!(f, ", no changelog)"),
+            Changelog::Internal { topic, .. } | Changelog::Source { topic } => writeln!(f, ", changelog {topic})"),
+        }
+    }
+
+    fn describe_node(&self, id: NodeId, f: &mut Formatter<'_>) -> fmt::Result {
+        let node = &self.nodes[id];
+        write!(f, "  {id:>4} {}", node.kind.operation())?;
+        match &node.kind {
+            Kind::Source(source) => write!(f, " {}", source.topics.join(", "))?,
+            Kind::Sink { topic } | Kind::Connector { topic, .. } => write!(f, " {topic}")?,
+            Kind::Repartition(_) => write!(f, " to {}", self.stages[id])?,
+            Kind::RepartitionSource { .. } => write!(f, " from {}", self.stages[id])?,
+            Kind::Operator { .. } | Kind::TableOperator { .. } => {}
+        }
+        if let Some(name) = &node.name {
+            write!(f, " \"{name}\"")?;
+        }
+        if !node.stores.is_empty() {
+            write!(f, " [{}]", node.stores.join(", "))?;
+        }
+        if node.merge.is_some() {
+            write!(f, " (mergeable)")?;
+        }
+        let children: Vec<String> = self.children[id].iter().map(ToString::to_string).collect();
+        if !children.is_empty() {
+            write!(f, " -> {}", children.join(", "))?;
+        }
+        writeln!(f)
+    }
+}

@@ -1,0 +1,203 @@
+//! What can be wrong with a topology. `build()` finds everything at once.
+
+use std::fmt;
+
+/// One mistake in a topology. Each is mended in the code that builds it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopologyError {
+    /// A key has changed, so records must be sent to other partitions before this operator; the topic for it needs a name.
+    #[error("the repartition before `{before}` (after `{after}`) has no name: {hint}")]
+    UnnamedRepartition {
+        /// The operation that needs records with one key in one partition.
+        before: String,
+        /// The operation that changed the key.
+        after: String,
+        /// What to write.
+        hint: &'static str,
+    },
+    /// Two repartitions of one name would share a topic.
+    #[error("two repartitions are called `{name}`: name one of them otherwise")]
+    RepartitionTwice {
+        /// The name of both.
+        name: String,
+    },
+    /// A node has one name.
+    #[error("named twice: `{first}` and `{second}`")]
+    NamedTwice {
+        /// The earlier name.
+        first: String,
+        /// The later one.
+        second: String,
+    },
+    /// Names of nodes stand in dead letters and must tell one from another.
+    #[error("two nodes are called `{name}`")]
+    NameTaken {
+        /// The name of both.
+        name: String,
+    },
+    /// Kafka takes letters, digits, `.`, `_` and `-`, at most 249 of them.
+    #[error("`{name}` is no legal name for a {what}")]
+    IllegalName {
+        /// Topic, store or node.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A store holds keys and values of one type each.
+    #[error("store `{store}` is used with two types: {first} and {second}")]
+    StoreOfTwoTypes {
+        /// The store.
+        store: &'static str,
+        /// Its types at the first use.
+        first: &'static str,
+        /// Its types at a later use.
+        second: &'static str,
+    },
+    /// A store is filled by one table or aggregation; processors may share it.
+    #[error("store `{store}` is filled by two operators: `{first}` and `{second}`")]
+    StoreOfTwoOwners {
+        /// The store.
+        store: &'static str,
+        /// One operation.
+        first: &'static str,
+        /// The other one.
+        second: &'static str,
+    },
+    /// Options of one store were stated twice, differently.
+    #[error("store `{store}` is given two different values for option `{option}`")]
+    StoreOptionsDiffer {
+        /// The store.
+        store: &'static str,
+        /// The option.
+        option: &'static str,
+    },
+    /// Without a changelog a lost machine loses the store; whoever wants that says `may_lose_one_interval`.
+    #[error("store `{store}` has no changelog: say `may_lose_one_interval` if that is meant")]
+    StoreMayLose {
+        /// The store.
+        store: &'static str,
+    },
+    /// Windows must be kept as long as late records may change them.
+    #[error("store `{store}` keeps windows for {retention_ms} ms, but they change for {needed_ms} ms (size and grace)")]
+    RetentionTooShort {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        retention_ms: i64,
+        /// The least that is possible.
+        needed_ms: i64,
+    },
+    /// A window has a size.
+    #[error("windows of store `{store}` have size {size_ms} ms: it must be above zero")]
+    WindowSize {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        size_ms: i64,
+    },
+    /// Windows advance by more than nothing and leave no gaps.
+    #[error("windows of store `{store}` advance by {advance_ms} ms: it must be above zero and at most their size, {size_ms} ms")]
+    WindowAdvance {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        advance_ms: i64,
+        /// The size.
+        size_ms: i64,
+    },
+    /// Grace is how long a window takes late records after its end.
+    #[error("windows of store `{store}` have grace {grace_ms} ms: it must not be negative")]
+    NegativeGrace {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        grace_ms: i64,
+    },
+    /// A topic has one position in a group: read it once and use the stream as often as needed.
+    #[error("topic `{topic}` is read twice: read it once and use the stream or table again")]
+    TopicReadTwice {
+        /// The topic.
+        topic: &'static str,
+    },
+    /// A source without topics.
+    #[error("a source reads no topic")]
+    NoTopic,
+    /// Two declarations of one topic.
+    #[error("topic `{topic}` is declared twice, differently")]
+    DeclaredTwice {
+        /// The topic.
+        topic: &'static str,
+    },
+    /// A topic has at least one partition.
+    #[error("{name} has {partitions} partitions: at least one is needed")]
+    PartitionCount {
+        /// The topic or repartition.
+        name: String,
+        /// What was stated.
+        partitions: i32,
+    },
+    /// What is joined stands in partitions of the same number.
+    #[error("joined inputs have different partition counts: {}", show_counts(.counts))]
+    PartitionsDiffer {
+        /// Topics with the counts that were stated for them.
+        counts: Vec<(String, i32)>,
+    },
+    /// A topic can serve as changelog only where it is read as the types say.
+    #[error("topic `{topic}` cannot serve as changelog of store `{store}`: it is one of several, or read with another format or time")]
+    NoChangelog {
+        /// The topic.
+        topic: &'static str,
+        /// The store.
+        store: &'static str,
+    },
+    /// Sinks keep their progress under their names.
+    #[error("two sinks outside of the log are called `{name}`: the name is the key of their progress")]
+    ConnectorTwice {
+        /// The name of both.
+        name: String,
+    },
+    /// Nothing is read, so nothing would run.
+    #[error("the topology reads nothing")]
+    Empty,
+}
+
+/// All mistakes of one topology, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologyErrors(pub(crate) Vec<TopologyError>);
+
+impl TopologyErrors {
+    /// The mistakes, in the order in which they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, TopologyError> {
+        self.0.iter()
+    }
+}
+
+impl PartialEq<[TopologyError]> for TopologyErrors {
+    fn eq(&self, other: &[TopologyError]) -> bool {
+        self.0 == other
+    }
+}
+
+impl<const N: usize> PartialEq<[TopologyError; N]> for TopologyErrors {
+    fn eq(&self, other: &[TopologyError; N]) -> bool {
+        self.0 == other
+    }
+}
+
+impl fmt::Display for TopologyErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0[..] {
+            [only] => only.fmt(f),
+            many => {
+                write!(f, "{} mistakes in the topology", many.len())?;
+                many.iter().try_for_each(|mistake| write!(f, "\n- {mistake}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for TopologyErrors {}
+
+fn show_counts(counts: &[(String, i32)]) -> String {
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}

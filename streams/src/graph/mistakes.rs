@@ -1,0 +1,96 @@
+//! What can be found wrong in a graph without a broker, beyond what was noticed while it was built.
+
+use super::stores::{StoreKind, StoreUse};
+use super::{Graph, Kind, TopologyError};
+use crate::topic::is_legal;
+use std::collections::HashSet;
+
+impl Graph {
+    pub(super) fn find_mistakes(&self) -> Vec<TopologyError> {
+        let mut found = Vec::new();
+        if !self.nodes.iter().any(|node| matches!(node.kind, Kind::Source(_) | Kind::Connector { .. })) {
+            found.push(TopologyError::Empty);
+        }
+        self.check_nodes(&mut found);
+        self.check_topics(&mut found);
+        self.check_declarations(&mut found);
+        self.stores.iter().for_each(|store| check_store(store, &mut found));
+        found
+    }
+
+    fn check_nodes(&self, found: &mut Vec<TopologyError>) {
+        let (mut names, mut connectors) = (HashSet::new(), HashSet::new());
+        for node in &self.nodes {
+            if let Some(name) = &node.name {
+                check_name("node", name, found);
+                if !names.insert(name) {
+                    found.push(TopologyError::NameTaken { name: name.clone() });
+                }
+            }
+            match &node.kind {
+                Kind::Connector { connector, .. } if !connectors.insert(connector.name()) => {
+                    found.push(TopologyError::ConnectorTwice { name: connector.name().to_owned() });
+                }
+                Kind::Repartition(repartition) if repartition.partitions.is_some_and(|count| count < 1) => {
+                    let name = node.name.clone().unwrap_or_default();
+                    found.push(TopologyError::PartitionCount { name, partitions: repartition.partitions.unwrap_or_default() });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A topic has one position in a group, so one source reads it. Sinks outside of the log have positions of their own.
+    fn check_topics(&self, found: &mut Vec<TopologyError>) {
+        let mut read = HashSet::new();
+        for node in &self.nodes {
+            match &node.kind {
+                Kind::Source(source) => {
+                    if source.topics.is_empty() {
+                        found.push(TopologyError::NoTopic);
+                    }
+                    for topic in &source.topics {
+                        check_name("topic", topic, found);
+                        if !read.insert(topic) {
+                            found.push(TopologyError::TopicReadTwice { topic });
+                        }
+                    }
+                }
+                Kind::Sink { topic } | Kind::Connector { topic, .. } => check_name("topic", topic, found),
+                Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } | Kind::TableOperator { .. } => {}
+            }
+        }
+    }
+
+    fn check_declarations(&self, found: &mut Vec<TopologyError>) {
+        for (i, topic) in self.declared.iter().enumerate() {
+            check_name("topic", topic.name, found);
+            if self.declared[..i].iter().any(|other| other.name == topic.name && other != topic) {
+                found.push(TopologyError::DeclaredTwice { topic: topic.name });
+            }
+            if let Some(partitions) = topic.partitions.filter(|count| *count < 1) {
+                found.push(TopologyError::PartitionCount { name: topic.name.to_owned(), partitions });
+            }
+        }
+    }
+}
+
+fn check_name(what: &'static str, name: &str, found: &mut Vec<TopologyError>) {
+    let mistake = TopologyError::IllegalName { what, name: name.to_owned() };
+    if !is_legal(name) && !found.contains(&mistake) {
+        found.push(mistake);
+    }
+}
+
+fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
+    let (store, options) = (used.name, &used.options);
+    check_name("store", store, found);
+    if !options.is_logged() && options.may_lose_one_interval != Some(true) {
+        found.push(TopologyError::StoreMayLose { store });
+    }
+    if let StoreKind::Window { needed_ms, .. } = used.kind
+        && let Some(retention_ms) = options.retention_ms.filter(|retention| *retention < needed_ms)
+    {
+        found.push(TopologyError::RetentionTooShort { store, retention_ms, needed_ms });
+    }
+}

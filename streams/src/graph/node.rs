@@ -1,0 +1,96 @@
+//! The graph while it is being built.
+
+use super::stores::Stores;
+use super::{Kind, TopologyError, Wiring};
+use crate::topic::TopicDeclaration;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// A node's place in its topology: nodes are numbered in the order in which they were built.
+pub type NodeId = usize;
+
+/// Makes a node's operator for one task, children before parents. Written by the DSL with all types in hand.
+pub(crate) type Make = Arc<dyn Fn(&mut Wiring<'_>, NodeId) + Send + Sync>;
+
+/// One step of the topology, as data.
+#[derive(Clone)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) name: Option<String>,
+    pub(crate) parents: Vec<NodeId>,
+    /// Stores that the node reads or writes, its own first.
+    pub(crate) stores: Vec<&'static str>,
+    /// Nodes whose topics must have as many partitions as each other, because this one joins them.
+    pub(crate) copartitioned: Vec<NodeId>,
+    /// A table's node whose children ask what a row was before.
+    pub(crate) sends_old_values: bool,
+    /// How two partial aggregates become one, where the user has said so.
+    pub(crate) merge: Option<Merge>,
+    pub(crate) make: Make,
+}
+
+/// An aggregate's associative merge, kept for plans that aggregate in parts; its types are those of the node.
+#[derive(Clone)]
+pub(crate) struct Merge(#[allow(dead_code, reason = "no plan aggregates in parts yet")] pub(crate) Arc<dyn Any + Send + Sync>);
+
+impl Node {
+    pub(crate) fn new(kind: Kind, parents: &[NodeId], make: Make) -> Self {
+        Node {
+            kind,
+            name: None,
+            parents: parents.to_vec(),
+            stores: Vec::new(),
+            copartitioned: Vec::new(),
+            sends_old_values: false,
+            merge: None,
+            make,
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Node { kind, name, parents, stores, copartitioned: _, sends_old_values, merge, make: _ } = self;
+        let mergeable = merge.is_some();
+        write!(f, "{kind:?} {name:?} after {parents:?}, stores {stores:?}, old values {sends_old_values}, mergeable {mergeable}")
+    }
+}
+
+/// Everything that was said so far, mistakes included.
+#[derive(Default)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) stores: Stores,
+    pub(crate) declared: Vec<TopicDeclaration>,
+    pub(crate) mistakes: Vec<TopologyError>,
+}
+
+impl Graph {
+    pub(crate) fn add(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Names a node. A repartition's two halves have one name, which its sink side keeps.
+    pub(crate) fn name(&mut self, node: NodeId, name: &str) {
+        let named = match self.nodes[node].kind {
+            Kind::RepartitionSource { sink } => sink,
+            _ => node,
+        };
+        if let Some(first) = self.nodes[named].name.replace(name.to_owned()) {
+            self.mistakes.push(TopologyError::NamedTwice { first, second: name.to_owned() });
+        }
+    }
+
+    /// Somebody below needs what a row was before: every node up to the one with the store passes it on. Kafka: `enableSendingOldValues`.
+    pub(crate) fn need_old_values(&mut self, node: NodeId) {
+        let mut pending = vec![node];
+        while let Some(node) = pending.pop() {
+            let node = &mut self.nodes[node];
+            if !std::mem::replace(&mut node.sends_old_values, true) && node.kind.passes_changes_on() {
+                pending.extend(&node.parents);
+            }
+        }
+    }
+}

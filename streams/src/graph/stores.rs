@@ -1,0 +1,142 @@
+//! The stores of a topology, as far as they are known while it is built.
+
+use super::TopologyError;
+use crate::record::Timestamp;
+use headwater_state::{Logging, StoreSpec};
+use std::any::TypeId;
+use std::fmt;
+
+/// All stores by name, in the order of their first use.
+#[derive(Clone, Default)]
+pub(crate) struct Stores(Vec<StoreUse>);
+
+/// One store: its types, its layout, what was said about it.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreUse {
+    pub(crate) name: &'static str,
+    pub(crate) kind: StoreKind,
+    pub(crate) types: TypeId,
+    pub(crate) type_name: &'static str,
+    /// Names of the formats of keys and values.
+    pub(crate) formats: [String; 2],
+    /// The operation that fills it, where one does.
+    pub(crate) owner: Option<&'static str>,
+    pub(crate) options: StoreOptions,
+    /// The source topic that serves as its changelog.
+    pub(crate) source_changelog: Option<&'static str>,
+}
+
+/// The layout of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    /// Rows by key.
+    KeyValue,
+    /// Rows by key and window start.
+    Window {
+        size_ms: Timestamp,
+        /// Size and grace: the least retention.
+        needed_ms: Timestamp,
+    },
+}
+
+/// What was said about a store; nothing said is the default. Kafka: `Materialized`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StoreOptions {
+    /// Bytes of typed rows that are held back until a commit; 0: every update goes on at once.
+    pub(crate) cache_bytes: Option<usize>,
+    pub(crate) logged: Option<bool>,
+    pub(crate) may_lose_one_interval: Option<bool>,
+    pub(crate) retention_ms: Option<Timestamp>,
+}
+
+/// Bytes of typed rows per store and task, unless stated. Kafka: `statestore.cache.max.bytes`.
+const DEFAULT_CACHE_BYTES: usize = 10 << 20;
+
+/// Kafka: `Stores.persistentWindowStore` cuts no smaller pieces of time.
+const LEAST_SEGMENT_MS: Timestamp = 60_000;
+
+impl StoreUse {
+    /// What the byte store must be.
+    pub(super) fn spec(&self) -> StoreSpec {
+        let spec = match self.kind {
+            StoreKind::KeyValue => StoreSpec::key_value(self.name),
+            StoreKind::Window { needed_ms, .. } => {
+                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
+                StoreSpec::window(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS))
+            }
+        };
+        spec.with_logging(match self.options {
+            _ if !self.options.is_logged() || self.source_changelog.is_some() => Logging::Off,
+            _ if self.options.cache_bytes() > 0 => Logging::LastPerKey,
+            _ => Logging::EachUpdate,
+        })
+    }
+}
+
+impl StoreOptions {
+    pub(crate) fn cache_bytes(&self) -> usize {
+        self.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES)
+    }
+
+    pub(crate) fn is_logged(&self) -> bool {
+        self.logged.unwrap_or(true)
+    }
+
+    /// Takes over what `other` says; a contradiction is the name of the option.
+    fn merge(&mut self, other: StoreOptions) -> Result<(), &'static str> {
+        merge(&mut self.cache_bytes, other.cache_bytes, "cached")?;
+        merge(&mut self.logged, other.logged, "logged")?;
+        merge(&mut self.may_lose_one_interval, other.may_lose_one_interval, "may_lose_one_interval")?;
+        merge(&mut self.retention_ms, other.retention_ms, "retention")
+    }
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Window { size_ms, .. } => write!(f, "windows of {size_ms} ms"),
+        }
+    }
+}
+
+fn merge<T: PartialEq + Copy>(mine: &mut Option<T>, other: Option<T>, option: &'static str) -> Result<(), &'static str> {
+    match (*mine, other) {
+        (Some(mine), Some(other)) if mine != other => Err(option),
+        (mine_or_none, other) => {
+            *mine = mine_or_none.or(other);
+            Ok(())
+        }
+    }
+}
+
+impl Stores {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, StoreUse> {
+        self.0.iter()
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&StoreUse> {
+        self.0.iter().find(|store| store.name == name)
+    }
+
+    /// Adds a use of a store. The types of an edge come from its handle; those of a store from whoever names it, so they are compared here.
+    pub(crate) fn declare(&mut self, used: StoreUse) -> Result<(), TopologyError> {
+        let Some(known) = self.0.iter_mut().find(|store| store.name == used.name) else {
+            self.0.push(used);
+            return Ok(());
+        };
+        let store = known.name;
+        if known.types != used.types {
+            return Err(TopologyError::StoreOfTwoTypes { store, first: known.type_name, second: used.type_name });
+        }
+        if let (Some(first), Some(second)) = (known.owner, used.owner) {
+            return Err(TopologyError::StoreOfTwoOwners { store, first, second });
+        }
+        if used.owner.is_some() {
+            known.owner = used.owner;
+            known.kind = used.kind;
+            known.source_changelog = used.source_changelog;
+        }
+        known.options.merge(used.options).map_err(|option| TopologyError::StoreOptionsDiffer { store, option })
+    }
+}

@@ -1,0 +1,72 @@
+//! A topology that can run: immutable, shared by all tasks of all threads.
+
+use super::plan_hash::plan_hash;
+use super::settle::Settled;
+use super::{Graph, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
+use crate::task::Processors;
+use crate::topic::TopicDeclaration;
+use std::fmt;
+use std::sync::Arc;
+
+/// What [`StreamsBuilder::build`](crate::dsl::StreamsBuilder::build) makes. Cloning is cheap.
+#[derive(Clone)]
+pub struct Topology(pub(super) Arc<Settled>);
+
+impl Topology {
+    pub(crate) fn of(graph: &Graph) -> Result<Self, TopologyErrors> {
+        graph.settle().map(|settled| Topology(Arc::new(settled)))
+    }
+
+    /// The topology as text: sub-topologies with what they read, write and keep, and their nodes. The same topology gives the same text.
+    pub fn describe(&self) -> impl fmt::Display + '_ {
+        &*self.0
+    }
+
+    /// The parts that run by themselves.
+    pub fn sub_topologies(&self) -> &[SubTopology] {
+        &self.0.sub_topologies
+    }
+
+    /// The internal topics between the parts.
+    pub fn repartitions(&self) -> &[RepartitionPlan] {
+        &self.0.repartitions
+    }
+
+    /// How topics are to be created where they do not exist.
+    pub fn declared_topics(&self) -> &[TopicDeclaration] {
+        &self.0.declared
+    }
+
+    /// Topics that must have the same number of partitions, group by group; groups do not overlap. An internal topic without a stated count takes that of its group.
+    pub fn copartition_groups(&self) -> &[Vec<TopicName>] {
+        &self.0.copartition_groups
+    }
+
+    /// Tells whether what stores and internal topics hold can be read by this topology: names, layouts and formats of stores and repartitions.
+    /// The same in every process.
+    pub fn plan_hash(&self) -> u64 {
+        plan_hash(&self.0)
+    }
+
+    /// Puts the operators of one task together.
+    pub(crate) fn wire(&self, sub_topology: usize, environment: WiringEnvironment<'_>) -> Processors {
+        Wiring::wire(&self.0, &self.0.sub_topologies[sub_topology], environment)
+    }
+
+    /// The name of a node in errors and dead letters.
+    pub fn stage(&self, node: NodeId) -> &str {
+        &self.0.stages[node]
+    }
+}
+
+impl fmt::Debug for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Every thread makes its tasks from the one topology.
+const _: fn(Topology) = |topology| {
+    fn crosses_threads(_: impl Send + Sync) {}
+    crosses_threads(topology);
+};

@@ -1,0 +1,201 @@
+//! One task while it is put together, children before parents.
+
+use super::settle::Settled;
+use super::{Kind, NodeId, SubTopology, TopicName};
+use crate::format::Row;
+use crate::operator::{Operator, Outlet};
+use crate::record::{Change, Record, Timestamp, Windowed};
+use crate::runtime::{Recovery, TimeRule};
+use crate::task::store::{Backing, Clock, KeyValueRows, Rows, WindowBytes, WindowRows};
+use crate::task::{Context, Flow, Flusher, OutputId, Processors, SourceNode, WiredSource};
+use headwater_state::TaskState;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What a task lends to its wiring.
+pub(crate) struct WiringEnvironment<'a> {
+    pub(crate) application_id: &'a str,
+    pub(crate) state: &'a Rc<RefCell<TaskState>>,
+    /// Its outbox gets the outputs.
+    pub(crate) context: &'a mut Context,
+    /// How many partitions an output topic has.
+    pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
+}
+
+/// What makers work with: their children, stores, topics and clocks.
+pub(crate) struct Wiring<'a> {
+    topology: &'a Settled,
+    environment: WiringEnvironment<'a>,
+    made: HashMap<Part, Box<dyn Any>>,
+    sources: Vec<WiredSource>,
+    flushers: Vec<Flusher>,
+    processors: Processors,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Part {
+    Node(NodeId),
+    Store(&'static str),
+}
+
+/// An operator that waits for its parent, or for several.
+enum Made<K, V> {
+    Own(Option<Box<dyn Operator<K, V>>>),
+    Meeting(Rc<RefCell<Box<dyn Operator<K, V>>>>),
+}
+
+impl<'a> Wiring<'a> {
+    pub(super) fn wire(topology: &'a Settled, part: &SubTopology, environment: WiringEnvironment<'a>) -> Processors {
+        let (made, processors) = (HashMap::new(), Processors::default());
+        let mut wiring = Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), processors };
+        for id in part.nodes.iter().rev() {
+            (topology.nodes[*id].make)(&mut wiring, *id);
+        }
+        let Wiring { sources, flushers, mut processors, .. } = wiring;
+        // Made from the end, needed from the beginning: sources as they were built, flushers upstream first.
+        processors.sources = sources.into_iter().rev().collect();
+        processors.flushers = flushers.into_iter().rev().collect();
+        processors
+    }
+
+    /// The only downcast.
+    fn part<T: 'static>(&mut self, part: &Part) -> Option<&mut T> {
+        let made = self.made.get_mut(part)?;
+        Some(made.downcast_mut().expect("handles and store declarations agree on types, or build() refuses"))
+    }
+
+    /// Where a node sends to.
+    pub(crate) fn outlet<K: 'static, V: 'static>(&mut self, node: NodeId) -> Outlet<K, V> {
+        let topology = self.topology;
+        Outlet::new(topology.children[node].iter().map(|child| self.operator(*child)).collect())
+    }
+
+    /// A node's children one by one, for operators that choose between them.
+    pub(crate) fn children(&self, node: NodeId) -> &'a [NodeId] {
+        &self.topology.children[node]
+    }
+
+    /// An operator that was made: owned, or shared where streams meet.
+    pub(crate) fn operator<K: 'static, V: 'static>(&mut self, node: NodeId) -> Box<dyn Operator<K, V>> {
+        match self.part(&Part::Node(node)).expect("children are made first") {
+            Made::Own(operator) => operator.take().expect("a node with one parent is taken once"),
+            Made::Meeting(operator) => {
+                let operator = operator.clone();
+                Box::new(move |record: Record<K, V>, task: &mut Context| -> Flow { operator.borrow_mut().process(record, task) })
+            }
+        }
+    }
+
+    /// Leaves an operator to the node's parents.
+    pub(crate) fn put<K: 'static, V: 'static>(&mut self, node: NodeId, operator: impl Operator<K, V> + 'static) {
+        let operator: Box<dyn Operator<K, V>> = Box::new(operator);
+        let meets = self.topology.nodes[node].parents.len() > 1;
+        let made = if meets { Made::Meeting(Rc::new(RefCell::new(operator))) } else { Made::Own(Some(operator)) };
+        self.made.insert(Part::Node(node), Box::new(made));
+    }
+
+    /// Leaves a source to the task.
+    pub(crate) fn put_source(&mut self, node: NodeId, source: impl SourceNode + 'static) {
+        let topics = match &self.topology.nodes[node].kind {
+            Kind::Source(source) => source.topics.iter().map(|topic| Arc::from(*topic)).collect(),
+            Kind::RepartitionSource { sink } => vec![self.repartition_topic(*sink)],
+            other => unreachable!("{} is no source", other.operation()),
+        };
+        self.sources.push(WiredSource { topics, node: Box::new(source) });
+    }
+
+    /// A store of rows by key; the same one for every node that names it.
+    pub(crate) fn key_value<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<KeyValueRows<K, V>> {
+        if let Some(known) = self.part::<Rc<KeyValueRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
+        let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.keep_store(store, rows)
+    }
+
+    /// A store of rows by key and window; the same one for every node that names it.
+    pub(crate) fn window<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<WindowRows<K, V>> {
+        if let Some(known) = self.part::<Rc<WindowRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
+        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.keep_store(store, rows)
+    }
+
+    fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {
+        self.made.insert(Part::Store(store), Box::new(rows.clone()));
+        self.processors.fronts.push(rows.clone());
+        rows
+    }
+
+    /// The way on from the store of a table's node: the operator's own, or, where updates are held back, its flusher's.
+    pub(crate) fn table_outlet<K: Clone + 'static, V: Row, B: Backing + 'static>(
+        &mut self, node: NodeId, rows: &Rc<Rows<K, V, B>>,
+    ) -> Option<Outlet<K, Change<V>>> {
+        let mut next = self.outlet::<K, Change<V>>(node);
+        rows.forward_changes(self.topology.nodes[node].sends_old_values);
+        if !rows.is_cached() {
+            return Some(next);
+        }
+        let rows = rows.clone();
+        self.flushers.push(Box::new(move |task: &mut Context| rows.flush(&mut next, task)));
+        None
+    }
+
+    fn cache_bytes(&self, store: &str) -> usize {
+        self.topology.stores.get(store).map_or(0, |store| store.options.cache_bytes())
+    }
+
+    fn undoes(&self) -> bool {
+        self.environment.context.rules.recovery == Recovery::Undo
+    }
+
+    /// A time that an operator keeps for itself. The name must be stable: the task finds it again after a restart.
+    /// Only [`TimeRule::Kafka`] has such times.
+    pub(crate) fn clock(&mut self, name: &str) -> Rc<Cell<Timestamp>> {
+        let clock = Clock::new();
+        let time = clock.time.clone();
+        if self.environment.context.rules.time == TimeRule::Kafka {
+            self.processors.clocks.push((Arc::from(name), time.clone()));
+            self.processors.fronts.push(Rc::new(clock));
+        }
+        time
+    }
+
+    /// A topic of the user's that the node writes to.
+    pub(crate) fn output(&mut self, topic: &str) -> OutputId {
+        self.output_to(Arc::from(topic))
+    }
+
+    /// The internal topic that a repartition's sink side writes to.
+    pub(crate) fn repartition_output(&mut self, sink: NodeId) -> OutputId {
+        let topic = self.repartition_topic(sink);
+        self.output_to(topic)
+    }
+
+    fn output_to(&mut self, topic: Arc<str>) -> OutputId {
+        let partitions = (self.environment.partitions_of)(&topic);
+        self.environment.context.outbox.output(&topic, partitions)
+    }
+
+    fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
+        let name = &self.topology.repartition_names[&sink];
+        TopicName::Internal(format!("{name}-repartition")).resolve(self.environment.application_id)
+    }
+
+    /// The node's name in errors and dead letters.
+    pub(crate) fn stage(&self, node: NodeId) -> Arc<str> {
+        self.topology.stages[node].clone()
+    }
+
+    /// Whether a repartition lets records without a key pass.
+    pub(crate) fn keeps_null_keys(&self, sink: NodeId) -> bool {
+        matches!(&self.topology.nodes[sink].kind, Kind::Repartition(repartition) if repartition.keeps_null_keys)
+    }
+}

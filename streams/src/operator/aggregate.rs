@@ -1,0 +1,47 @@
+//! `aggregate`, `reduce` and `count` without windows. Kafka: `KStreamAggregate`, `KStreamReduce`.
+
+use super::{Operator, Outlet, Update};
+use crate::format::{Format, Nullable, Row};
+use crate::record::{Change, Record, Timestamp};
+use crate::task::Context;
+use crate::task::store::KeyValueRows;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How a value goes into an aggregate that may not exist yet; no aggregate deletes the row.
+pub(crate) trait Fold<K, V, A>: Fn(&K, V, Option<A>) -> Option<A> {}
+impl<K, V, A, F: Fn(&K, V, Option<A>) -> Option<A>> Fold<K, V, A> for F {}
+
+/// Without a window a null value is no event. The aggregate's time is the largest of its records'.
+pub(crate) fn aggregate<K: Row, V: Nullable, A: Row>(
+    stage: Arc<str>, fold: Arc<impl Fold<K, V::Present, A> + 'static>, rows: Rc<KeyValueRows<K, A>>, next: Option<Outlet<K, Change<A>>>,
+) -> impl Operator<K, V> {
+    let (mut update, format, mut bytes) = (Update::new(stage, next), K::Format::default(), Vec::new());
+    move |record: Record<K, V>, task: &mut Context| {
+        let Record { key, value, timestamp, headers } = record;
+        let Some(value) = value.into_present() else {
+            task.drop_record();
+            return Ok(());
+        };
+        bytes.clear();
+        let written = match format.encode(&key, &mut bytes) {
+            Ok(()) => rows.update(
+                &bytes,
+                || key,
+                &headers,
+                |key, held, time| {
+                    let timestamp = latest(held.is_some(), time, timestamp);
+                    (fold(key, value, held), timestamp)
+                },
+            ),
+            Err(error) => Err(rows.key_error(error)),
+        };
+        update.forward(written, task)
+    }
+}
+
+/// The time of an aggregate: the largest of its records', out-of-order ones included.
+#[inline]
+pub(crate) fn latest(exists: bool, held: Timestamp, timestamp: Timestamp) -> Timestamp {
+    if exists { held.max(timestamp) } else { timestamp }
+}

@@ -1,0 +1,121 @@
+//! Sources: bytes become records. A decoded record waits until its turn has come among the inputs of its task.
+
+use super::Outlet;
+use crate::format::{Format, FormatError, Nullable};
+use crate::log::RecordRef;
+use crate::record::{Item, Record, Timestamp};
+use crate::task::{Context, Failure, Flow, SourceNode, Staged};
+use crate::topic::{Source, TimestampRule};
+use std::sync::Arc;
+
+/// A source node of one task. `read` says what a record is: for a stream null keys are records, for a table they are not.
+pub(crate) struct Reading<K, V, R> {
+    name: Arc<str>,
+    read: R,
+    /// Decoded heads, lane by lane.
+    staged: Vec<Option<Record<K, V>>>,
+    next: Outlet<K, V>,
+}
+
+impl<K: Item, V: Item, R> Reading<K, V, R>
+where
+    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, FormatError>,
+{
+    pub(crate) fn new(name: Arc<str>, read: R, next: Outlet<K, V>) -> Self {
+        Reading { name, read, staged: Vec::new(), next }
+    }
+}
+
+impl<K: Item, V: Item, R> SourceNode for Reading<K, V, R>
+where
+    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, FormatError>,
+{
+    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Failure> {
+        let Some((key, value, timestamp)) = (self.read)(&record, partition_time)? else { return Ok(Staged::Dropped) };
+        if self.staged.len() <= lane {
+            self.staged.resize_with(lane + 1, || None);
+        }
+        self.staged[lane] = Some(Record { key, value, timestamp, headers: record.headers.to_headers() });
+        Ok(Staged::Ready(timestamp))
+    }
+
+    fn dispatch(&mut self, lane: usize, task: &mut Context) -> Flow {
+        let record = self.staged[lane].take().expect("a lane is staged before it is dispatched");
+        self.next.send(record, task)
+    }
+
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+}
+
+/// How a stream's records are read.
+pub(crate) fn read_stream<K: Nullable, V: Nullable>(
+    source: Arc<Source<K, V>>,
+) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, FormatError> {
+    move |record, partition_time| {
+        let key: K = read(record.key, source.key_format.as_deref()).map_err(|error| error.in_part("key"))?;
+        let value: V = read(record.value, source.value_format.as_deref()).map_err(|error| error.in_part("value"))?;
+        let timestamp = source.timestamps.time_of(&key, &value, record.timestamp, partition_time)?;
+        Ok(timestamp.map(|timestamp| (key, value, timestamp)))
+    }
+}
+
+/// How a table's records are read: a null key is no row, a null value deletes whatever the topic's type says.
+pub(crate) fn read_table<K: Nullable, V: Nullable>(
+    source: Arc<Source<K, V>>,
+) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K::Present, Option<V::Present>, Timestamp)>, FormatError> {
+    move |record, partition_time| {
+        let Some(key) = record.key else { return Ok(None) };
+        let key = decode::<K>(key, source.key_format.as_deref()).map_err(|error| error.in_part("key"))?;
+        let value = record.value.map(|value| decode::<V>(value, source.value_format.as_deref())).transpose();
+        let value = value.map_err(|error| error.in_part("value"))?;
+        let timestamp = match (&source.timestamps, &value) {
+            (TimestampRule::Extract(extract), Some(value)) => {
+                extract(&K::from_present(key.clone()), &V::from_present(value.clone())).unwrap_or(record.timestamp)
+            }
+            (rule, _) => match rule.own_time(record.timestamp, partition_time)? {
+                Some(timestamp) => timestamp,
+                None => return Ok(None),
+            },
+        };
+        Ok((timestamp >= 0).then_some((key, value, timestamp)))
+    }
+}
+
+impl<K, V> TimestampRule<K, V> {
+    /// Event time of a record; none: it is dropped.
+    #[inline]
+    fn time_of(&self, key: &K, value: &V, own: Timestamp, partition_time: Timestamp) -> Result<Option<Timestamp>, FormatError> {
+        match self {
+            TimestampRule::Extract(extract) => Ok(Some(extract(key, value).unwrap_or(own)).filter(|time| *time >= 0)),
+            TimestampRule::Record | TimestampRule::SkipInvalid | TimestampRule::PartitionTime => self.own_time(own, partition_time),
+        }
+    }
+
+    fn own_time(&self, own: Timestamp, partition_time: Timestamp) -> Result<Option<Timestamp>, FormatError> {
+        match self {
+            _ if own >= 0 => Ok(Some(own)),
+            TimestampRule::Record => Err(FormatError::malformed(format_args!("negative timestamp {own}"))),
+            TimestampRule::SkipInvalid | TimestampRule::Extract(_) => Ok(None),
+            TimestampRule::PartitionTime => Ok(Some(partition_time).filter(|time| *time >= 0)),
+        }
+    }
+}
+
+/// The type's own format unless another one was named: then there is a call more, and no less inlining for all others.
+#[inline]
+fn read<T: Nullable>(bytes: Option<&[u8]>, other: Option<&dyn Format<T::Present>>) -> Result<T, FormatError> {
+    match other {
+        None => T::read(bytes, &T::Format::default()),
+        Some(format) => T::read(bytes, format),
+    }
+}
+
+#[inline]
+fn decode<T: Nullable>(bytes: &[u8], other: Option<&dyn Format<T::Present>>) -> Result<T::Present, FormatError> {
+    match other {
+        None => T::Format::default().decode(bytes),
+        Some(format) => format.decode(bytes),
+    }
+}

@@ -1,0 +1,45 @@
+//! A stream meets a table: each record with the row that its key has now. Kafka: `KStreamKTableJoinProcessor`.
+
+use super::{Operator, Outlet};
+use crate::format::Nullable;
+use crate::record::{Item, Record};
+use crate::task::Context;
+use crate::task::store::RowError;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A table as a join asks it: the row of a key.
+pub(crate) type Getter<K, V> = Rc<dyn Fn(&K) -> Result<Option<V>, RowError>>;
+
+/// What becomes of a record that finds no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unmatched {
+    /// It ends here (an inner join).
+    Ends,
+    /// It goes on alone (a left join), even without a key.
+    GoesOn,
+}
+
+/// A null value has nothing to be joined; it counts as dropped, as does a key that finds nothing because it is null.
+pub(crate) fn stream_table_join<K: Nullable, V: Nullable, T: Item, Out: Item>(
+    stage: Arc<str>, row_of: Getter<K::Present, T>, unmatched: Unmatched,
+    join: Arc<dyn Fn(&K, V::Present, Option<T>) -> Out + Send + Sync>, mut next: Outlet<K, Out>,
+) -> impl Operator<K, V> {
+    move |record: Record<K, V>, task: &mut Context| {
+        let Record { key, value, timestamp, headers } = record;
+        let has_key = key.present().is_some();
+        let (Some(value), true) = (value.into_present(), has_key || unmatched == Unmatched::GoesOn) else {
+            task.drop_record();
+            return Ok(());
+        };
+        let row = match key.present().map(|key| row_of(key)).transpose() {
+            Ok(row) => row.flatten(),
+            Err(error) => return error.settle(&stage, task),
+        };
+        if row.is_none() && unmatched == Unmatched::Ends {
+            return Ok(());
+        }
+        let value = join(&key, value, row);
+        next.send(Record { key, value, timestamp, headers }, task)
+    }
+}

@@ -1,0 +1,123 @@
+//! An application as a program starts, watches and stops it.
+
+use super::event::{Event, Pace};
+use super::executor::Executor;
+use super::instance::instance_of;
+use super::plan::Plan;
+use super::sink_host::SinkThreads;
+use super::status::{Progress, Status};
+use super::topics::prepare_topics;
+use super::worker::Worker;
+use super::{AppError, Config};
+use crate::graph::Topology;
+use crate::log::Log;
+use headwater_state::Disk;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A topology and how it is to run.
+pub struct App {
+    topology: Topology,
+    config: Config,
+}
+
+impl App {
+    /// An application that has not started.
+    pub fn new(topology: Topology, config: Config) -> Self {
+        App { topology, config }
+    }
+
+    /// Creates what topics are missing, joins the group and starts to work.
+    ///
+    /// # Errors
+    /// [`AppError::Topics`] where the topics do not fit the topology; [`AppError::Log`] where the log does not answer.
+    pub fn start(self, log: Arc<dyn Log>, disk: Disk) -> Result<Running, AppError> {
+        let plan = Arc::new(prepare_topics(log.admin(), self.topology, self.config)?);
+        let status = Arc::new(Status::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let (plan, status, stop) = (plan.clone(), status.clone(), stop.clone());
+            let work = move || work(plan, log, disk, status, &stop);
+            std::thread::Builder::new().name("stream-0".into()).spawn(work).map_err(|error| AppError::Died(error.to_string()))?
+        };
+        Ok(Running { thread, status, stop })
+    }
+}
+
+/// A running application. Dropping it lets it run on; [`Running::stop`] ends it in good order.
+pub struct Running {
+    thread: JoinHandle<Result<(), AppError>>,
+    status: Arc<Status>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Running {
+    /// How it is doing.
+    pub fn progress(&self) -> Progress {
+        self.status.progress()
+    }
+
+    /// The counters themselves, for other threads.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.clone()
+    }
+
+    /// Whether it has ended by itself, which it does only with an error.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Commits, leaves the group and ends.
+    ///
+    /// # Errors
+    /// The error with which the application had ended before, or that came up now.
+    pub fn stop(self) -> Result<Progress, AppError> {
+        self.stop.store(true, Ordering::Release);
+        match self.thread.join() {
+            Ok(ended) => ended.map(|()| self.status.progress()),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                Err(AppError::Died(text.unwrap_or_else(|| "panicked".into())))
+            }
+        }
+    }
+}
+
+/// The loop around the step function: gather, step, carry out.
+fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, stop: &AtomicBool) -> Result<(), AppError> {
+    let mut executor = Executor::connect(plan.clone(), log, &instance_of(&disk)?, Box::new(SinkThreads::new()))?;
+    let mut worker = Worker::new(plan, disk, status);
+    let (mut events, mut effects) = (Vec::new(), Vec::new());
+    let mut wait = Duration::ZERO;
+    let mut told = false;
+    loop {
+        executor.gather(wait, &mut events)?;
+        if !told && stop.load(Ordering::Acquire) {
+            told = true;
+            events.push(Event::Stop);
+        }
+        let now = wall_clock();
+        let pace = worker.step(now, &mut events, &mut effects)?;
+        for effect in effects.drain(..) {
+            executor.execute(effect, &mut events)?;
+        }
+        executor.recycle(worker.take_spare());
+        wait = match pace {
+            Pace::Stopped => return Ok(()),
+            Pace::Busy => Duration::ZERO,
+            Pace::IdleUntil(deadline) => Duration::from_millis((deadline - now).clamp(0, LONGEST_WAIT_MS) as u64),
+        };
+        if !events.is_empty() {
+            wait = Duration::ZERO;
+        }
+    }
+}
+
+/// The group, the sinks and a request to stop are looked after at least this often.
+const LONGEST_WAIT_MS: i64 = 10;
+
+fn wall_clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,78 @@
+//! Settings of an application, read once.
+
+use super::{Late, OnFailure, Recovery, TimeRule};
+use std::time::Duration;
+
+/// What a commit promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Guarantee {
+    /// Outputs, changelogs and positions stand or fall together (KIP-98, KIP-447).
+    #[default]
+    ExactlyOnce,
+    /// Nothing is lost; after a death, what was processed since the last commit is processed again.
+    AtLeastOnce,
+}
+
+/// How an application runs. The defaults are those of production; only the id has none.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Group id, and prefix of internal topics. Kafka: `application.id`.
+    pub application_id: String,
+    /// What a commit promises.
+    pub guarantee: Guarantee,
+    /// How long work is collected before it is committed: 100 ms under exactly-once, 1 s otherwise.
+    pub commit_interval: Duration,
+    /// How time is kept.
+    pub time_rule: TimeRule,
+    /// What becomes of records that cannot be decoded or processed.
+    pub on_failure: OnFailure,
+    /// What stays of a record that failed half way.
+    pub recovery: Recovery,
+    /// What becomes of records whose window has closed.
+    pub late: Late,
+    /// Event time further than this after a record's own log timestamp is refused as `far future`.
+    pub far_future: Duration,
+    /// A partition at whose end its task has stood for this long holds nobody's time.
+    pub idle_timeout: Duration,
+    /// How often a task tells downstream tasks its time.
+    pub marker_interval: Duration,
+    /// Records that may wait per input partition before reading pauses. Kafka: `buffered.records.per.partition`.
+    pub buffered_records: usize,
+    /// Uncommitted bytes at which a commit comes early.
+    pub uncommitted_bytes: usize,
+    /// How often repartition topics are purged below the committed position. Kafka: `repartition.purge.interval.ms`.
+    pub purge_interval: Duration,
+    /// How long the group waits for a sign of life.
+    pub session_timeout: Duration,
+    /// A fixed name in the group: a quick restart causes no rebalance (KIP-345).
+    pub instance_id: Option<String>,
+}
+
+impl Config {
+    /// The defaults under exactly-once.
+    pub fn new(application_id: impl Into<String>) -> Self {
+        Config {
+            application_id: application_id.into(),
+            guarantee: Guarantee::ExactlyOnce,
+            commit_interval: Duration::from_millis(100),
+            time_rule: TimeRule::default(),
+            on_failure: OnFailure::default(),
+            recovery: Recovery::default(),
+            late: Late::default(),
+            far_future: Duration::from_secs(3600),
+            idle_timeout: Duration::from_secs(5),
+            marker_interval: Duration::from_secs(1),
+            buffered_records: 20_000,
+            uncommitted_bytes: 64 << 20,
+            purge_interval: Duration::from_secs(5),
+            session_timeout: Duration::from_secs(10),
+            instance_id: None,
+        }
+    }
+
+    /// At-least-once with its default interval.
+    #[must_use]
+    pub fn at_least_once(self) -> Self {
+        Config { guarantee: Guarantee::AtLeastOnce, commit_interval: Duration::from_secs(1), ..self }
+    }
+}

@@ -1,0 +1,81 @@
+//! What reaches the step function, and what leaves it.
+
+use super::sink::{SinkCommand, SinkEvent};
+use crate::log::{Delivery, Ends, Fetched, GroupEvent, GroupOffset, LogError, MemberIdentity, Records, StartAt, TopicPartition};
+use crate::task::TaskId;
+
+/// Something happened outside.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The group has spoken.
+    Group(GroupEvent),
+    /// Answer to [`Effect::LookUp`].
+    Found(TaskId, Found),
+    /// Records of an input.
+    Read(Fetched),
+    /// Records of a changelog.
+    Restored(Fetched),
+    /// Answer to [`Effect::Commit`].
+    Committed(Result<Vec<Delivery>, LogError>),
+    /// Answer to [`Effect::Flush`].
+    Flushed(Result<Vec<Delivery>, LogError>),
+    /// Answer to [`Effect::CommitOffsets`].
+    OffsetsCommitted(Result<(), LogError>),
+    /// A sink's writer has spoken.
+    Sink(TaskId, SinkEvent),
+    /// Somebody wants the application to end: commit, leave.
+    Stop,
+}
+
+/// Where the log and the group stand for one task.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// Per input, in the plan's order: what the group has committed, and the ends of the log.
+    pub(crate) inputs: Vec<(TopicPartition, Option<GroupOffset>, Ends)>,
+    /// Per changelog, in the plan's order.
+    pub(crate) changelogs: Vec<Ends>,
+}
+
+/// Something to be done outside. Effects are executed in their order.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Ask for committed offsets and ends.
+    LookUp(TaskId),
+    /// Read an input from here; a second time means: go back (or forth) to here.
+    Read(TopicPartition, StartAt),
+    StopReading(TopicPartition),
+    Pause(TopicPartition),
+    Resume(TopicPartition),
+    /// Read a changelog from here.
+    Restore(TopicPartition, i64),
+    StopRestoring(TopicPartition),
+    /// Hand records to the producer, within the open transaction.
+    Send(TopicPartition, Records),
+    /// Exactly-once: offsets into the transaction, then commit.
+    Commit(Vec<GroupOffset>, MemberIdentity),
+    /// At-least-once: wait until everything is delivered.
+    Flush,
+    /// At-least-once: commit offsets.
+    CommitOffsets(Vec<GroupOffset>, MemberIdentity),
+    /// Abort the transaction; the producer is made anew where it cannot go on.
+    Abort,
+    /// Nobody needs the records of this partition below the offset.
+    Purge(TopicPartition, i64),
+    /// For the writer of a sink.
+    Sink(TaskId, SinkCommand),
+    /// These anchor partitions are let go of.
+    Released(Vec<TopicPartition>),
+    /// Leave the group; the last effect there is.
+    Leave,
+}
+
+/// What the step function wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Call again at once.
+    Busy,
+    /// Nothing to do before this time (milliseconds), unless something happens.
+    IdleUntil(i64),
+    /// The application has ended.
+    Stopped,
+}

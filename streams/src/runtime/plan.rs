@@ -1,0 +1,131 @@
+//! A topology with everything known that only the log can tell: partition counts and topic ids. From it tasks are made.
+
+use super::Config;
+use crate::connector::{Connector, SinkTask};
+use crate::graph::{Changelog, SubTopology, Topology};
+use crate::log::TopicPartition;
+use crate::task::{Rules, TaskId, TaskInputs, TaskSettings};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The plan of one application.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) topology: Topology,
+    pub(crate) config: Config,
+    pub(crate) application_id: Arc<str>,
+    pub(crate) dead_letter_topic: Arc<str>,
+    pub(crate) topics: BTreeMap<Arc<str>, TopicInfo>,
+}
+
+/// What the log says of a topic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TopicInfo {
+    pub(crate) partitions: i32,
+    pub(crate) topic_id: [u8; 16],
+    pub(crate) delete_retention_ms: i64,
+}
+
+/// A changelog partition of a task.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangelogAt {
+    pub(crate) store: &'static str,
+    pub(crate) at: TopicPartition,
+    pub(crate) is_source: bool,
+}
+
+impl Plan {
+    pub(crate) fn sub_topology(&self, task: TaskId) -> &SubTopology {
+        &self.topology.sub_topologies()[task.sub_topology as usize]
+    }
+
+    pub(crate) fn partitions_of(&self, topic: &str) -> i32 {
+        self.topics.get(topic).map_or(1, |topic| topic.partitions)
+    }
+
+    /// The anchor topics: the first input of each sub-topology carries ownership.
+    pub(crate) fn anchors(&self) -> Vec<String> {
+        let mut anchors: Vec<_> = self.topology.sub_topologies().iter().map(|sub| self.anchor(sub).to_string()).collect();
+        anchors.sort();
+        anchors.dedup();
+        anchors
+    }
+
+    fn anchor(&self, sub: &SubTopology) -> Arc<str> {
+        sub.inputs[0].topic.resolve(&self.application_id)
+    }
+
+    /// The tasks that an anchor partition stands for.
+    pub(crate) fn tasks_of(&self, anchor: &TopicPartition) -> impl Iterator<Item = TaskId> {
+        let owned = self.topology.sub_topologies().iter().filter(|sub| self.anchor(sub) == anchor.topic);
+        owned.map(|sub| TaskId { sub_topology: sub.index as u32, partition: anchor.partition })
+    }
+
+    /// The input partitions of a task, sorted: the first carries the task's times.
+    pub(crate) fn inputs(&self, task: TaskId) -> Vec<TopicPartition> {
+        let topics = self.sub_topology(task).inputs.iter().map(|input| input.topic.resolve(&self.application_id));
+        let mut inputs: Vec<_> = topics
+            .filter(|topic| task.partition < self.partitions_of(topic))
+            .map(|topic| TopicPartition { topic, partition: task.partition })
+            .collect();
+        inputs.sort();
+        inputs.dedup();
+        inputs
+    }
+
+    /// The changelog partitions of a task.
+    pub(crate) fn changelogs(&self, task: TaskId) -> Vec<ChangelogAt> {
+        let changelog = |store: &crate::graph::StorePlan| {
+            let (topic, is_source) = match &store.changelog {
+                Changelog::None => return None,
+                Changelog::Internal { topic, .. } => (topic, false),
+                Changelog::Source { topic } => (topic, true),
+            };
+            let at = TopicPartition { topic: topic.resolve(&self.application_id), partition: task.partition };
+            Some(ChangelogAt { store: store.name, at, is_source })
+        };
+        self.sub_topology(task).stores.iter().filter_map(changelog).collect()
+    }
+
+    /// How many tasks a sub-topology has.
+    pub(crate) fn task_count(&self, sub: &SubTopology) -> i32 {
+        sub.inputs.iter().map(|input| self.partitions_of(&input.topic.resolve(&self.application_id))).max().unwrap_or(1)
+    }
+
+    /// The connector of a sink task, and which partition it works for.
+    pub(crate) fn sink(&self, task: TaskId) -> Option<(Arc<dyn Connector>, TopicPartition)> {
+        let connector = self.sub_topology(task).connector.clone()?;
+        let topic = self.anchor(self.sub_topology(task));
+        Some((connector, TopicPartition { topic, partition: task.partition }))
+    }
+
+    pub(crate) fn sink_task(&self, at: &TopicPartition, log_start: i64, log_end: i64) -> SinkTask {
+        SinkTask {
+            application_id: self.application_id.to_string(),
+            topic: at.topic.to_string(),
+            partition: at.partition,
+            topic_id: self.topics.get(&at.topic).map_or([0; 16], |topic| topic.topic_id),
+            log_start,
+            log_end,
+        }
+    }
+
+    /// What a task needs to know to be made.
+    pub(crate) fn with_task_inputs<R>(&self, task: TaskId, make: impl FnOnce(TaskInputs<'_>) -> R) -> R {
+        let Config { time_rule, on_failure, recovery, late, .. } = self.config;
+        let ms = |duration: std::time::Duration| duration.as_millis() as i64;
+        make(TaskInputs {
+            topology: &self.topology,
+            application_id: &self.application_id,
+            dead_letter_topic: &self.dead_letter_topic,
+            rules: Rules { time: time_rule, on_failure, recovery, late },
+            settings: TaskSettings {
+                far_future_ms: ms(self.config.far_future),
+                idle_timeout_ms: ms(self.config.idle_timeout),
+                marker_interval_ms: ms(self.config.marker_interval),
+                partitions: self.task_count(self.sub_topology(task)),
+            },
+            partitions_of: &|topic| self.partitions_of(topic),
+        })
+    }
+}

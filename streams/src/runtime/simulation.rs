@@ -1,0 +1,90 @@
+//! One process of an application, driven boundary by boundary: for simulators and tests.
+//!
+//! It is the shipped step function and the shipped executor; only the loop around them is the caller's. Dropping it is a kill.
+
+use super::event::{Effect, Event, Pace};
+use super::executor::Executor;
+use super::plan::Plan;
+use super::sink_host::InlineSinks;
+use super::status::{Progress, Status};
+use super::topics::prepare_topics;
+use super::worker::Worker;
+use super::{AppError, Config};
+use crate::graph::Topology;
+use crate::log::Log;
+use headwater_state::Disk;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A process without threads and without a clock of its own.
+pub struct SimulatedProcess {
+    executor: Executor,
+    worker: Worker,
+    status: Arc<Status>,
+    events: Vec<Event>,
+    effects: VecDeque<Effect>,
+    is_stopped: bool,
+}
+
+/// What happened up to a boundary. A process may die at each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// One effect was carried out.
+    Effect,
+    /// One step was taken that left something to do.
+    Step,
+    /// One step was taken, and nothing is to be done before this time (milliseconds) unless something happens outside.
+    Idle(i64),
+    /// The process has committed, left and ended.
+    Stopped,
+}
+
+impl SimulatedProcess {
+    /// Starts a process on a log and a disk that outlive it. `instance` tells it from the other processes of the application.
+    ///
+    /// # Errors
+    /// As [`App::start`](super::App::start).
+    pub fn start(log: Arc<dyn Log>, disk: Disk, instance: &str, topology: Topology, config: Config) -> Result<Self, AppError> {
+        let plan: Arc<Plan> = Arc::new(prepare_topics(log.admin(), topology, config)?);
+        let executor = Executor::connect(plan.clone(), log, instance, Box::new(InlineSinks::default()))?;
+        let status = Arc::new(Status::default());
+        let worker = Worker::new(plan, disk, status.clone());
+        Ok(SimulatedProcess { executor, worker, status, events: Vec::new(), effects: VecDeque::new(), is_stopped: false })
+    }
+
+    /// Goes to the next boundary at wall time `now` (milliseconds).
+    ///
+    /// # Errors
+    /// What would stop the application.
+    pub fn advance(&mut self, now: i64) -> Result<Boundary, AppError> {
+        if self.is_stopped && self.effects.is_empty() {
+            return Ok(Boundary::Stopped);
+        }
+        if let Some(effect) = self.effects.pop_front() {
+            self.executor.execute(effect, &mut self.events)?;
+            return Ok(Boundary::Effect);
+        }
+        self.executor.gather(Duration::ZERO, &mut self.events)?;
+        let had_events = !self.events.is_empty();
+        let mut effects = Vec::new();
+        let pace = self.worker.step(now, &mut self.events, &mut effects)?;
+        self.effects.extend(effects);
+        self.executor.recycle(self.worker.take_spare());
+        self.is_stopped |= pace == Pace::Stopped;
+        Ok(match pace {
+            Pace::IdleUntil(deadline) if self.effects.is_empty() && !had_events => Boundary::Idle(deadline),
+            Pace::IdleUntil(_) | Pace::Busy | Pace::Stopped => Boundary::Step,
+        })
+    }
+
+    /// Asks the process to commit, leave and end.
+    pub fn stop(&mut self) {
+        self.events.push(Event::Stop);
+    }
+
+    /// How it is doing.
+    pub fn progress(&self) -> Progress {
+        self.status.progress()
+    }
+}

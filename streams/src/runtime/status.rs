@@ -1,0 +1,100 @@
+//! How an application is doing, readable from any thread.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of one running application.
+#[derive(Debug)]
+pub struct Status {
+    records: AtomicU64,
+    commits: AtomicU64,
+    restored: AtomicU64,
+    sunk: AtomicU64,
+    /// Commits by the power of two that their latency (milliseconds) lies below.
+    latencies: [AtomicU64; BUCKETS],
+}
+
+const BUCKETS: usize = 40;
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Records that tasks have processed, those of repartition topics included.
+    pub records: u64,
+    /// Commits that stand.
+    pub commits: u64,
+    /// Changelog records that were read to restore stores.
+    pub restored: u64,
+    /// Rows that sinks have written.
+    pub sunk: u64,
+    /// Half of all commits held no record older than this many milliseconds.
+    pub latency_p50_ms: u64,
+    /// 99 % of all commits held no record older than this many milliseconds.
+    pub latency_p99_ms: u64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        Status { records: zero(), commits: zero(), restored: zero(), sunk: zero(), latencies: std::array::from_fn(|_| zero()) }
+    }
+}
+
+impl Status {
+    /// Reads all counters.
+    pub fn progress(&self) -> Progress {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Progress {
+            records: read(&self.records),
+            commits: read(&self.commits),
+            restored: read(&self.restored),
+            sunk: read(&self.sunk),
+            latency_p50_ms: self.quantile(50),
+            latency_p99_ms: self.quantile(99),
+        }
+    }
+
+    pub(crate) fn processed(&self, records: usize) {
+        add(&self.records, records);
+        metrics::counter!("headwater_records_total").increment(records as u64);
+    }
+
+    pub(crate) fn committed(&self) {
+        add(&self.commits, 1);
+        metrics::counter!("headwater_commits_total").increment(1);
+    }
+
+    pub(crate) fn restored(&self, records: usize) {
+        add(&self.restored, records);
+        metrics::counter!("headwater_restored_records_total").increment(records as u64);
+    }
+
+    pub(crate) fn sunk(&self, rows: usize) {
+        add(&self.sunk, rows);
+        metrics::counter!("headwater_sink_rows_total").increment(rows as u64);
+    }
+
+    /// A commit is done whose oldest record came into the log this long ago.
+    pub(crate) fn latency(&self, ms: i64) {
+        let ms = ms.max(0) as u64;
+        let bucket = (u64::BITS - ms.leading_zeros()) as usize;
+        add(&self.latencies[bucket.min(BUCKETS - 1)], 1);
+        metrics::histogram!("headwater_commit_latency_seconds").record(ms as f64 / 1000.0);
+    }
+
+    fn quantile(&self, percent: u64) -> u64 {
+        let counts: Vec<_> = self.latencies.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
+        let wanted = counts.iter().sum::<u64>() * percent;
+        let mut seen = 0;
+        for (bucket, count) in counts.iter().enumerate() {
+            seen += count * 100;
+            if seen >= wanted && seen > 0 {
+                return 1 << bucket;
+            }
+        }
+        0
+    }
+}
+
+fn add(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
+}

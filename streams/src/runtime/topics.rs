@@ -1,0 +1,189 @@
+//! The topics of an application: those that exist are checked, those that are missing are created as stated.
+//!
+//! Broker retention sets the wall clock against event time, so nothing that state depends on may expire by it.
+
+use super::plan::{Plan, TopicInfo};
+use super::{AppError, Config};
+use crate::connector::DeadLetter;
+use crate::graph::{Changelog, InputRole, TopicName, Topology};
+use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use crate::topic::{Cleanup, Retention, TopicDeclaration};
+use tracing::info;
+
+/// Kafka's default of `delete.retention.ms`: one day.
+const DELETE_RETENTION_MS: i64 = 86_400_000;
+
+/// Checks and creates; the result knows every partition count.
+pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Config) -> Result<Plan, AppError> {
+    let application_id: Arc<str> = config.application_id.as_str().into();
+    let dead_letter_topic: Arc<str> = DeadLetter::topic_of(&application_id).into();
+    let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
+    topics.declared(&topology)?;
+    // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
+    topics.ensure(
+        &dead_letter_topic,
+        1,
+        &[("retention.ms", "-1"), ("max.message.bytes", "10485760"), ("message.timestamp.after.max.ms", MAX)],
+    )?;
+    topics.sources(&topology)?;
+    topics.repartitions(&topology)?;
+    topics.copartitioned(&topology)?;
+    let known = std::mem::take(&mut topics.known);
+    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known };
+    let mut topics = Topics { admin, application_id: plan.application_id.clone(), known: std::mem::take(&mut plan.topics) };
+    topics.changelogs(&plan.topology)?;
+    plan.topics = topics.known;
+    Ok(plan)
+}
+
+struct Topics<'a> {
+    admin: &'a dyn Admin,
+    application_id: Arc<str>,
+    known: BTreeMap<Arc<str>, TopicInfo>,
+}
+
+impl Topics<'_> {
+    fn declared(&mut self, topology: &Topology) -> Result<(), AppError> {
+        for topic in topology.declared_topics() {
+            self.ensure(&Arc::from(topic.name), topic.partitions.unwrap_or(1), &configs_of(topic))?;
+        }
+        Ok(())
+    }
+
+    /// Every topic that others fill or read must be there by now.
+    fn sources(&mut self, topology: &Topology) -> Result<(), AppError> {
+        for sub in topology.sub_topologies() {
+            for input in sub.inputs.iter().filter(|input| matches!(input.topic, TopicName::Fixed(_))) {
+                let topic = input.topic.resolve(&self.application_id);
+                let found = self.existing(&topic, "read")?;
+                if input.role == InputRole::Stream && found.configs.get("cleanup.policy").is_some_and(|policy| policy == "compact") {
+                    return Err(AppError::Topics(format!(
+                        "topic {topic} is compacted, but read as a stream: updates may vanish before they are read; read it with table(..), or set its cleanup.policy to delete"
+                    )));
+                }
+            }
+            for output in sub.outputs.iter().filter(|output| matches!(output, TopicName::Fixed(_))) {
+                self.existing(&output.resolve(&self.application_id), "written")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Upstream first, as the plan lists them: a count that is not given is that of the topics it is joined with, or the largest upstream.
+    fn repartitions(&mut self, topology: &Topology) -> Result<(), AppError> {
+        for plan in topology.repartitions() {
+            let topic = plan.topic.resolve(&self.application_id);
+            let largest = |topics: &mut dyn Iterator<Item = &TopicName>| {
+                topics.filter_map(|topic| self.known.get(&topic.resolve(&self.application_id))).map(|known| known.partitions).max()
+            };
+            let group = topology.copartition_groups().iter().find(|group| group.contains(&plan.topic));
+            let of_group = group.and_then(|group| largest(&mut group.iter()));
+            let of_upstream = || largest(&mut topology.sub_topologies()[plan.upstream].inputs.iter().map(|input| &input.topic));
+            let wanted = plan.partitions.or(of_group).or_else(of_upstream).unwrap_or(1);
+            let configs =
+                [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"), ("message.timestamp.after.max.ms", MAX)];
+            let found = self.ensure(&topic, wanted, &configs)?;
+            if plan.partitions.is_some_and(|explicit| explicit != found) {
+                return Err(AppError::Topics(format!(
+                    "repartition topic {topic} has {found} partitions, the topology asks for {wanted}: drop the explicit count, or delete the topic while the application is stopped and drained"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn changelogs(&mut self, topology: &Topology) -> Result<(), AppError> {
+        for sub in topology.sub_topologies() {
+            let inputs = sub.inputs.iter().filter_map(|input| self.known.get(&input.topic.resolve(&self.application_id)));
+            let tasks = inputs.map(|known| known.partitions).max().unwrap_or(1);
+            for store in &sub.stores {
+                let Changelog::Internal { topic, window } = &store.changelog else { continue };
+                let topic = topic.resolve(&self.application_id);
+                let policy = if *window { "compact,delete" } else { "compact" };
+                let configs = [("cleanup.policy", policy), ("retention.ms", "-1"), ("message.timestamp.after.max.ms", MAX)];
+                let found = self.ensure(&topic, tasks, &configs)?;
+                if found != tasks {
+                    return Err(AppError::Topics(format!(
+                        "changelog {topic} has {found} partitions for {tasks} tasks: its input has changed its partition count, which moves keys away from their state; use another application id, or put the old count back"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn copartitioned(&self, topology: &Topology) -> Result<(), AppError> {
+        for group in topology.copartition_groups() {
+            let counts: Vec<_> = group
+                .iter()
+                .map(|topic| topic.resolve(&self.application_id))
+                .map(|topic| (self.known.get(&topic).map_or(0, |known| known.partitions), topic))
+                .collect();
+            if counts.windows(2).any(|pair| pair[0].0 != pair[1].0) {
+                let list: Vec<_> = counts.iter().map(|(count, topic)| format!("{topic} ({count})")).collect();
+                return Err(AppError::Topics(format!(
+                    "topics that are joined must have the same number of partitions: {}; repartition(..) the smaller side",
+                    list.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn existing(&mut self, topic: &Arc<str>, done: &str) -> Result<TopicDescription, AppError> {
+        let found = self.describe(topic)?;
+        let found = found.ok_or_else(|| {
+            AppError::Topics(format!("topic {topic} is {done} but does not exist: create it, or declare it in the topology"))
+        })?;
+        self.remember(topic, &found);
+        Ok(found)
+    }
+
+    /// Takes a topic with the partitions it has, or creates it. Returns how many it has.
+    fn ensure<V: AsRef<str>>(&mut self, topic: &Arc<str>, partitions: i32, configs: &[(&str, V)]) -> Result<i32, AppError> {
+        if let Some(found) = self.describe(topic)? {
+            self.remember(topic, &found);
+            return Ok(found.partitions);
+        }
+        let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), value.as_ref().to_owned())).collect();
+        match self.admin.create_topic(&TopicSpec { name: topic.to_string(), partitions, configs }) {
+            Ok(()) => info!(topic = %topic, partitions, "created topic"),
+            // Another instance was faster.
+            Err(error) if error.code() == ErrorCode::TopicAlreadyExists => {}
+            Err(error) => return Err(AppError::log(format!("cannot create topic {topic}"))(error)),
+        }
+        self.existing(topic, "needed").map(|found| found.partitions)
+    }
+
+    fn describe(&self, topic: &Arc<str>) -> Result<Option<TopicDescription>, AppError> {
+        self.admin.describe_topic(topic).map_err(AppError::log(format!("cannot describe topic {topic}")))
+    }
+
+    fn remember(&mut self, topic: &Arc<str>, found: &TopicDescription) {
+        let delete_retention_ms =
+            found.configs.get("delete.retention.ms").and_then(|text| text.parse().ok()).unwrap_or(DELETE_RETENTION_MS);
+        self.known.insert(topic.clone(), TopicInfo { partitions: found.partitions, topic_id: found.topic_id, delete_retention_ms });
+    }
+}
+
+/// The log measures retention by record times: where it is finite they must be those of the log, not of the events.
+fn configs_of(topic: &TopicDeclaration) -> Vec<(&'static str, String)> {
+    let mut configs = Vec::new();
+    match topic.cleanup {
+        Cleanup::Compact => configs.push(("cleanup.policy", "compact".to_owned())),
+        Cleanup::Delete => match topic.retention {
+            Retention::Forever => configs.push(("retention.ms", "-1".to_owned())),
+            Retention::Default => configs.push(("message.timestamp.type", "LogAppendTime".to_owned())),
+            Retention::Time(time) => {
+                configs.push(("retention.ms", time.as_millis().to_string()));
+                configs.push(("message.timestamp.type", "LogAppendTime".to_owned()));
+            }
+        },
+    }
+    configs
+}
+
+/// Internal topics carry event times: the broker must not judge them by its wall clock.
+const MAX: &str = "9223372036854775807";

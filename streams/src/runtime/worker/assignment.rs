@@ -1,0 +1,83 @@
+//! Tasks come and go with the anchors that the group gives and takes.
+
+use super::commit::CommitState;
+use super::{Slot, Worker};
+use crate::log::{MemberIdentity, TopicPartition};
+use crate::runtime::event::Effect;
+use crate::runtime::sink::{SinkCommand, SinkSlot};
+use crate::task::TaskId;
+use tracing::{info, warn};
+
+impl Worker {
+    /// Group metadata is what an event said, never what a client says at commit time: that could be unfenced.
+    pub(super) fn meet(&mut self, identity: MemberIdentity) {
+        let known = self.identity.as_ref().map_or(-1, |known| known.generation);
+        let is_new = identity.generation > known || self.identity.as_ref().is_some_and(|known| known.member_id != identity.member_id);
+        if identity.generation >= 0 && !identity.member_id.is_empty() && identity.generation >= known {
+            self.identity = Some(identity);
+        }
+        if is_new && self.commit == CommitState::AwaitingIdentity {
+            self.commit = CommitState::Idle;
+        }
+    }
+
+    pub(super) fn assign(&mut self, anchors: &[TopicPartition], effects: &mut Vec<Effect>) {
+        let tasks: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
+        for task in tasks.into_iter().filter(|task| !self.slots.contains_key(task)).collect::<Vec<_>>() {
+            info!(%task, "assigned");
+            let slot = match self.plan.sink(task) {
+                Some((_, at)) => Slot::Sink(Box::new(SinkSlot::new(at))),
+                None => Slot::Seeking,
+            };
+            self.slots.insert(task, slot);
+            effects.push(Effect::LookUp(task));
+        }
+    }
+
+    /// The group has taken these away without asking: nothing of them may be committed any more.
+    pub(super) fn lose(&mut self, anchors: &[TopicPartition], effects: &mut Vec<Effect>) {
+        let lost: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
+        warn!(tasks = lost.len(), "lost tasks to the group");
+        self.identity = None;
+        // One transaction carries all tasks of the thread, so what it holds of the lost ones takes the others along.
+        self.abort_all(effects);
+        for task in lost {
+            self.close(task, effects);
+        }
+    }
+
+    /// After a commit: what the group wants back goes.
+    pub(super) fn release(&mut self, effects: &mut Vec<Effect>) {
+        if self.stopping {
+            let all: Vec<_> = self.slots.keys().copied().collect();
+            all.into_iter().for_each(|task| self.close(task, effects));
+            return;
+        }
+        if self.releasing.is_empty() {
+            return;
+        }
+        let released = std::mem::take(&mut self.releasing);
+        let tasks: Vec<_> = released.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
+        for task in tasks {
+            info!(%task, "released");
+            self.close(task, effects);
+        }
+        effects.push(Effect::Released(released));
+    }
+
+    fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.slots.remove(&task) else { return };
+        match slot {
+            Slot::Sink(sink) => {
+                effects.push(Effect::StopReading(sink.at.clone()));
+                effects.push(Effect::Sink(task, SinkCommand::Close));
+            }
+            Slot::Running(_) => effects.extend(self.plan.inputs(task).into_iter().map(Effect::StopReading)),
+            Slot::Restoring(restoring, _) => effects.extend(restoring.missing().map(|(at, _)| Effect::StopRestoring(at.clone()))),
+            Slot::Seeking => {}
+        }
+        for at in self.plan.inputs(task) {
+            self.paused.remove(&at);
+        }
+    }
+}

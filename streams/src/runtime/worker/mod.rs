@@ -1,0 +1,230 @@
+//! The step function of one stream thread: events in, effects out.
+//!
+//! It owns the tasks and knows neither thread, clock nor socket: production, the simulator and the tests drive the same code.
+
+mod assignment;
+mod commit;
+mod refusal;
+mod restore;
+mod sinks;
+
+use super::AppError;
+use super::event::{Effect, Event, Found, Pace};
+use super::plan::Plan;
+use super::sink::SinkSlot;
+use super::status::Status;
+use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, TopicPartition};
+use crate::task::{Restoring, Task, TaskId};
+use commit::CommitState;
+use headwater_state::Disk;
+use refusal::Search;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Records that one task processes before the others and the outside have their turn.
+const BUDGET: usize = 4_096;
+
+/// Bytes of output at which a task hands over before its commit, so that the producer has work meanwhile.
+const HAND_OVER_BYTES: usize = 256 << 10;
+
+/// Buffers kept for later use.
+const SPARE_BUFFERS: usize = 64;
+
+/// One stream thread's tasks and what is under way for them.
+pub(crate) struct Worker {
+    plan: Arc<Plan>,
+    disk: Disk,
+    status: Arc<Status>,
+    slots: BTreeMap<TaskId, Slot>,
+    identity: Option<MemberIdentity>,
+    commit: CommitState,
+    next_commit: i64,
+    next_purge: i64,
+    /// Anchor partitions that are let go of after the next commit.
+    releasing: Vec<TopicPartition>,
+    stopping: bool,
+    paused: BTreeSet<TopicPartition>,
+    spare: Vec<Records>,
+    purged: BTreeMap<TopicPartition, i64>,
+    search: Search,
+}
+
+/// A task in its life.
+enum Slot {
+    /// Its positions are being asked for.
+    Seeking,
+    Restoring(Box<Restoring>, Found),
+    Running(Box<Task>),
+    Sink(Box<SinkSlot>),
+}
+
+impl Worker {
+    pub(crate) fn new(plan: Arc<Plan>, disk: Disk, status: Arc<Status>) -> Self {
+        Worker {
+            plan,
+            disk,
+            status,
+            slots: BTreeMap::new(),
+            identity: None,
+            commit: CommitState::Idle,
+            next_commit: 0,
+            next_purge: 0,
+            releasing: Vec::new(),
+            stopping: false,
+            paused: BTreeSet::new(),
+            spare: Vec::new(),
+            purged: BTreeMap::new(),
+            search: Search::default(),
+        }
+    }
+
+    /// Takes the events, works, and says what is to be done outside.
+    pub(crate) fn step(&mut self, now: i64, events: &mut Vec<Event>, effects: &mut Vec<Effect>) -> Result<Pace, AppError> {
+        for event in events.drain(..) {
+            self.take(now, event, effects)?;
+        }
+        self.retry_sinks(now, effects);
+        let mut busy = false;
+        if !self.stopping {
+            busy = self.process(now)?;
+            self.feed_sinks(effects);
+        }
+        if self.commit.is_idle() {
+            self.commit_if_due(now, effects)?;
+            self.hand_over_early(effects);
+        }
+        self.keep_flow(effects);
+        if self.stopping && self.slots.is_empty() {
+            effects.push(Effect::Leave);
+            return Ok(Pace::Stopped);
+        }
+        Ok(if busy || self.commit.is_under_way() { Pace::Busy } else { Pace::IdleUntil(self.next_deadline(now)) })
+    }
+
+    fn take(&mut self, now: i64, event: Event, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        match event {
+            Event::Group(event) => self.take_group_event(event, effects),
+            Event::Found(task, found) => self.take_found(now, task, found, effects)?,
+            Event::Read(fetched) => self.take_read(fetched)?,
+            Event::Restored(fetched) => self.take_restored(now, fetched, effects)?,
+            Event::Committed(outcome) => self.take_committed(now, outcome, effects)?,
+            Event::Flushed(outcome) => self.take_flushed(now, outcome, effects)?,
+            Event::OffsetsCommitted(outcome) => self.take_offsets_committed(now, outcome, effects)?,
+            Event::Sink(task, event) => self.take_sink_event(now, task, event, effects)?,
+            Event::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    fn take_group_event(&mut self, event: GroupEvent, effects: &mut Vec<Effect>) {
+        match event {
+            GroupEvent::Assigned { partitions, identity } => {
+                self.meet(identity);
+                self.assign(&partitions, effects);
+            }
+            GroupEvent::Revoked { partitions, identity } => {
+                self.meet(identity);
+                self.releasing.extend(partitions);
+            }
+            GroupEvent::Lost { partitions } => self.lose(&partitions, effects),
+            GroupEvent::Generation { identity } => self.meet(identity),
+        }
+    }
+
+    fn take_read(&mut self, mut fetched: Fetched) -> Result<(), AppError> {
+        if let Some(error) = fetched.error.take() {
+            return Err(AppError::log(format!("cannot read {} at offset {}", fetched.partition, fetched.next))(error));
+        }
+        let reader = self.slots.values_mut().find(|slot| slot.reads(&fetched.partition));
+        match reader {
+            Some(Slot::Running(task)) => task.enqueue(fetched),
+            Some(Slot::Sink(sink)) => {
+                let mut done = sink.take(fetched);
+                done.clear();
+                self.spare.push(done);
+            }
+            // What was fetched for a task that has just been let go of.
+            Some(Slot::Seeking | Slot::Restoring(..)) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Lets every running task work for a while; whether any has more to do.
+    fn process(&mut self, now: i64) -> Result<bool, AppError> {
+        let mut busy = false;
+        if !self.commit.allows_work() {
+            return Ok(busy);
+        }
+        for slot in self.slots.values_mut() {
+            let Slot::Running(task) = slot else { continue };
+            let budget = self.search.allowance(BUDGET);
+            let done = task.process(now, budget)?;
+            self.search.processed(done);
+            self.status.processed(done);
+            busy |= done == budget;
+            self.spare.extend(task.take_spare());
+        }
+        Ok(busy)
+    }
+
+    fn hand_over_early(&mut self, effects: &mut Vec<Effect>) {
+        for slot in self.slots.values_mut() {
+            if let Slot::Running(task) = slot
+                && task.outbox_bytes() >= HAND_OVER_BYTES
+            {
+                hand_over(task, &mut self.spare, effects);
+            }
+        }
+    }
+
+    /// Pauses inputs that have enough waiting, resumes those that have room again.
+    fn keep_flow(&mut self, effects: &mut Vec<Effect>) {
+        let high = self.plan.config.buffered_records;
+        for slot in self.slots.values() {
+            match slot {
+                Slot::Running(task) => {
+                    task.queued().for_each(|(at, waiting)| pace(&mut self.paused, at, waiting >= high, waiting <= high / 2, effects))
+                }
+                Slot::Sink(sink) => pace(&mut self.paused, &sink.at, sink.is_full(), !sink.is_full(), effects),
+                Slot::Seeking | Slot::Restoring(..) => {}
+            }
+        }
+        self.spare.truncate(SPARE_BUFFERS);
+    }
+
+    fn next_deadline(&self, now: i64) -> i64 {
+        let interval = self.plan.config.commit_interval.as_millis() as i64;
+        self.next_commit.clamp(now, now + interval.max(1))
+    }
+
+    /// Buffers for readers.
+    pub(crate) fn take_spare(&mut self) -> Vec<Records> {
+        std::mem::take(&mut self.spare)
+    }
+}
+
+impl Slot {
+    fn reads(&self, at: &TopicPartition) -> bool {
+        match self {
+            Slot::Running(task) => task.queued().any(|(input, _)| input == at),
+            Slot::Sink(sink) => sink.at == *at,
+            Slot::Seeking | Slot::Restoring(..) => false,
+        }
+    }
+}
+
+fn hand_over(task: &mut Task, spare: &mut Vec<Records>, effects: &mut Vec<Effect>) {
+    task.hand_over(|to, records| {
+        let full = std::mem::replace(records, spare.pop().unwrap_or_default());
+        effects.push(Effect::Send(to.clone(), full));
+    });
+}
+
+fn pace(paused: &mut BTreeSet<TopicPartition>, at: &TopicPartition, is_full: bool, has_room: bool, effects: &mut Vec<Effect>) {
+    if is_full && !paused.contains(at) {
+        paused.insert(at.clone());
+        effects.push(Effect::Pause(at.clone()));
+    } else if has_room && paused.remove(at) {
+        effects.push(Effect::Resume(at.clone()));
+    }
+}

@@ -1,0 +1,95 @@
+//! From assignment to work: positions are looked up, stores brought up to their changelogs, inputs read.
+
+use super::{Slot, Worker};
+use crate::log::{Fetched, StartAt, TopicPartition};
+use crate::runtime::AppError;
+use crate::runtime::event::{Effect, Found};
+use crate::task::{ChangelogEnd, Restoring, TaskId};
+use crate::topic::Reset;
+
+impl Worker {
+    pub(super) fn take_found(&mut self, now: i64, task: TaskId, found: Found, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        match self.slots.get_mut(&task) {
+            None => Ok(()),
+            Some(Slot::Sink(_)) => {
+                self.open_sink(task, &found, effects);
+                Ok(())
+            }
+            Some(Slot::Seeking) => self.open_task(now, task, found, effects),
+            Some(Slot::Running(_) | Slot::Restoring(..)) => self.decide(now, task, &found, effects),
+        }
+    }
+
+    fn open_task(&mut self, now: i64, task: TaskId, found: Found, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        let inputs = found.inputs.iter().map(|(at, committed, ends)| {
+            let start = match self.reset_of(task, at) {
+                Reset::Earliest => ends.earliest,
+                Reset::Latest => ends.stable,
+            };
+            (at.clone(), committed.clone(), start)
+        });
+        let inputs: Vec<_> = inputs.collect();
+        let ends = self.changelog_ends(task, &found);
+        let plan = self.plan.clone();
+        let restoring = plan.with_task_inputs(task, |of| Restoring::open(task, of, &self.disk, ends, &inputs, now))?;
+        let reads = restoring.missing().map(|(at, from)| Effect::Restore(at.clone(), from));
+        effects.extend(reads);
+        self.slots.insert(task, Slot::Restoring(Box::new(restoring), found));
+        self.start_if_restored(task, effects)
+    }
+
+    fn reset_of(&self, task: TaskId, at: &TopicPartition) -> Reset {
+        let mut inputs = self.plan.sub_topology(task).inputs.iter();
+        inputs.find(|input| input.topic.resolve(&self.plan.application_id) == at.topic).map_or(Reset::Earliest, |input| input.reset)
+    }
+
+    fn changelog_ends(&self, task: TaskId, found: &Found) -> Vec<ChangelogEnd> {
+        let changelogs = self.plan.changelogs(task);
+        let end = |(i, changelog): (usize, crate::runtime::plan::ChangelogAt)| {
+            let (ends, info) = (found.changelogs[i], self.plan.topics.get(&changelog.at.topic));
+            let input = found.inputs.iter().find(|(at, ..)| *at == changelog.at);
+            // A source that serves as changelog has no row of the store beyond the committed position.
+            let committed = input.map(|(_, committed, ends)| committed.as_ref().map_or(ends.earliest, |found| found.offset));
+            ChangelogEnd {
+                store: changelog.store,
+                topic_id: info.map_or([0; 16], |info| info.topic_id),
+                earliest: ends.earliest,
+                end: if changelog.is_source { committed.unwrap_or(ends.latest).min(ends.latest) } else { ends.latest },
+                delete_retention_ms: info.map_or(i64::MAX, |info| info.delete_retention_ms),
+                is_source: changelog.is_source,
+                at: changelog.at,
+            }
+        };
+        changelogs.into_iter().enumerate().map(end).collect()
+    }
+
+    pub(super) fn take_restored(&mut self, now: i64, mut fetched: Fetched, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        if let Some(error) = fetched.error.take() {
+            return Err(AppError::log(format!("cannot restore from {} at offset {}", fetched.partition, fetched.next))(error));
+        }
+        let restoring = self.slots.iter_mut().find_map(|(task, slot)| match slot {
+            Slot::Restoring(restoring, _) if restoring.missing().any(|(at, _)| *at == fetched.partition) => Some((*task, restoring)),
+            _ => None,
+        });
+        let Some((task, restoring)) = restoring else { return Ok(()) };
+        self.status.restored(fetched.records.len());
+        if restoring.take(&fetched, now)? {
+            effects.push(Effect::StopRestoring(fetched.partition));
+            self.start_if_restored(task, effects)?;
+        }
+        Ok(())
+    }
+
+    fn start_if_restored(&mut self, task: TaskId, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        let is_done = matches!(self.slots.get(&task), Some(Slot::Restoring(restoring, _)) if restoring.is_done());
+        if !is_done {
+            return Ok(());
+        }
+        let Some(Slot::Restoring(restoring, _)) = self.slots.remove(&task) else { return Ok(()) };
+        let plan = self.plan.clone();
+        let running = plan.with_task_inputs(task, |of| restoring.into_task(of))?;
+        effects.extend(running.offsets().into_iter().map(|offset| Effect::Read(offset.at, StartAt::Offset(offset.offset))));
+        self.slots.insert(task, Slot::Running(Box::new(running)));
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! A task's stream time, under either rule.
+//!
+//! Under [`TimeRule::Watermark`] it is the minimum over the stream lanes: for a source partition the largest time seen in it,
+//! for a repartition partition the minimum over its upstream tasks, as their markers tell. It never falls.
+
+use super::lane::{Lane, LaneRole};
+use super::marker::Marker;
+use crate::record::{NO_TIMESTAMP, Timestamp};
+use crate::runtime::TimeRule;
+use std::collections::BTreeMap;
+
+/// Stream time of one task.
+#[derive(Debug)]
+pub(crate) struct TaskClock {
+    rule: TimeRule,
+    idle_timeout_ms: i64,
+    stream_time: Timestamp,
+    /// Per lane: what the upstream tasks have said. Empty for lanes that others fill.
+    upstream: Vec<Upstream>,
+}
+
+/// What one repartition lane has heard.
+#[derive(Debug, Default)]
+struct Upstream {
+    /// The sub-topologies that feed the lane; each is expected to speak with all its tasks.
+    feeders: Vec<u32>,
+    heard: BTreeMap<(u32, i32), Heard>,
+    partitions: BTreeMap<u32, i32>,
+    /// The minimum as of the last word, kept because every record asks for it.
+    least: Least,
+}
+
+/// What the upstream tasks allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Least {
+    /// Somebody was not heard yet: time stands still.
+    #[default]
+    Unknown,
+    /// Nobody counts.
+    AllIdle,
+    /// The minimum of those that count.
+    At(Timestamp),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    watermark: Timestamp,
+    idle: bool,
+}
+
+impl TaskClock {
+    /// `feeders` holds, lane by lane, the sub-topologies that write to it.
+    pub(crate) fn new(rule: TimeRule, idle_timeout_ms: i64, feeders: Vec<Vec<u32>>) -> Self {
+        let upstream = feeders.into_iter().map(|feeders| Upstream { feeders, ..Upstream::default() }).collect();
+        TaskClock { rule, idle_timeout_ms, stream_time: NO_TIMESTAMP, upstream }
+    }
+
+    /// Whether time is told to downstream tasks at all.
+    pub(crate) fn is_watermark(&self) -> bool {
+        self.rule == TimeRule::Watermark
+    }
+
+    pub(crate) fn stream_time(&self) -> Timestamp {
+        self.stream_time
+    }
+
+    /// Time as a commit or the record before left it. What upstream tasks have said stays true.
+    pub(crate) fn resume(&mut self, stream_time: Timestamp) {
+        self.stream_time = stream_time;
+    }
+
+    /// An upstream task has spoken.
+    pub(crate) fn hear(&mut self, lane: usize, marker: Marker) {
+        let upstream = &mut self.upstream[lane];
+        upstream.partitions.insert(marker.sub_topology, marker.partitions);
+        upstream.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
+        upstream.least = upstream.recompute();
+    }
+
+    /// Under [`TimeRule::Kafka`] a record moves time before the operators see it.
+    #[inline]
+    pub(crate) fn before_record(&mut self, time: Timestamp) {
+        if self.rule == TimeRule::Kafka {
+            self.stream_time = self.stream_time.max(time);
+        }
+    }
+
+    /// Recomputes the minimum over the lanes. Under [`TimeRule::Kafka`] lanes do not matter.
+    #[inline]
+    pub(crate) fn advance(&mut self, lanes: &[Lane], now: i64) {
+        if self.rule == TimeRule::Watermark {
+            // One lane that others fill is the common case on the path of every record.
+            let least = match lanes {
+                [only] if only.role == LaneRole::Stream => Some(only.time),
+                _ => self.least(lanes, now),
+            };
+            self.stream_time = self.stream_time.max(least.unwrap_or(NO_TIMESTAMP));
+        }
+    }
+
+    /// Whether every stream lane stands idle, so that this task holds nobody's time.
+    pub(crate) fn is_idle(&self, lanes: &[Lane], now: i64) -> bool {
+        lanes.iter().enumerate().all(|(i, lane)| match lane.role {
+            LaneRole::Table => true,
+            LaneRole::Stream => lane.is_idle(now, self.idle_timeout_ms),
+            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].least == Least::AllIdle,
+        })
+    }
+
+    /// `None`: no lane counts, time stands still.
+    fn least(&self, lanes: &[Lane], now: i64) -> Option<Timestamp> {
+        let time = |(i, lane): (usize, &Lane)| match lane.role {
+            LaneRole::Table => None,
+            LaneRole::Stream => (!lane.is_idle(now, self.idle_timeout_ms)).then_some(lane.time),
+            LaneRole::Repartition => match self.upstream[i].least {
+                Least::Unknown => Some(NO_TIMESTAMP),
+                Least::AllIdle => None,
+                Least::At(time) => Some(time),
+            },
+        };
+        lanes.iter().enumerate().filter_map(time).min()
+    }
+}
+
+impl Upstream {
+    /// The minimum over all upstream tasks that are not idle; one that was not heard of holds time back.
+    fn recompute(&self) -> Least {
+        if !self.all_heard() {
+            return Least::Unknown;
+        }
+        let counted = self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark);
+        counted.min().map_or(Least::AllIdle, Least::At)
+    }
+
+    fn all_heard(&self) -> bool {
+        self.feeders.iter().all(|feeder| {
+            let count = self.partitions.get(feeder).copied();
+            count.is_some_and(|count| (0..count).all(|partition| self.heard.contains_key(&(*feeder, partition))))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Fetched, Records, TopicPartition};
+
+    fn lane(topic: &str, role: LaneRole, time: Timestamp) -> Lane {
+        let mut lane = Lane::new(TopicPartition::new(topic, 0), role, 0, 0, 0);
+        lane.time = time;
+        lane
+    }
+
+    /// A lane that was read to its end and has stood there since `at`.
+    fn at_end(mut lane: Lane, at: i64) -> Lane {
+        lane.push(Fetched { partition: lane.at.clone(), records: Records::default(), next: 0, at_end: true, error: None });
+        lane.watch_idleness(at);
+        lane
+    }
+
+    fn marker(partition: i32, partitions: i32, watermark: Timestamp, idle: bool) -> Marker {
+        Marker { sub_topology: 0, partition, partitions, watermark, idle }
+    }
+
+    #[test]
+    fn time_is_the_minimum_over_streams_and_never_falls() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![], vec![], vec![]]);
+        let mut lanes = [lane("a", LaneRole::Stream, 70), lane("b", LaneRole::Stream, 50), lane("t", LaneRole::Table, 10)];
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 50);
+        lanes[1].time = 90;
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 70);
+        lanes[0].time = 20;
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 70);
+    }
+
+    #[test]
+    fn an_idle_partition_holds_nobodys_time() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![], vec![]]);
+        let lanes = [lane("a", LaneRole::Stream, 70), at_end(lane("b", LaneRole::Stream, NO_TIMESTAMP), 1_000)];
+        clock.advance(&lanes, 5_999);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP);
+        clock.advance(&lanes, 6_000);
+        assert_eq!(clock.stream_time(), 70);
+    }
+
+    #[test]
+    fn a_repartition_lane_waits_for_every_upstream_task() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![0]]);
+        let lanes = [at_end(lane("r", LaneRole::Repartition, 1_000), 0)];
+        clock.hear(0, marker(0, 2, 40, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP, "one of two is silent");
+        clock.hear(0, marker(1, 2, 30, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 30);
+        clock.hear(0, marker(1, 2, 30, true));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 40, "the idle one does not count");
+        assert!(!clock.is_idle(&lanes, 0));
+        clock.hear(0, marker(0, 2, 40, true));
+        assert!(clock.is_idle(&lanes, 0));
+    }
+
+    #[test]
+    fn kafka_time_is_the_maximum_seen() {
+        let mut clock = TaskClock::new(TimeRule::Kafka, 5_000, vec![vec![]]);
+        clock.before_record(70);
+        clock.before_record(50);
+        assert_eq!(clock.stream_time(), 70);
+    }
+}

@@ -1,0 +1,63 @@
+//! Why a task cannot go on.
+
+use super::{Failure, Stop, TaskId};
+use crate::format::FormatError;
+use crate::log::TopicPartition;
+use headwater_state::StateError;
+use std::sync::Arc;
+
+/// An error that stops the application; it names where.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// A record failed and the policy is [`OnFailure::Fail`](crate::runtime::OnFailure::Fail): mend the record or change the policy.
+    #[error("task {task}, operator {stage}, record {at} offset {offset}: {cause}")]
+    Record {
+        /// The task.
+        task: TaskId,
+        /// The operator that failed.
+        stage: Arc<str>,
+        /// Where the record was read.
+        at: TopicPartition,
+        /// Its offset.
+        offset: i64,
+        /// What went wrong.
+        cause: Failure,
+    },
+    /// The state is not readable or writable.
+    #[error("task {task}: state failed")]
+    State {
+        /// The task.
+        task: TaskId,
+        /// What the store said.
+        #[source]
+        source: StateError,
+    },
+    /// A row of a store is not what its types say: put the old types back, or give the store another name.
+    #[error("task {task}: row of store {store}: {source}")]
+    Row {
+        /// The task.
+        task: TaskId,
+        /// The store.
+        store: &'static str,
+        /// What was wrong with the row.
+        source: FormatError,
+    },
+    /// The log is not what the task left: a person must look.
+    #[error("task {task}: {reason}")]
+    Log {
+        /// The task.
+        task: TaskId,
+        /// What is wrong, with coordinates.
+        reason: String,
+    },
+}
+
+impl TaskError {
+    pub(crate) fn of_stop(task: TaskId, at: &TopicPartition, offset: i64, stop: Stop) -> TaskError {
+        match stop {
+            Stop::Record { stage, cause } => TaskError::Record { task, stage, at: at.clone(), offset, cause },
+            Stop::State(source) => TaskError::State { task, source },
+            Stop::Row { store, source } => TaskError::Row { task, store, source },
+        }
+    }
+}

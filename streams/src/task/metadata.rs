@@ -1,0 +1,151 @@
+//! What stands beside a committed offset: a commit number and the times of the task, so that time survives restart and migration.
+//!
+//! Layout, base64 without padding: version byte `H`, then variable-length numbers: commit number, stream time, number of lanes,
+//! per lane (by topic name) stream time minus lane time, number of clocks, per clock 2 bytes of its name's hash and stream time minus its time.
+//! Kafka Streams' own versions 1 and 2 (partition time first) are read; anything else is unknown.
+
+use crate::record::{NO_TIMESTAMP, Timestamp};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+
+const VERSION: u8 = b'H';
+
+/// The longest text that we write; brokers refuse more than 4,096 characters.
+pub(crate) const METADATA_LIMIT: usize = 3_000;
+
+/// The times of one task at one commit.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct CommitMetadata {
+    pub(crate) commit_number: u64,
+    pub(crate) stream_time: Timestamp,
+    /// Lane times in the order of the task's lanes.
+    pub(crate) lanes: Vec<Timestamp>,
+    /// Operators' and stores' times, by the hash of their names.
+    pub(crate) clocks: Vec<(u16, Timestamp)>,
+}
+
+/// What was found beside an offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FoundMetadata {
+    Ours(CommitMetadata),
+    /// A JVM application left the time of this partition.
+    KafkaStreams(Timestamp),
+    Nothing,
+    Unknown,
+}
+
+impl CommitMetadata {
+    pub(crate) fn encode(&self) -> String {
+        let mut bytes = vec![VERSION];
+        put(&mut bytes, self.commit_number);
+        put(&mut bytes, zigzag(self.stream_time));
+        put(&mut bytes, self.lanes.len() as u64);
+        for time in &self.lanes {
+            put(&mut bytes, zigzag(self.stream_time.wrapping_sub(*time)));
+        }
+        put(&mut bytes, self.clocks.len() as u64);
+        for (name, time) in &self.clocks {
+            bytes.extend_from_slice(&name.to_be_bytes());
+            put(&mut bytes, zigzag(self.stream_time.wrapping_sub(*time)));
+        }
+        STANDARD_NO_PAD.encode(bytes)
+    }
+
+    fn decode(mut bytes: &[u8]) -> Option<CommitMetadata> {
+        let bytes = &mut bytes;
+        let commit_number = take(bytes)?;
+        let stream_time = unzigzag(take(bytes)?);
+        let lanes = (0..take(bytes)?).map(|_| Some(stream_time.wrapping_sub(unzigzag(take(bytes)?)))).collect::<Option<_>>()?;
+        let clock = |bytes: &mut &[u8]| {
+            let (name, rest) = bytes.split_first_chunk::<2>()?;
+            *bytes = rest;
+            Some((u16::from_be_bytes(*name), stream_time.wrapping_sub(unzigzag(take(bytes)?))))
+        };
+        let clocks = (0..take(bytes)?).map(|_| clock(bytes)).collect::<Option<_>>()?;
+        bytes.is_empty().then_some(CommitMetadata { commit_number, stream_time, lanes, clocks })
+    }
+}
+
+impl FoundMetadata {
+    pub(crate) fn read(text: &str) -> FoundMetadata {
+        if text.is_empty() {
+            return FoundMetadata::Nothing;
+        }
+        let bytes = STANDARD_NO_PAD.decode(text.trim_end_matches('=')).or_else(|_| STANDARD.decode(text)).unwrap_or_default();
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => CommitMetadata::decode(rest).map_or(FoundMetadata::Unknown, FoundMetadata::Ours),
+            Some((1 | 2, rest)) => match rest.first_chunk::<8>() {
+                Some(time) => FoundMetadata::KafkaStreams(i64::from_be_bytes(*time).max(NO_TIMESTAMP)),
+                None => FoundMetadata::Unknown,
+            },
+            _ => FoundMetadata::Unknown,
+        }
+    }
+}
+
+/// Two bytes of FNV-1a: names within one task are few, and a clash only makes a time younger.
+pub(crate) fn name_hash(name: &str) -> u16 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash ^ (hash >> 16)) as u16
+}
+
+fn zigzag(n: i64) -> u64 {
+    ((n << 1) ^ (n >> 63)) as u64
+}
+
+fn unzigzag(n: u64) -> i64 {
+    (n >> 1) as i64 ^ -((n & 1) as i64)
+}
+
+fn put(bytes: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        bytes.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    bytes.push(n as u8);
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut n = 0;
+    for shift in (0..64).step_by(7) {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        n |= u64::from(first & 0x7f) << shift;
+        if first & 0x80 == 0 {
+            return Some(n);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_wrote() {
+        let at = 1_700_000_000_000;
+        let metadata = CommitMetadata {
+            commit_number: 300,
+            stream_time: at,
+            lanes: vec![at, at - 70_000, NO_TIMESTAMP],
+            clocks: vec![(7, at + 3), (65_535, i64::MIN)],
+        };
+        assert_eq!(FoundMetadata::read(&metadata.encode()), FoundMetadata::Ours(metadata));
+    }
+
+    #[test]
+    fn takes_the_time_of_a_jvm_application_over() {
+        let mut bytes = vec![1];
+        bytes.extend_from_slice(&1_700_000_000_000_i64.to_be_bytes());
+        assert_eq!(FoundMetadata::read(&STANDARD.encode(bytes)), FoundMetadata::KafkaStreams(1_700_000_000_000));
+    }
+
+    #[test]
+    fn calls_anything_else_unknown() {
+        for text in ["hello", "SA", "////", "AQ=="] {
+            assert_eq!(FoundMetadata::read(text), FoundMetadata::Unknown, "{text}");
+        }
+        assert_eq!(FoundMetadata::read(""), FoundMetadata::Nothing);
+    }
+}

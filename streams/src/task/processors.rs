@@ -1,0 +1,63 @@
+//! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
+
+use super::{Context, Failure, Flow, Stop};
+use crate::log::RecordRef;
+use crate::record::Timestamp;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The operators of one task, wired.
+#[derive(Default)]
+pub(crate) struct Processors {
+    /// One entry a source node, in the order in which they were built.
+    pub(crate) sources: Vec<WiredSource>,
+    /// Cached stores' forwards, upstream first.
+    pub(crate) flushers: Vec<Flusher>,
+    /// Typed fronts of the byte stores.
+    pub(crate) fronts: Vec<Rc<dyn Front>>,
+    /// Times that operators and stores keep for themselves, by name; the task saves them with its commits.
+    pub(crate) clocks: Vec<(Arc<str>, Rc<Cell<Timestamp>>)>,
+}
+
+/// A source node and the topics that it reads.
+pub(crate) struct WiredSource {
+    pub(crate) topics: Vec<Arc<str>>,
+    pub(crate) node: Box<dyn SourceNode>,
+}
+
+/// Forwards what a cached store holds back.
+pub(crate) type Flusher = Box<dyn FnMut(&mut Context) -> Flow>;
+
+/// Turns bytes into records. A `lane` is one input partition of this source.
+pub(crate) trait SourceNode {
+    /// Decodes the head of a lane and keeps it there until it is dispatched. `partition_time` is the largest time seen in the lane.
+    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Failure>;
+    /// Sends the staged record of a lane on its way.
+    fn dispatch(&mut self, lane: usize, task: &mut Context) -> Flow;
+    /// The name for errors and dead letters.
+    fn name(&self) -> &Arc<str>;
+}
+
+/// What became of a record at its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Staged {
+    /// It waits with this event time.
+    Ready(Timestamp),
+    /// It is no record for this source (a null key for a table) and counts as dropped.
+    Dropped,
+}
+
+/// The typed front of a byte store: rows that were read or written in this commit interval, decoded.
+pub(crate) trait Front {
+    /// Encodes dirty rows into the byte store. Called before a commit and before a scan.
+    fn write_back(&self) -> Result<(), Box<Stop>>;
+    /// It holds more than its cache allows: time to flush.
+    fn is_full(&self) -> bool;
+    /// Forgets everything: the interval is aborted.
+    fn abort(&self);
+    /// What was written so far stays, whatever becomes of the next record.
+    fn begin_record(&self);
+    /// Takes back what was written since [`Front::begin_record`].
+    fn undo_record(&self);
+}

@@ -1,0 +1,467 @@
+//! A task at work: takes records in the order of their times, and brings what it did to a commit.
+
+use super::changelog::Changelog;
+use super::clock::TaskClock;
+use super::context::Context;
+use super::lane::{Lane, LaneRole};
+use super::marker::Marker;
+use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
+use super::saved::Saved;
+use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
+use crate::log::{Fetched, GroupOffset, LogError, Records, TopicPartition};
+use crate::record::Timestamp;
+use crate::runtime::Recovery;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A running task. It is driven: nothing in it waits, and no call returns with work half done.
+pub(crate) struct Task {
+    pub(crate) id: TaskId,
+    pub(super) context: Context,
+    pub(super) processors: Processors,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) clock: TaskClock,
+    pub(super) changelogs: Vec<Changelog>,
+    pub(super) feeds: Vec<Feed>,
+    pub(super) letters: Letters,
+    pub(super) settings: TaskSettings,
+    /// Where and when the last commit left the task; an abort goes back to it.
+    pub(super) saved: Saved,
+    pub(super) commit_number: u64,
+    /// Something happened that a commit must keep.
+    pub(super) dirty: bool,
+    pub(super) marked: Marked,
+    pub(super) spare: Vec<Records>,
+    /// Log time of the first record since the last commit.
+    pub(super) oldest: Option<Timestamp>,
+    pub(super) refused: Refused,
+}
+
+/// A repartition topic that the task feeds, partition by partition.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pub(crate) to: OutputId,
+    pub(crate) partitions: i32,
+}
+
+/// Where dead letters go.
+#[derive(Debug)]
+pub(crate) struct Letters {
+    pub(crate) application_id: std::sync::Arc<str>,
+    pub(crate) to: OutputId,
+}
+
+/// Settings of time and pace, the same for all tasks of an application.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TaskSettings {
+    /// Event time further than this after the record's own log timestamp is refused.
+    pub(crate) far_future_ms: i64,
+    pub(crate) idle_timeout_ms: i64,
+    pub(crate) marker_interval_ms: i64,
+    /// How many tasks the sub-topology has.
+    pub(crate) partitions: i32,
+}
+
+/// A record whose sends the log has refused, remembered over the rewind.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// Lane and offset of the last record since the last commit.
+    last: Option<(usize, i64)>,
+    known: Option<(usize, i64, String)>,
+}
+
+impl Refused {
+    fn is_known(&self, lane: usize, offset: i64) -> bool {
+        self.known.as_ref().is_some_and(|known| (known.0, known.1) == (lane, offset))
+    }
+
+    fn stop(&self) -> Box<Stop> {
+        let reason = self.known.as_ref().map_or_else(String::new, |known| known.2.clone());
+        Box::new(Stop::Record { stage: Arc::from("send"), cause: Failure::text(reason) })
+    }
+}
+
+/// What the downstream tasks were last told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marked {
+    pub(crate) at: Option<i64>,
+    pub(crate) told: Option<(Timestamp, bool)>,
+}
+
+/// A marker that says nothing new is repeated after this many intervals, for a downstream task that has restarted.
+const REPEAT_MARKERS: i64 = 10;
+
+/// Caches are looked at after so many records.
+const EVICT_EVERY: usize = 256;
+
+impl Task {
+    /// Takes what a reader brought for one of the inputs.
+    pub(crate) fn enqueue(&mut self, fetched: Fetched) {
+        let lane = self.lanes.iter_mut().find(|lane| lane.at == fetched.partition);
+        if let Some(empty) = lane.and_then(|lane| lane.push(fetched)) {
+            self.spare.push(empty);
+        }
+    }
+
+    /// Processes up to `budget` records whose turn has come; returns how many it took.
+    pub(crate) fn process(&mut self, now: i64, budget: usize) -> Result<usize, TaskError> {
+        self.context.wall_time = now;
+        self.lanes.iter_mut().for_each(|lane| lane.watch_idleness(now));
+        self.advance_clock();
+        let mut done = 0;
+        while done < budget {
+            let Some(lane) = self.earliest_lane()? else { break };
+            self.process_head(lane)?;
+            done += 1;
+            if done % EVICT_EVERY == 0 {
+                self.evict()?;
+            }
+        }
+        Ok(done)
+    }
+
+    /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
+    fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {
+        let mut earliest: Option<(Timestamp, usize)> = None;
+        for i in 0..self.lanes.len() {
+            match self.stage_head(i)? {
+                Some(time) if earliest.is_none_or(|(least, _)| time < least) => earliest = Some((time, i)),
+                None if !self.lanes[i].is_at_end() => return Ok(None),
+                Some(_) | None => {}
+            }
+        }
+        Ok(earliest.map(|(_, lane)| lane))
+    }
+
+    /// Decodes the head of a lane; what is no record for the operators ends here.
+    #[inline]
+    fn stage_head(&mut self, i: usize) -> Result<Option<Timestamp>, TaskError> {
+        if let Some(time) = self.lanes[i].staged() {
+            return Ok(Some(time));
+        }
+        loop {
+            let lane = &self.lanes[i];
+            let Some(head) = lane.head() else { return Ok(None) };
+            if lane.role == LaneRole::Repartition
+                && let Some(marker) = Marker::of(&head)
+            {
+                self.clock.hear(i, marker);
+                self.leave_head(i);
+                self.advance_clock();
+                continue;
+            }
+            let source = &mut self.processors.sources[lane.source].node;
+            match source.stage(lane.slot, head, lane.time).and_then(|staged| refuse_impossible(staged, head.timestamp, self.settings)) {
+                Ok(Staged::Ready(time)) => {
+                    self.lanes[i].stage(time);
+                    return Ok(Some(time));
+                }
+                Ok(Staged::Dropped) => self.context.dropped += 1,
+                Err(cause) => {
+                    let stage = source.name().clone();
+                    self.settle(i, Box::new(Stop::Record { stage, cause }))?;
+                    self.send_letters(i);
+                }
+            }
+            self.leave_head(i);
+        }
+    }
+
+    fn process_head(&mut self, i: usize) -> Result<(), TaskError> {
+        let lane = &self.lanes[i];
+        let time = lane.staged().expect("the earliest lane has a staged head");
+        let before = self.clock.stream_time();
+        self.clock.before_record(time);
+        self.context.stream_time = self.clock.stream_time();
+        self.context.point_at(&lane.at, lane.position_of_head());
+        self.context.begin_record();
+        self.refused.last = Some((i, lane.position_of_head()));
+        let flow = if self.refused.is_known(i, lane.position_of_head()) {
+            Err(self.refused.stop())
+        } else {
+            self.processors.sources[lane.source].node.dispatch(lane.slot, &mut self.context)
+        };
+        let failed = flow.is_err();
+        self.note_age(i);
+        if let Err(stop) = flow {
+            self.give_up(i, stop, before)?;
+        }
+        if !self.context.letters.is_empty() {
+            self.send_letters(i);
+        }
+        if !failed || self.context.rules.recovery == Recovery::Continue {
+            let lane = &mut self.lanes[i];
+            lane.time = lane.time.max(time);
+        }
+        self.leave_head(i);
+        self.advance_clock();
+        Ok(())
+    }
+
+    /// The record at hand failed: nothing of it stays under [`Recovery::Undo`].
+    #[cold]
+    fn give_up(&mut self, i: usize, stop: Box<Stop>, stream_time: Timestamp) -> Result<(), TaskError> {
+        if self.context.rules.recovery == Recovery::Undo {
+            self.context.undo_record();
+            self.clock.resume(stream_time);
+        }
+        self.settle(i, stop)
+    }
+
+    /// Remembers when the first record of this commit came into the log: latency is measured from there.
+    fn note_age(&mut self, i: usize) {
+        if self.oldest.is_none() && self.lanes[i].role == LaneRole::Stream {
+            self.oldest = self.lanes[i].head().map(|head| head.timestamp);
+        }
+    }
+
+    fn settle(&mut self, i: usize, stop: Box<Stop>) -> Result<(), TaskError> {
+        let lane = &self.lanes[i];
+        let settled: Flow = self.context.settle(stop, None);
+        settled.map_err(|stop| TaskError::of_stop(self.id, &lane.at, lane.position_of_head(), *stop))
+    }
+
+    fn leave_head(&mut self, i: usize) {
+        self.dirty = true;
+        if let Some(mut records) = self.lanes[i].pop() {
+            records.clear();
+            self.spare.push(records);
+        }
+    }
+
+    #[inline]
+    fn advance_clock(&mut self) {
+        self.clock.advance(&self.lanes, self.context.wall_time);
+        self.context.stream_time = self.clock.stream_time();
+    }
+
+    /// Sends the letters of the record at the head of a lane, with its bytes as they were read.
+    #[cold]
+    fn send_letters(&mut self, i: usize) {
+        let lane = &self.lanes[i];
+        let head = lane.head().expect("letters are about the head");
+        for letter in self.context.letters.drain(..) {
+            self.letters.send(&mut self.context.outbox, &lane.at, head, letter);
+        }
+    }
+
+    /// Whether a record was processed since the last commit.
+    pub(crate) fn has_processed(&self) -> bool {
+        self.refused.last.is_some()
+    }
+
+    /// The log refuses what the last record led to: it becomes a dead letter when it is read again. A second time there is no way on.
+    pub(crate) fn refuse_last(&mut self, error: &LogError) -> Result<(), TaskError> {
+        let (lane, offset) = self.refused.last.expect("asked only after a record was processed");
+        if self.refused.is_known(lane, offset) {
+            let reason = format!("record {} offset {offset} is refused by the log even as a dead letter: {error}", self.lanes[lane].at);
+            return Err(TaskError::Log { task: self.id, reason });
+        }
+        self.refused.known = Some((lane, offset, error.to_string()));
+        Ok(())
+    }
+
+    /// Something waits to be committed, or downstream tasks wait for a word.
+    pub(crate) fn needs_commit(&self, now: i64) -> bool {
+        self.dirty || self.marker_is_due(now)
+    }
+
+    /// Brings everything that was held back into the outbox and the changelogs.
+    pub(crate) fn prepare_commit(&mut self, now: i64) -> Result<(), TaskError> {
+        self.context.wall_time = now;
+        self.flush()?;
+        self.send_detached_letters();
+        self.send_markers(now);
+        let failed = |source| TaskError::State { task: self.id, source };
+        let mut state = self.context.state.borrow_mut();
+        self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
+        self.commit_number += 1;
+        Ok(())
+    }
+
+    /// Forwards what cached stores hold back, then brings the byte stores up to date.
+    fn flush(&mut self) -> Result<(), TaskError> {
+        self.context.coordinates = None;
+        let (id, lane) = (self.id, &self.lanes[0]);
+        let failed = |stop: Box<Stop>| TaskError::of_stop(id, &lane.at, lane.position(), *stop);
+        self.processors.flushers.iter_mut().try_for_each(|flush| flush(&mut self.context)).map_err(failed)?;
+        self.context.fronts.iter().try_for_each(|front| front.write_back()).map_err(failed)
+    }
+
+    /// A full cache only means that what it holds goes on now; what was sent stays part of the running interval.
+    fn evict(&mut self) -> Result<(), TaskError> {
+        if self.context.fronts.iter().any(|front| front.is_full()) {
+            self.flush()?;
+            self.send_detached_letters();
+        }
+        Ok(())
+    }
+
+    /// Letters of a flush have no record: they stand at the position that the commit will reach.
+    fn send_detached_letters(&mut self) {
+        let lane = &self.lanes[0];
+        for (n, letter) in self.context.letters.drain(..).enumerate() {
+            self.letters.send_detached(&mut self.context.outbox, &lane.at, lane.position(), n, self.clock.stream_time(), letter);
+        }
+    }
+
+    fn marker_is_due(&self, now: i64) -> bool {
+        let Some(last) = self.marked.at else { return !self.feeds.is_empty() && self.clock.is_watermark() };
+        let interval = self.settings.marker_interval_ms;
+        let news = || self.marked.told != Some((self.clock.stream_time(), self.clock.is_idle(&self.lanes, now)));
+        now - last >= interval && (now - last >= interval * REPEAT_MARKERS || news())
+    }
+
+    fn send_markers(&mut self, now: i64) {
+        if !self.marker_is_due(now) {
+            return;
+        }
+        let (watermark, idle) = (self.clock.stream_time(), self.clock.is_idle(&self.lanes, now));
+        let TaskId { sub_topology, partition } = self.id;
+        let headers = Marker { sub_topology, partition, partitions: self.settings.partitions, watermark, idle }.to_headers();
+        for feed in &self.feeds {
+            (0..feed.partitions).for_each(|partition| self.context.outbox.send_null_to(feed.to, partition, watermark.max(0), &headers));
+        }
+        self.marked = Marked { at: Some(now), told: Some((watermark, idle)) };
+    }
+
+    /// Hands over what was produced so far: records for topics, and changelog records of a prepared commit.
+    pub(crate) fn hand_over(&mut self, mut take: impl FnMut(&TopicPartition, &mut Records)) {
+        self.context.outbox.drain(&mut take);
+        for changelog in self.changelogs.iter_mut().filter(|changelog| !changelog.pending.is_empty()) {
+            take(&changelog.at, &mut changelog.pending);
+            changelog.pending.clear();
+        }
+    }
+
+    /// The positions of all inputs, with the times at the first of them.
+    pub(crate) fn offsets(&self) -> Vec<GroupOffset> {
+        let metadata = self.metadata().encode();
+        let offset = |(i, lane): (usize, &Lane)| GroupOffset {
+            at: lane.at.clone(),
+            offset: lane.position(),
+            metadata: if i == 0 { metadata.clone() } else { String::new() },
+        };
+        self.lanes.iter().enumerate().map(offset).collect()
+    }
+
+    fn metadata(&self) -> CommitMetadata {
+        CommitMetadata {
+            commit_number: self.commit_number,
+            stream_time: self.clock.stream_time(),
+            lanes: self.lanes.iter().map(|lane| lane.time).collect(),
+            clocks: self.processors.clocks.iter().map(|(name, time)| (name_hash(name), time.get())).collect(),
+        }
+    }
+
+    /// The log has the prepared commit: the state follows in one batch. `stored` holds the last offset of each changelog partition.
+    pub(crate) fn committed(&mut self, stored: &BTreeMap<TopicPartition, i64>, now: i64) -> Result<(), TaskError> {
+        for changelog in &mut self.changelogs {
+            if changelog.is_source {
+                let lane = self.lanes.iter().find(|lane| lane.at == changelog.at);
+                changelog.next_offset = lane.expect("a source that serves as changelog is an input").position();
+            } else if let Some(last) = stored.get(&changelog.at) {
+                changelog.next_offset = last + 1;
+            }
+        }
+        let positions: Vec<_> = self.changelogs.iter().map(|changelog| (changelog.store, changelog.position(now))).collect();
+        let task = self.id;
+        let mut state = self.context.state.borrow_mut();
+        state.commit(&positions, self.commit_number).map_err(|source| TaskError::State { task, source })?;
+        drop(state);
+        self.saved = Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() };
+        self.dirty = false;
+        self.refused.last = None;
+        Ok(())
+    }
+
+    /// Whether what the group has is the commit that this task prepared last.
+    pub(crate) fn stands_committed(&self, found: Option<&GroupOffset>) -> bool {
+        found.is_some_and(
+            |found| matches!(FoundMetadata::read(&found.metadata), FoundMetadata::Ours(ours) if ours.commit_number == self.commit_number),
+        )
+    }
+
+    /// The transaction is gone: back to the last commit. Returns where each input is to be read again.
+    pub(crate) fn abort(&mut self) -> Vec<(TopicPartition, i64)> {
+        self.context.state.borrow_mut().abort();
+        self.context.fronts.iter().for_each(|front| front.abort());
+        self.context.outbox.clear();
+        self.context.letters.clear();
+        self.changelogs.iter_mut().for_each(|changelog| changelog.pending.clear());
+        self.dirty = false;
+        self.refused.last = None;
+        self.marked = Marked::default();
+        self.restore_times();
+        self.lanes.iter().map(|lane| (lane.at.clone(), lane.position())).collect()
+    }
+
+    /// Positions, times and the commit number as the last commit left them.
+    pub(super) fn restore_times(&mut self) {
+        let Saved { positions, metadata } = &self.saved;
+        for (i, lane) in self.lanes.iter_mut().enumerate() {
+            lane.rewind(positions[i], metadata.lanes.get(i).copied().unwrap_or(crate::record::NO_TIMESTAMP));
+        }
+        for (name, time) in &self.processors.clocks {
+            let saved = metadata.clocks.iter().find(|(hash, _)| *hash == name_hash(name));
+            time.set(saved.map_or(crate::record::NO_TIMESTAMP, |(_, time)| *time));
+        }
+        self.commit_number = metadata.commit_number;
+        self.clock.resume(metadata.stream_time);
+        self.context.stream_time = metadata.stream_time;
+    }
+
+    /// Log time of the first record of the last commit.
+    pub(crate) fn take_oldest(&mut self) -> Option<Timestamp> {
+        self.oldest.take()
+    }
+
+    /// Bytes of records that wait to be handed over.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.context.outbox.byte_len()
+    }
+
+    /// Inputs and how many records wait in each.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (&TopicPartition, usize)> {
+        self.lanes.iter().map(|lane| (&lane.at, lane.len()))
+    }
+
+    /// Repartition inputs and the committed position below which nobody needs them.
+    pub(crate) fn purgeable(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        let saved = self.lanes.iter().zip(&self.saved.positions);
+        saved.filter(|(lane, _)| lane.role == LaneRole::Repartition).map(|(lane, position)| (&lane.at, *position))
+    }
+
+    /// Bytes that a commit would have to carry.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.context.outbox.byte_len() + self.context.state.borrow().overlay_bytes()
+    }
+
+    /// Buffers that readers may use again.
+    pub(crate) fn take_spare(&mut self) -> std::vec::Drain<'_, Records> {
+        self.spare.drain(..)
+    }
+
+    /// The number that the next commit of this task carries, or the last one's while it is prepared.
+    pub(crate) fn commit_number(&self) -> u64 {
+        self.commit_number
+    }
+
+    /// Records that were dropped without a letter.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.context.dropped
+    }
+
+    pub(crate) fn stream_time(&self) -> Timestamp {
+        self.clock.stream_time()
+    }
+}
+
+/// Times that no operator may see. They are judged by the log, not by the wall, so that a replay decides alike.
+fn refuse_impossible(staged: Staged, log_time: Timestamp, settings: TaskSettings) -> Result<Staged, Failure> {
+    match staged {
+        Staged::Ready(time) if time < 0 => Err(Failure::text(format!("negative event time {time}"))),
+        Staged::Ready(time) if time.saturating_sub(log_time) > settings.far_future_ms => Err(Failure::text("far future")),
+        staged => Ok(staged),
+    }
+}

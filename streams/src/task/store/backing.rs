@@ -1,0 +1,87 @@
+//! A byte store as a front sees it: rows by the bytes of their whole key.
+
+use crate::record::{NO_TIMESTAMP, Timestamp};
+use crate::runtime::TimeRule;
+use headwater_state::{KeyValueHandle, StateError, WindowHandle};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Where rows are when they are not in the front.
+pub(crate) trait Backing {
+    fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError>;
+    /// No value deletes.
+    fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp);
+}
+
+impl Backing for KeyValueHandle {
+    #[inline]
+    fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        KeyValueHandle::get(self, key, read)
+    }
+
+    #[inline]
+    fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        match value {
+            Some(value) => KeyValueHandle::put(self, key, value, timestamp),
+            None => self.delete(key, timestamp),
+        }
+    }
+}
+
+/// Windows by key bytes and, behind them, the start: 8 bytes, big-endian. With the time by which they expire.
+pub(crate) struct WindowBytes {
+    handle: WindowHandle,
+    rule: TimeRule,
+    /// Under [`TimeRule::Kafka`] the largest window start written, under [`TimeRule::Watermark`] the task's stream time: either way nothing expires that may still change.
+    time: Rc<Cell<Timestamp>>,
+}
+
+impl WindowBytes {
+    pub(crate) fn new(handle: WindowHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
+        WindowBytes { handle, rule, time }
+    }
+
+    /// The task's stream time moves on.
+    #[inline]
+    pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
+        if self.rule == TimeRule::Watermark {
+            self.time.set(stream_time);
+        }
+    }
+
+    /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
+    #[inline]
+    fn at_its_time(&self) -> &WindowHandle {
+        if self.time.get() > NO_TIMESTAMP {
+            self.handle.observe(self.time.get());
+        }
+        &self.handle
+    }
+}
+
+impl Backing for WindowBytes {
+    #[inline]
+    fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        let (key, start) = split(key);
+        self.at_its_time().get(key, start, read)
+    }
+
+    /// What is expired is not written; nobody could read it.
+    #[inline]
+    fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        let (key, start) = split(key);
+        if self.rule == TimeRule::Kafka {
+            self.time.set(self.time.get().max(start));
+        }
+        let handle = self.at_its_time();
+        match value {
+            Some(value) => handle.put(key, start, value, timestamp),
+            None => handle.delete(key, start, timestamp),
+        };
+    }
+}
+
+fn split(key: &[u8]) -> (&[u8], Timestamp) {
+    let (key, start) = key.split_last_chunk::<8>().expect("a window's key ends with its start");
+    (key, Timestamp::from_be_bytes(*start))
+}

@@ -1,0 +1,17 @@
+//! Typed stores: rows of a user's types before the byte stores of `state`.
+//!
+//! A row that was touched in this commit interval stands decoded in a front until the commit, found by its encoded key, so that a
+//! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
+
+mod backing;
+mod clock;
+mod error;
+mod front;
+mod handle;
+mod rows;
+
+pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use clock::Clock;
+pub(crate) use error::RowError;
+pub use handle::{Handles, StoreError, StoreHandle};
+pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};

@@ -1,0 +1,224 @@
+//! One typed store of one task: a byte store and, where it is cached, a front of decoded rows.
+
+use super::backing::{Backing, WindowBytes};
+use super::error::RowError;
+use super::front::{Forwarding, FrontRows};
+use crate::format::{Format, FormatError, Row};
+use crate::operator::Outlet;
+use crate::record::{Change, Headers, NO_TIMESTAMP, Record, Timestamp, Windowed};
+use crate::task::{Context, Flow, Front, Stop};
+use headwater_state::KeyValueHandle;
+use std::cell::{Cell, RefCell};
+
+/// Rows by key.
+pub(crate) type KeyValueRows<K, V> = Rows<K, V, KeyValueHandle>;
+/// Rows by key and window.
+pub(crate) type WindowRows<K, V> = Rows<Windowed<K>, V, WindowBytes>;
+
+/// Typed rows. Callers hand in the bytes of the whole key, so that a key that is met several times is encoded once.
+pub(crate) struct Rows<K, V: Row, B> {
+    store: &'static str,
+    pub(super) backing: B,
+    /// Above this the front asks for an early flush; 0: no front at all.
+    cache_bytes: usize,
+    forwarding: Cell<Forwarding>,
+    front: RefCell<FrontRows<K, V>>,
+    value_format: V::Format,
+    scratch: RefCell<Vec<u8>>,
+}
+
+/// What became of a write.
+pub(crate) enum Written<K, V> {
+    /// It waits in the front and is forwarded at a flush.
+    Held,
+    /// It is in the byte store and is to be forwarded now.
+    Through(Record<K, Change<V>>),
+}
+
+impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
+    pub(crate) fn new(store: &'static str, backing: B, cache_bytes: usize, undoes: bool) -> Self {
+        Rows {
+            store,
+            backing,
+            cache_bytes,
+            forwarding: Cell::default(),
+            front: RefCell::new(FrontRows::new(undoes)),
+            value_format: V::Format::default(),
+            scratch: RefCell::default(),
+        }
+    }
+
+    /// Updates are held back, so that somebody must flush them.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.cache_bytes > 0
+    }
+
+    /// The store belongs to a table: its updates go on, with or without what the row was before.
+    pub(crate) fn forward_changes(&self, old_values: bool) {
+        self.forwarding.set(Forwarding { forwards: true, old_values });
+    }
+
+    pub(crate) fn key_error(&self, source: FormatError) -> RowError {
+        RowError::Key { store: self.store, source }
+    }
+
+    pub(super) fn row_error(&self, source: FormatError) -> RowError {
+        RowError::Row { store: self.store, source }
+    }
+
+    /// A row and the time of its last update.
+    pub(crate) fn get(&self, bytes: &[u8], key: impl FnOnce() -> K) -> Result<Option<(V, Timestamp)>, RowError> {
+        if !self.is_cached() {
+            return Ok(self.load(bytes)?.map(|(value, timestamp, _)| (value, timestamp)));
+        }
+        let mut front = self.front.borrow_mut();
+        let at = self.place(&mut front, bytes, key)?;
+        let held = &front.row(at).held;
+        Ok(held.value.clone().map(|value| (value, held.timestamp)))
+    }
+
+    /// Makes a new row of the old one: `update` gets value and time, where there is a row, and says both anew; no value deletes.
+    #[inline]
+    pub(crate) fn update(
+        &self, bytes: &[u8], key: impl FnOnce() -> K, headers: &Headers,
+        update: impl FnOnce(&K, Option<V>, Timestamp) -> (Option<V>, Timestamp),
+    ) -> Result<Written<K, V>, RowError> {
+        if !self.is_cached() {
+            return self.update_through(bytes, key(), headers, update);
+        }
+        let mut front = self.front.borrow_mut();
+        let at = self.place(&mut front, bytes, key)?;
+        let row = front.write(at, self.forwarding.get());
+        let (value, timestamp) = update(&row.key, row.held.value.take(), row.held.timestamp);
+        row.held.value = value;
+        row.held.timestamp = timestamp;
+        if !(headers.is_empty() && row.held.headers.is_empty()) {
+            row.held.headers = headers.clone();
+        }
+        Ok(Written::Held)
+    }
+
+    fn update_through(
+        &self, bytes: &[u8], key: K, headers: &Headers, update: impl FnOnce(&K, Option<V>, Timestamp) -> (Option<V>, Timestamp),
+    ) -> Result<Written<K, V>, RowError> {
+        let (stored, timestamp) = match self.load(bytes)? {
+            Some((value, timestamp, _)) => (Some(value), timestamp),
+            None => (None, NO_TIMESTAMP),
+        };
+        let old = if self.forwarding.get().old_values { stored.clone() } else { None };
+        let (new, timestamp) = update(&key, stored, timestamp);
+        self.store(bytes, new.as_ref(), timestamp)?;
+        Ok(Written::Through(Record { key, value: Change { old, new }, timestamp, headers: headers.clone() }))
+    }
+
+    /// The place of a row in the front, brought there from the byte store if need be.
+    #[inline]
+    fn place(&self, front: &mut FrontRows<K, V>, bytes: &[u8], key: impl FnOnce() -> K) -> Result<u32, RowError> {
+        let hash = front.hash(bytes);
+        match front.find(hash, bytes) {
+            Some(at) => Ok(at),
+            None => Ok(front.insert(hash, bytes, key(), self.load(bytes)?)),
+        }
+    }
+
+    /// A row as the byte store has it, with the length of its value there.
+    fn load(&self, bytes: &[u8]) -> Result<Option<(V, Timestamp, usize)>, RowError> {
+        let read = |found: Option<(Timestamp, &[u8])>| {
+            found.map(|(timestamp, bytes)| self.value_format.decode(bytes).map(|value| (value, timestamp, bytes.len()))).transpose()
+        };
+        self.backing.get(bytes, read)?.map_err(|source| self.row_error(source))
+    }
+
+    /// Writes a row into the byte store; returns the length of its value there.
+    fn store(&self, bytes: &[u8], value: Option<&V>, timestamp: Timestamp) -> Result<usize, RowError> {
+        let Some(value) = value else {
+            self.backing.put(bytes, None, timestamp);
+            return Ok(0);
+        };
+        let mut encoded = self.scratch.borrow_mut();
+        encoded.clear();
+        self.value_format.encode(value, &mut encoded).map_err(|source| self.row_error(source))?;
+        self.backing.put(bytes, Some(&encoded), timestamp);
+        Ok(encoded.len())
+    }
+
+    /// Brings the byte store up to date, so that it can be scanned.
+    pub(crate) fn save(&self) -> Result<(), RowError> {
+        self.front.borrow_mut().save(|bytes, value, timestamp| self.store(bytes, value, timestamp))
+    }
+
+    /// Decodes a value that a scan has found.
+    pub(super) fn decode_value(&self, bytes: &[u8]) -> Result<V, RowError> {
+        self.value_format.decode(bytes).map_err(|source| self.row_error(source))
+    }
+
+    /// Forwards what was held back, one change a row, in the order of last writes.
+    pub(crate) fn flush(&self, next: &mut Outlet<K, Change<V>>, task: &mut Context) -> Flow {
+        let dirty = self.front.borrow_mut().dirty();
+        for at in dirty {
+            if let Some(change) = self.take_change(at) {
+                task.detached(|| self.bytes_of(at), |task| next.send(change, task))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What downstream is to be told about a row. One that came and went since the last flush is nobody's business, as in Kafka.
+    fn take_change(&self, at: u32) -> Option<Record<K, Change<V>>> {
+        let mut front = self.front.borrow_mut();
+        let row = front.take_unsent(at)?;
+        let old = row.held.sent.take();
+        if row.held.value.is_none() && !row.held.was_sent {
+            return None;
+        }
+        let value = Change { old, new: row.held.value.clone() };
+        Some(Record { key: row.key.clone(), value, timestamp: row.held.timestamp, headers: row.held.headers.clone() })
+    }
+
+    /// Key and value for a dead letter.
+    fn bytes_of(&self, at: u32) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        let front = self.front.borrow();
+        let row = front.row(at);
+        let value = row.held.value.as_ref().and_then(|value| {
+            let mut bytes = Vec::new();
+            self.value_format.encode(value, &mut bytes).ok().map(|()| bytes)
+        });
+        (Some(row.bytes().to_vec()), value)
+    }
+}
+
+impl<K: Clone, V: Row, B: Backing> Front for Rows<K, V, B> {
+    fn write_back(&self) -> Result<(), Box<Stop>> {
+        self.save().map_err(RowError::into_stop)?;
+        let mut front = self.front.borrow_mut();
+        // All at once, not the least used one by one: simpler, and dirty rows share their way out.
+        if front.bytes() > self.cache_bytes && front.is_clean() {
+            front.clear();
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.front.borrow().bytes() > self.cache_bytes
+    }
+
+    fn abort(&self) {
+        self.front.borrow_mut().clear();
+    }
+
+    fn begin_record(&self) {
+        self.front.borrow_mut().begin_record();
+    }
+
+    fn undo_record(&self) {
+        self.front.borrow_mut().undo_record();
+    }
+}
+
+impl<K: Clone, V: Row> WindowRows<K, V> {
+    /// The task's stream time moves on, and with it what the store still shows.
+    #[inline]
+    pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
+        self.backing.observe_stream_time(stream_time);
+    }
+}

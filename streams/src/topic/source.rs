@@ -1,0 +1,162 @@
+//! A topic, or several, with options for reading.
+
+use super::Topic;
+use crate::format::{Format, Nullable};
+use crate::record::{Portable, Timestamp};
+use std::sync::Arc;
+
+/// Topics to read and how. Kafka: `Consumed`.
+///
+/// ```
+/// use headwater_streams::prelude::*;
+/// const ORDERS: Topic<u64, (i64, u64)> = Topic::new("orders");
+/// let app = StreamsBuilder::new();
+/// let _orders = app.stream(ORDERS.source().timestamp(|_, order| order.0).latest());
+/// ```
+pub struct Source<K: Nullable, V: Nullable> {
+    pub(crate) topics: Vec<&'static str>,
+    pub(crate) name: Option<String>,
+    pub(crate) reset: Reset,
+    pub(crate) key_format: Option<Arc<dyn Format<K::Present>>>,
+    pub(crate) value_format: Option<Arc<dyn Format<V::Present>>>,
+    pub(crate) timestamps: TimestampRule<K, V>,
+    pub(crate) is_changelog: bool,
+}
+
+/// Where a group without a position begins. Kafka: `AutoOffsetReset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Reset {
+    /// At the first record.
+    #[default]
+    Earliest,
+    /// Behind the last one.
+    Latest,
+}
+
+/// Where event time comes from. Kafka: `TimestampExtractor`.
+pub(crate) enum TimestampRule<K, V> {
+    /// The record's own; a negative one is a failure.
+    Record,
+    /// The record's own; a record with a negative one is dropped. Kafka: `LogAndSkipOnInvalidTimestamp`.
+    SkipInvalid,
+    /// The record's own, or, where that is negative, the partition's largest so far. Kafka: `UsePartitionTimeOnInvalidTimestamp`.
+    PartitionTime,
+    /// From key and value, or, where they have none, the record's own; a record with a negative one is dropped.
+    Extract(Arc<dyn Fn(&K, &V) -> Option<Timestamp> + Send + Sync>),
+}
+
+impl<K: Nullable, V: Nullable> Source<K, V> {
+    fn of(topics: Vec<&'static str>) -> Self {
+        Source {
+            topics,
+            name: None,
+            reset: Reset::default(),
+            key_format: None,
+            value_format: None,
+            timestamps: TimestampRule::Record,
+            is_changelog: false,
+        }
+    }
+
+    /// Names the source in errors, dead letters and `describe()`.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Source { name: Some(name.into()), ..self }
+    }
+
+    /// Takes event time, in milliseconds since the epoch, from the record. A record whose time is negative is dropped, as in Kafka.
+    pub fn timestamp(self, f: impl Fn(&K, &V) -> Timestamp + Portable) -> Self {
+        self.timestamp_if_any(move |key, value| Some(f(key, value)))
+    }
+
+    /// The same where some records have no time in them: these keep the one that they were stored with.
+    pub fn timestamp_if_any(self, f: impl Fn(&K, &V) -> Option<Timestamp> + Portable) -> Self {
+        Source { timestamps: TimestampRule::Extract(Arc::new(f)), ..self }
+    }
+
+    /// Drops records whose own timestamp is negative, instead of failing. Kafka: `LogAndSkipOnInvalidTimestamp`.
+    pub fn skip_invalid_timestamps(self) -> Self {
+        Source { timestamps: TimestampRule::SkipInvalid, ..self }
+    }
+
+    /// Gives records whose own timestamp is negative the largest time seen in their partition. Kafka: `UsePartitionTimeOnInvalidTimestamp`.
+    pub fn partition_time_for_invalid_timestamps(self) -> Self {
+        Source { timestamps: TimestampRule::PartitionTime, ..self }
+    }
+
+    /// Reads keys in another format than their type's own.
+    pub fn key_format(self, format: impl Format<K::Present>) -> Self {
+        Source { key_format: Some(Arc::new(format)), ..self }
+    }
+
+    /// Reads values in another format than their type's own.
+    pub fn value_format(self, format: impl Format<V::Present>) -> Self {
+        Source { value_format: Some(Arc::new(format)), ..self }
+    }
+
+    /// A group that has no position yet starts behind the last record.
+    pub fn latest(self) -> Self {
+        Source { reset: Reset::Latest, ..self }
+    }
+
+    /// The (compacted) topic itself serves as the changelog of the table that is read from it; otherwise the table has one of its own.
+    /// Restoring then reads what the topic holds: formats, times and failures that are not the types' own cannot be repeated, so
+    /// `build()` refuses them with [`TopologyError::NoChangelog`](crate::graph::TopologyError::NoChangelog).
+    pub fn as_changelog(self) -> Self {
+        Source { is_changelog: true, ..self }
+    }
+
+    /// Nothing about it differs from the bare topics, so that two of them are the same.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.reads_plainly() && self.name.is_none() && self.reset == Reset::default() && !self.is_changelog
+    }
+
+    /// Formats and times are those that the types and records bring.
+    pub(crate) fn reads_plainly(&self) -> bool {
+        self.key_format.is_none() && self.value_format.is_none() && matches!(self.timestamps, TimestampRule::Record)
+    }
+}
+
+impl<K: Nullable, V: Nullable> Topic<K, V> {
+    /// The topic with options for reading it.
+    pub fn source(self) -> Source<K, V> {
+        Source::of(vec![self.name])
+    }
+}
+
+/// What can be read: a [`Topic`], an array of topics, or a [`Source`] with options.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source",
+    note = "give a `Topic<K, V>`, an array of topics, or `TOPIC.source()` with options"
+)]
+pub trait IntoSource {
+    /// The keys that are read.
+    type Key: Nullable;
+    /// The values that are read.
+    type Value: Nullable;
+    /// The topics and their options.
+    fn into_source(self) -> Source<Self::Key, Self::Value>;
+}
+
+impl<K: Nullable, V: Nullable> IntoSource for Topic<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_source(self) -> Source<K, V> {
+        self.source()
+    }
+}
+
+impl<K: Nullable, V: Nullable> IntoSource for Source<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_source(self) -> Source<K, V> {
+        self
+    }
+}
+
+impl<K: Nullable, V: Nullable, const N: usize> IntoSource for [Topic<K, V>; N] {
+    type Key = K;
+    type Value = V;
+    fn into_source(self) -> Source<K, V> {
+        Source::of(self.map(|topic| topic.name).to_vec())
+    }
+}

@@ -1,0 +1,142 @@
+//! `headwater demo`: the first two minutes with Headwater.
+
+use super::CommandError;
+use super::data::{DataDirectory, DataOptions};
+use super::demo_record::DemoRecord;
+use super::feeder::FeedPlan;
+use super::fresh::remove;
+use super::generator_options::share;
+use super::names::Application;
+use super::progress::Bar;
+use super::session::{Plan, Session};
+use super::shutdown::Shutdown;
+use clap::Args;
+use headwater_streams::runtime::Config;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const LOOK: Duration = Duration::from_millis(250);
+const DAY_MS: i64 = 86_400_000;
+
+const EXAMPLES: &str = "\
+Event time starts a day ago and covers a minute each second, until it has caught up with the clock. The next demo goes on where
+this one stopped.
+
+Examples:
+  headwater demo                                               until Ctrl-C
+  headwater demo --for 60s                                     a minute, then a summary
+  headwater demo --fresh --late 0.05 --bad 0.05                from the start, with much that goes wrong";
+
+/// A shop's transactions, added up live, with a page to look at
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Demo {
+    /// Forget what an earlier demo left in the directory
+    #[arg(long)]
+    fresh: bool,
+
+    /// Stop by itself after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    lasts: Option<Duration>,
+
+    /// Where the page is served; port 0: any that is free
+    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_LISTEN", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    listen: SocketAddr,
+
+    /// Records a second while event time catches up
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate: u64,
+
+    /// Another seed, other records
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Share of late records, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.005, value_parser = share)]
+    late: f64,
+
+    /// Share of malformed records, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.002, value_parser = share)]
+    bad: f64,
+
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<(), CommandError> {
+        let directory = self.data.directory()?;
+        let shutdown = Shutdown::on_signals()?;
+        if self.fresh {
+            remove(&directory)?;
+        }
+        let (record, is_new) = self.record(&directory)?;
+        if is_new {
+            // Before there is a log: whatever is killed now, the next demo knows the directory as its own.
+            record.write(&directory)?;
+        }
+        let plan = Plan {
+            application: Application::CategorySales,
+            config: Config::new(Application::CategorySales.name()),
+            state: directory.state(),
+            directory,
+            feed: Some(FeedPlan { settings: record.settings(), count: None, rate: self.rate, partitions: None }),
+            listen: Some(self.listen),
+        };
+        let session = Session::start(plan)?;
+        self.show(&session, is_new);
+        self.watch(&session, &shutdown);
+        let summary = session.stop()?;
+        eprintln!("{summary}");
+        eprintln!("look at it: headwater tail category-sales --from start --to end{}", self.data_flag());
+        Ok(())
+    }
+
+    /// How the demo in this directory began, or begins now.
+    fn record(&self, directory: &DataDirectory) -> Result<(DemoRecord, bool), CommandError> {
+        if let Some(record) = DemoRecord::read(directory)? {
+            return Ok((record, false));
+        }
+        if directory.log().exists() {
+            return Err(CommandError::NotADemo { directory: directory.root.clone() });
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        // A minute of event time each second, as long as the clock is ahead.
+        let step_us = 60_000_000 / self.rate;
+        Ok((DemoRecord { seed: self.seed, start: now - DAY_MS, step_us, late: self.late, bad: self.bad }, true))
+    }
+
+    fn show(&self, session: &Session, is_new: bool) {
+        let begun = if is_new { "a new demo" } else { "going on with the demo" };
+        eprintln!("{begun} in {}", self.data.data.display());
+        if let Some(page) = session.page() {
+            eprintln!("\n  the page: {}\n", page.url());
+        }
+        eprintln!("Ctrl-C ends it{}", self.lasts.map_or(String::new(), |lasts| format!(", and so does the end of {lasts:?}")));
+    }
+
+    fn watch(&self, session: &Session, shutdown: &Shutdown) {
+        let (line, began) = (Bar::line(), Instant::now());
+        let mut wait = LOOK;
+        while !shutdown.within(wait) && !session.has_ended() {
+            let progress = session.progress();
+            line.say(format!("{} records, {} rows written", progress.records, progress.sunk));
+            let Some(lasts) = self.lasts else { continue };
+            let left = lasts.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            wait = left.min(LOOK);
+        }
+        line.clear();
+    }
+
+    /// What further commands need to find this directory.
+    fn data_flag(&self) -> String {
+        if self.data.data == std::path::Path::new("headwater-data") {
+            String::new()
+        } else {
+            format!(" --data {}", self.data.data.display())
+        }
+    }
+}

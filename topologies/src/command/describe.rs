@@ -1,0 +1,29 @@
+//! `headwater describe`: what an application consists of, without running it.
+
+use super::CommandError;
+use super::data::DataOptions;
+use super::names::Application;
+use clap::Args;
+
+/// Show an application's sub-topologies, topics, stores and sinks
+#[derive(Debug, Args)]
+pub(super) struct Describe {
+    /// The application
+    app: Application,
+
+    /// Group id and prefix of internal topics [default: the application's name]
+    #[arg(long, value_name = "ID", env = "HEADWATER_APPLICATION_ID")]
+    application_id: Option<String>,
+
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+impl Describe {
+    pub(super) fn run(self) -> Result<(), CommandError> {
+        let application_id = self.application_id.as_deref().unwrap_or(self.app.name());
+        let topology = self.app.topology(application_id, &self.data.directory()?.sqlite())?;
+        println!("application {application_id}\n{}", topology.describe());
+        Ok(())
+    }
+}

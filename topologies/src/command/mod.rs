@@ -1,0 +1,90 @@
+//! The `headwater` command: one file per subcommand, what they share beside them.
+
+mod data;
+mod demo;
+mod demo_record;
+mod describe;
+mod error;
+mod feeder;
+mod fresh;
+mod generate;
+mod generator_options;
+mod log;
+mod names;
+mod page;
+mod progress;
+mod run;
+mod session;
+mod shutdown;
+mod sink;
+mod summary;
+mod tail;
+
+use clap::{Parser, Subcommand};
+use error::CommandError;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "\
+Without a broker everything lies in one directory, ./headwater-data: the log, the state and a SQLite file with the results.
+
+Start here:
+  headwater demo                                               a shop's transactions, added up live, with a page to look at
+  headwater demo --for 60s                                     the same for a minute, with a summary at the end
+
+Step by step:
+  headwater generate transactions --late 0.01 --bad 0.001      fill the input topic
+  headwater run category-sales --listen 127.0.0.1:8080         run the application until stopped
+  headwater tail category-sales --from start --to end          look at what it wrote
+
+HEADWATER_LOG chooses what is logged to standard error, for example HEADWATER_LOG=debug; the default is info.";
+
+/// Stream processing with Kafka's semantics, on Kafka or on nothing but this binary
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, after_long_help = EXAMPLES, arg_required_else_help = true)]
+struct Headwater {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
+    Generate(generate::Generate),
+    Tail(tail::Tail),
+    Describe(describe::Describe),
+    #[command(subcommand)]
+    Sink(sink::Sink),
+}
+
+/// Runs the command line. 0: done; 1: it could not be done; 2: it was not understood.
+pub fn main() -> ExitCode {
+    let Headwater { command } = Headwater::parse();
+    let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
+    let done = match command {
+        Command::Demo(demo) => demo.run(),
+        Command::Run(run) => run.run(),
+        Command::Generate(generate) => generate.run(),
+        Command::Tail(tail) => tail.run(),
+        Command::Describe(describe) => describe.run(),
+        Command::Sink(sink) => sink.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Headwater::command().debug_assert();
+    }
+}

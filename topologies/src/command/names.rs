@@ -1,0 +1,73 @@
+//! The applications and generators that a person can name.
+
+use super::CommandError;
+use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
+use crate::generator::{Generator, Settings};
+use clap::ValueEnum;
+use headwater_connectors::sqlite::{SqliteDeadLetters, SqliteSink};
+use headwater_streams::connector::DeadLetter;
+use headwater_streams::format::Bytes;
+use headwater_streams::graph::Topology;
+use headwater_streams::log::TopicSpec;
+use headwater_streams::topic::Topic;
+use std::path::Path;
+
+/// An application of this binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Application {
+    /// Sales per category and minute, from transactions
+    CategorySales,
+}
+
+impl Application {
+    /// Its name, which is its id unless a person chooses another.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Application::CategorySales => category_sales::NAME,
+        }
+    }
+
+    /// What it does with records, and where its results go.
+    pub(super) fn topology(self, application_id: &str, sqlite: &Path) -> Result<Topology, CommandError> {
+        let app = match self {
+            Application::CategorySales => {
+                let app = category_sales::topology();
+                app.connect(category_sales::CATEGORY_SALES, SqliteSink::new(self.name(), sqlite, CATEGORY_SALES_TABLE)?);
+                app
+            }
+        };
+        let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
+        app.connect(dead_letters, SqliteDeadLetters::new(sqlite));
+        Ok(app.build()?)
+    }
+
+    /// What fills it.
+    pub(super) fn input(self) -> Input {
+        match self {
+            Application::CategorySales => Input::Transactions,
+        }
+    }
+}
+
+/// A generator of this binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Input {
+    /// Purchases in a shop: topic transactions, JSON
+    Transactions,
+}
+
+impl Input {
+    /// The generator with these settings.
+    pub(super) fn generator(self, settings: Settings) -> Box<dyn Generator> {
+        match self {
+            Input::Transactions => Box::new(Transactions::new(settings)),
+        }
+    }
+
+    /// Its topic, as the application that reads it declares it.
+    pub(super) fn topic(self) -> TopicSpec {
+        match self {
+            Input::Transactions => category_sales::transactions_topic(),
+        }
+    }
+}

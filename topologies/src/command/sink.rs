@@ -1,0 +1,88 @@
+//! `headwater sink`: the progress of sinks, for the cases in which a person must decide.
+
+use super::CommandError;
+use super::data::DataOptions;
+use clap::{Args, Subcommand};
+use headwater_connectors::sqlite;
+
+const EXAMPLES: &str = "\
+A sink keeps its progress beside its rows. When the two no longer fit the log (the topic was made anew, or its records were
+deleted before the sink had read them), it refuses to start and names this command. After a reset the sink reads its topic from
+the first record there is: rows that come again are the same rows, rows whose records are gone stay as they are.
+
+Example:
+  headwater sink reset category-sales category-sales";
+
+/// Show or reset the progress of sinks
+#[derive(Debug, Subcommand)]
+pub(super) enum Sink {
+    List(List),
+    Reset(Reset),
+}
+
+/// Show how far each sink has come
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+/// Let a sink start over from the beginning of its topic
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Reset {
+    /// The application's id
+    application_id: String,
+
+    /// The sink
+    sink: String,
+
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+impl Sink {
+    pub(super) fn run(self) -> Result<(), CommandError> {
+        match self {
+            Sink::List(list) => list.run(),
+            Sink::Reset(reset) => reset.run(),
+        }
+    }
+}
+
+impl List {
+    fn run(self) -> Result<(), CommandError> {
+        let directory = self.data.directory()?;
+        if !directory.sqlite().exists() {
+            return Err(CommandError::NoLog { directory: directory.root });
+        }
+        for progress in sqlite::progress(directory.sqlite())? {
+            println!("{}", line(&progress));
+        }
+        Ok(())
+    }
+}
+
+impl Reset {
+    fn run(self) -> Result<(), CommandError> {
+        let directory = self.data.directory()?;
+        if !directory.sqlite().exists() {
+            return Err(CommandError::NoLog { directory: directory.root });
+        }
+        let forgotten = sqlite::reset(directory.sqlite(), &self.application_id, &self.sink)?;
+        if forgotten.is_empty() {
+            let known =
+                sqlite::progress(directory.sqlite())?.iter().map(|found| format!("{} {}", found.application_id, found.sink)).collect();
+            return Err(CommandError::UnknownSink { application_id: self.application_id, sink: self.sink, known });
+        }
+        for progress in forgotten {
+            println!("forgotten: {}", line(&progress));
+        }
+        Ok(())
+    }
+}
+
+fn line(progress: &sqlite::SinkProgress) -> String {
+    let next = progress.next_offset.map_or("the beginning".to_owned(), |offset| format!("offset {offset}"));
+    format!("{} {}: {}-{} at {next}", progress.application_id, progress.sink, progress.topic, progress.partition)
+}
