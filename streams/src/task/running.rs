@@ -11,6 +11,8 @@ use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId
 use crate::log::{Fetched, GroupOffset, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
+use headwater_state::TaskState;
+use std::cell::Ref;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -445,6 +447,11 @@ impl Task {
     /// The number that the next commit of this task carries, or the last one's while it is prepared.
     pub(crate) fn commit_number(&self) -> u64 {
         self.commit_number
+    }
+
+    /// The stores, for readers on the task's own thread.
+    pub(crate) fn state(&self) -> Ref<'_, TaskState> {
+        self.context.state.borrow()
     }
 
     /// Records that were dropped without a letter.
