@@ -11,6 +11,8 @@ use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId
 use crate::log::{Fetched, GroupOffset, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
+use headwater_state::TaskState;
+use std::cell::Ref;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -442,6 +444,15 @@ impl Task {
         self.spare.drain(..)
     }
 
+    /// The stores, for readers on the task's own thread.
+    pub(crate) fn state(&self) -> Ref<'_, TaskState> {
+        self.context.state.borrow()
+    }
+
+    /// Records that were dropped without a letter.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.context.dropped
+    }
 }
 
 /// Times that no operator may see. They are judged by the log, not by the wall, so that a replay decides alike.
