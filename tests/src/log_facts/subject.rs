@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use headwater_state::{MemoryBudget, MemoryDisk};
 use headwater_streams::log::{
-    Clock, EmbeddedLog, EmbeddedOptions, GroupProtocol, Inspect, Log, LogError, LogSettings, SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog,
-    VirtualClock,
+    Clock, EmbeddedLog, EmbeddedOptions, GroupProtocol, Inspect, Log, LogError, LogSettings, SIMULATION_START_MS, SIMULATION_STEP,
+    SimulatedLog, VirtualClock,
 };
 
 /// Which log is tested.

@@ -26,7 +26,9 @@ pub(super) fn from_bytes(bytes: Option<&[u8]>) -> Value {
     };
     let (count, first) = (text.chars().count(), text.chars().next());
     match first {
-        Some(first) if count > LONGEST_SPELLED && text.chars().all(|letter| letter == first) => json!({"repeat": [first.to_string(), count]}),
+        Some(first) if count > LONGEST_SPELLED && text.chars().all(|letter| letter == first) => {
+            json!({"repeat": [first.to_string(), count]})
+        }
         _ => json!(text),
     }
 }

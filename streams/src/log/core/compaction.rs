@@ -10,7 +10,7 @@ use super::keys::{self, Uid};
 use super::partition::Aborted;
 use super::segment::Segment;
 use super::store::{Change, Next, Store};
-use crate::log::{LogError, Records, RecordRef, TopicPartition};
+use crate::log::{LogError, RecordRef, Records, TopicPartition};
 
 /// What is to be compacted.
 #[derive(Debug, Clone)]
@@ -137,7 +137,8 @@ impl Pass<'_> {
         let tombstones = batch.header.marker.is_none() && kept.iter().any(|record| record.value.is_none());
         let sets_horizon = batch.header.delete_horizon.is_none() && (tombstones || fate.doomed_marker);
         let header = self.header_of(batch, &kept, sets_horizon);
-        let max_offset = kept.iter().find(|record| record.timestamp == header.max_timestamp).map_or(header.last_offset, |record| record.offset);
+        let max_offset =
+            kept.iter().find(|record| record.timestamp == header.max_timestamp).map_or(header.last_offset, |record| record.offset);
         segment.add(i64::from(header.kafka_size), header.max_timestamp, max_offset);
         if kept.len() < batch.len() || sets_horizon {
             self.cleaned.changes.push(Change::Put(key, batch::encode_kept(&header, &kept)));

@@ -85,7 +85,9 @@ impl Broker {
             batches.push(dumped(&batch));
             Ok(Next::More)
         })?;
-        let aborted = if isolation == Isolation::Committed { partition.aborted_in(from, upto) } else { Vec::new() };
+        // Kafka sends the index entries of the whole segment along with any batch.
+        let shows_aborted = isolation == Isolation::Committed && !batches.is_empty();
+        let aborted = if shows_aborted { partition.aborted_in(from, partition.end) } else { Vec::new() };
         let aborted = aborted.into_iter().map(|aborted| (aborted.producer_id, aborted.first)).collect();
         Ok(Dump { log_start: partition.log_start, end: partition.end, stable: partition.stable(), batches, aborted })
     }
@@ -107,27 +109,41 @@ fn dumped(batch: &BatchRef<'_>) -> DumpedBatch {
     }
 }
 
-/// Reads a planned piece up to the limit; gives out the position behind.
-pub(crate) fn read(store: &dyn Store, plan: &FetchPlan, limit: FetchLimit, out: &mut Records) -> Result<i64, LogError> {
+/// How far a piece was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Where to read on.
+    pub(crate) next: i64,
+    /// The offset behind the last record or marker. librdkafka's position does not pass aborted records before their marker.
+    pub(crate) passed: Option<i64>,
+}
+
+/// Reads a planned piece up to the limit.
+pub(crate) fn read(store: &dyn Store, plan: &FetchPlan, limit: FetchLimit, out: &mut Records) -> Result<Progress, LogError> {
     let (first, start) = (out.len(), out.byte_len());
-    let mut next = plan.upto;
+    let mut progress = Progress { next: plan.upto, passed: None };
     scan_batches(store, plan.uid, plan.from, plan.upto, &mut |batch| {
         let (records, bytes) = (out.len() - first, out.byte_len() - start);
         if records > 0 && (records >= limit.records || bytes >= limit.bytes) {
-            next = batch.header.base_offset.max(plan.from);
+            progress.next = batch.header.base_offset.max(plan.from);
             return Ok(Next::Enough);
         }
-        if batch.header.marker.is_some() || plan.hides(&batch) {
+        if batch.header.marker.is_some() {
+            progress.passed = Some(batch.header.last_offset + 1);
+            return Ok(Next::More);
+        }
+        if plan.hides(&batch) {
             return Ok(Next::More);
         }
         let copied = batch.copy_to(out, plan.from, limit.records.saturating_sub(records), limit.bytes.saturating_sub(bytes));
+        progress.passed = Some(copied.next);
         if copied.complete {
             return Ok(Next::More);
         }
-        next = copied.next;
+        progress.next = copied.next;
         Ok(Next::Enough)
     })?;
-    Ok(next)
+    Ok(progress)
 }
 
 /// Visits the batches with a record at `from` or above that begin below `upto`.
@@ -175,16 +191,17 @@ impl Partition {
     /// The first record at or above the log start with this timestamp or a later one.
     fn find_time(&self, store: &dyn Store, timestamp: i64) -> Result<Option<ListedOffset>, LogError> {
         let ends = self.segments.iter().skip(1).map(|segment| segment.base).chain([self.end]);
-        let candidates = self.segments.iter().zip(ends).filter(|(segment, end)| segment.max_timestamp >= timestamp && *end > self.log_start);
+        let candidates =
+            self.segments.iter().zip(ends).filter(|(segment, end)| segment.max_timestamp >= timestamp && *end > self.log_start);
         for (segment, end) in candidates {
             let from = segment.base.max(self.log_start);
             let mut found = None;
             scan_batches(store, self.uid, from, end, &mut |batch| {
                 if batch.header.max_timestamp >= timestamp {
-                    found = batch.records().find(|record| record.offset >= from && record.timestamp >= timestamp).map(|record| ListedOffset {
-                        offset: record.offset,
-                        timestamp: Some(record.timestamp),
-                    });
+                    found = batch
+                        .records()
+                        .find(|record| record.offset >= from && record.timestamp >= timestamp)
+                        .map(|record| ListedOffset { offset: record.offset, timestamp: Some(record.timestamp) });
                 }
                 Ok(if found.is_some() { Next::Enough } else { Next::More })
             })?;

@@ -54,19 +54,21 @@ impl Broker {
         }
         self.due.compaction = now + millis(self.settings.compaction_check);
         let compacted = self.topics.iter().filter(|(_, topic)| topic.config.compact);
-        let jobs = compacted.flat_map(|(name, topic)| topic.partitions.iter().zip(0..).filter_map(|(partition, number)| {
-            partition.job(TopicPartition { topic: Arc::clone(name), partition: number }, topic, now)
-        }));
+        let jobs =
+            compacted.flat_map(|(name, topic)| {
+                topic.partitions.iter().zip(0..).filter_map(|(partition, number)| {
+                    partition.job(TopicPartition { topic: Arc::clone(name), partition: number }, topic, now)
+                })
+            });
         jobs.collect()
     }
 
     /// Takes over what compaction made of a partition, unless the partition has changed below its end meanwhile.
     pub(crate) fn apply_cleaned(&mut self, job: &Job, cleaned: Cleaned) {
-        let Ok((partition, config, writes)) = self.partition_mut(&job.at) else { return };
+        let Ok((partition, _, writes)) = self.partition_mut(&job.at) else { return };
         if partition.uid != job.uid || partition.log_start != job.log_start {
             return;
         }
-        let _ = config;
         writes.changes.extend(cleaned.changes);
         for segment in partition.segments.drain(..job.segments.len()) {
             writes.delete(keys::within(keys::SEGMENT, partition.uid, segment.base));
@@ -92,7 +94,9 @@ impl Partition {
         let upto = self.uncleanable_from(first_dirty, config.min_compaction_lag_ms, now);
         let size = |segments: &mut dyn Iterator<Item = &Segment>| segments.map(|segment| segment.size).sum::<i64>();
         let clean = size(&mut self.segments.iter().filter(|segment| segment.base < first_dirty));
-        let mut dirty = self.segments.iter().filter(|segment| (first_dirty..upto).contains(&segment.base));
+        let ends = self.segments.iter().skip(1).map(|segment| segment.base).chain([self.end]);
+        let touched = self.segments.iter().zip(ends).filter(|(segment, end)| *end > first_dirty && segment.base < upto);
+        let mut dirty = touched.map(|(segment, _)| segment);
         let oldest = dirty.clone().find_map(|segment| segment.first_timestamp);
         let overdue = oldest.is_some_and(|oldest| now.saturating_sub(oldest) > config.max_compaction_lag_ms);
         let dirty = size(&mut dirty);
@@ -111,7 +115,12 @@ impl Partition {
             segments: self.segments.iter().filter(|segment| segment.base < upto).cloned().collect(),
             aborted: self.aborted.values().copied().collect(),
             last_offsets: self.producers.iter().filter_map(|(id, entry)| Some((*id, entry.last_offset()?))).collect(),
-            idle_epochs: self.producers.iter().filter(|(_, entry)| entry.last_offset().is_none()).map(|(id, entry)| (*id, entry.epoch)).collect(),
+            idle_epochs: self
+                .producers
+                .iter()
+                .filter(|(_, entry)| entry.last_offset().is_none())
+                .map(|(id, entry)| (*id, entry.epoch))
+                .collect(),
         })
     }
 

@@ -112,7 +112,9 @@ impl Partition {
     }
 
     /// Lets a batch in, or says why not.
-    pub(crate) fn append(&mut self, mut batch: Incoming, config: &TopicConfig, now: i64, writes: &mut WriteSet) -> Result<Stored, ErrorCode> {
+    pub(crate) fn append(
+        &mut self, mut batch: Incoming, config: &TopicConfig, now: i64, writes: &mut WriteSet,
+    ) -> Result<Stored, ErrorCode> {
         check(&batch, config, now)?;
         if let Some(Verdict::Repeated(first, last)) = self.judge(&batch)? {
             return Ok(Stored { first, last });

@@ -65,7 +65,9 @@ impl Broker {
         Ok(key)
     }
 
-    pub(crate) fn add_partitions(&mut self, name: &str, owner: ProducerKey, partitions: &[TopicPartition], now: i64) -> Result<(), ErrorCode> {
+    pub(crate) fn add_partitions(
+        &mut self, name: &str, owner: ProducerKey, partitions: &[TopicPartition], now: i64,
+    ) -> Result<(), ErrorCode> {
         self.own(name, owner)?;
         for at in partitions {
             self.partition(at)?;
@@ -86,7 +88,9 @@ impl Broker {
     }
 
     /// Appends a batch. One of a transaction needs its partition added before.
-    pub(crate) fn append(&mut self, at: &TopicPartition, batch: Incoming, transactional_id: Option<&str>, now: i64) -> Result<Stored, ErrorCode> {
+    pub(crate) fn append(
+        &mut self, at: &TopicPartition, batch: Incoming, transactional_id: Option<&str>, now: i64,
+    ) -> Result<Stored, ErrorCode> {
         if let (Some(name), Some((id, claim))) = (transactional_id.filter(|_| batch.transactional), batch.producer) {
             let open = self.transactions.get(name).is_some_and(|known| known.state == State::Ongoing && known.partitions.contains(at));
             let current = self.transactions.get(name).is_some_and(|known| (known.producer_id, known.epoch) == (id, claim.epoch));

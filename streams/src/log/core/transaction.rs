@@ -34,15 +34,7 @@ pub(crate) enum State {
 
 impl Transaction {
     pub(crate) fn new(producer_id: i64, timeout_ms: i64) -> Self {
-        Self {
-            producer_id,
-            epoch: 0,
-            timeout_ms,
-            state: State::Empty,
-            begun: 0,
-            partitions: BTreeSet::new(),
-            groups: BTreeSet::new(),
-        }
+        Self { producer_id, epoch: 0, timeout_ms, state: State::Empty, begun: 0, partitions: BTreeSet::new(), groups: BTreeSet::new() }
     }
 
     /// Refuses whoever is not the present owner.

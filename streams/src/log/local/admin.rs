@@ -6,8 +6,8 @@ use super::host::Host;
 use crate::log::core::broker::Broker;
 use crate::log::faults::Request;
 use crate::log::{
-    Admin, Ends, ErrorCode, GroupDescription, GroupOffset, Isolation, ListedOffset, LogError, MemberIdentity, OffsetQuery, TopicDescription,
-    TopicPartition, TopicSpec, TransactionDescription,
+    Admin, Ends, ErrorCode, GroupDescription, GroupOffset, Isolation, ListedOffset, LogError, MemberIdentity, OffsetQuery,
+    TopicDescription, TopicPartition, TopicSpec, TransactionDescription,
 };
 
 impl Host {

@@ -1,5 +1,6 @@
 //! A reader with librdkafka's behaviour: positions, resets, ends.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,7 @@ use super::host::Host;
 use crate::log::core::broker::Broker;
 use crate::log::core::fetch::{self, FetchPlan, Reach};
 use crate::log::faults::Request;
-use crate::log::{
-    ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
-};
+use crate::log::{ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition};
 
 /// So many arenas are kept for later fetches.
 const MOST_SPARE: usize = 32;
@@ -19,6 +18,8 @@ pub(crate) struct LocalReader {
     host: Arc<Host>,
     config: ReaderConfig,
     places: Vec<Place>,
+    /// Topics that were there once. When they go, librdkafka says nothing.
+    known: HashSet<Arc<str>>,
     /// The place that is first in the next poll.
     turn: usize,
     spare: Vec<Records>,
@@ -28,27 +29,30 @@ pub(crate) struct LocalReader {
 struct Place {
     at: TopicPartition,
     start: StartAt,
-    position: Option<i64>,
+    /// Where to read on.
+    from: Option<i64>,
+    /// The offset behind the last record or marker, once there was one.
+    passed: Option<i64>,
     paused: bool,
     /// The end was told of and nothing has come since.
     told_end: bool,
-    /// It failed, or the topic was never there, and that was told.
-    told_error: bool,
-    /// The topic was there once; when it goes, librdkafka says nothing.
-    known: bool,
+    /// It failed, which was told, and is to be assigned anew.
+    failed: bool,
+    /// The topic was never there, which was told.
+    told_missing: bool,
 }
 
 /// What a poll has found out about a place.
 enum Found {
     Nothing,
-    End(i64),
-    Failed(ErrorCode, i64),
+    End,
+    Failed(ErrorCode),
     Plan(FetchPlan),
 }
 
 impl LocalReader {
     pub(crate) fn new(host: Arc<Host>, config: ReaderConfig) -> Self {
-        Self { host, config, places: Vec::new(), turn: 0, spare: Vec::new() }
+        Self { host, config, places: Vec::new(), known: HashSet::new(), turn: 0, spare: Vec::new() }
     }
 
     fn place(&mut self, at: &TopicPartition) -> Option<&mut Place> {
@@ -58,15 +62,15 @@ impl LocalReader {
     /// Looks once at all places.
     fn poll_once(&mut self, limit: FetchLimit, out: &mut Vec<Fetched>) -> Result<(), LogError> {
         let count = self.places.len();
-        let (places, config, turn) = (&mut self.places, &self.config, self.turn);
+        let (places, known, config, turn) = (&mut self.places, &mut self.known, &self.config, self.turn);
         let mut plans = Vec::new();
         self.host.look(&Request::Fetch, |broker| {
             for index in (0..count).map(|step| (turn + step) % count) {
                 let place = &mut places[index];
-                match place.look(broker, config) {
+                match place.look(broker, config, known) {
                     Found::Nothing => {}
-                    Found::End(at) => out.push(place.fetched(Records::new(), at, true, None)),
-                    Found::Failed(code, at) => out.push(place.fetched(Records::new(), at, false, Some(LogError::new(code, &place.at)))),
+                    Found::End => out.push(place.fetched(Records::new(), true, None)),
+                    Found::Failed(code) => out.push(place.fetched(Records::new(), false, Some(LogError::new(code, &place.at)))),
                     Found::Plan(plan) => plans.push((index, plan)),
                 }
             }
@@ -87,12 +91,12 @@ impl LocalReader {
                 continue;
             }
             let mut records = self.spare.pop().unwrap_or_default();
-            let next = fetch::read(&*self.host.store, &plan, share, &mut records)?;
+            let progress = fetch::read(&*self.host.store, &plan, share, &mut records)?;
             let place = &mut self.places[index];
             let isolation = self.config.isolation;
             // What was deleted while it was read is not skipped in silence: the next look resets the position.
             let (holds, at_end) = self.host.look(&Request::Fetch, |broker| {
-                Ok((broker.still_holds(&place.at, &plan), broker.reach(&place.at, next, isolation) == Reach::AtEnd))
+                Ok((broker.still_holds(&place.at, &plan), broker.reach(&place.at, progress.next, isolation) == Reach::AtEnd))
             })?;
             if !holds {
                 self.recycle(records);
@@ -100,51 +104,59 @@ impl LocalReader {
             }
             records_left = records_left.saturating_sub(records.len());
             bytes_left = bytes_left.saturating_sub(records.byte_len());
-            (place.position, place.told_end) = (Some(next), at_end);
-            out.push(place.fetched(records, next, at_end, None));
+            (place.from, place.told_end) = (Some(progress.next), at_end);
+            place.passed = progress.passed.or(place.passed);
+            if at_end || progress.passed.is_some() {
+                out.push(place.fetched(records, at_end, None));
+            } else {
+                self.recycle(records);
+            }
         }
         Ok(())
     }
 }
 
 impl Place {
-    fn fetched(&self, records: Records, next: i64, at_end: bool, error: Option<LogError>) -> Fetched {
+    fn fetched(&self, records: Records, at_end: bool, error: Option<LogError>) -> Fetched {
+        let next = self.passed.or(self.from).unwrap_or_default();
         Fetched { partition: self.at.clone(), records, next, at_end, error }
     }
 
-    fn look(&mut self, broker: &Broker, config: &ReaderConfig) -> Found {
-        if self.paused || (self.told_error && self.known) {
+    fn look(&mut self, broker: &Broker, config: &ReaderConfig, known: &mut HashSet<Arc<str>>) -> Found {
+        if self.paused || self.failed {
             return Found::Nothing;
         }
         if broker.partition(&self.at).is_err() {
-            return self.missing();
+            return self.missing(known);
         }
-        (self.known, self.told_error) = (true, false);
-        if self.position.is_none() {
+        self.told_missing = false;
+        if !known.contains(&self.at.topic) {
+            known.insert(Arc::clone(&self.at.topic));
+        }
+        if self.from.is_none() {
             match self.resolve(broker, config) {
-                Ok(Some(position)) => self.position = Some(position),
+                Ok(Some(from)) => self.from = Some(from),
                 Ok(None) => return Found::Nothing,
                 Err(code) => return self.fail(code),
             }
         }
-        self.look_at_position(broker, config)
+        self.look_on(broker, config)
     }
 
-    fn look_at_position(&mut self, broker: &Broker, config: &ReaderConfig) -> Found {
-        let position = self.position.unwrap_or_default();
-        match broker.reach(&self.at, position, config.isolation) {
+    fn look_on(&mut self, broker: &Broker, config: &ReaderConfig) -> Found {
+        match broker.reach(&self.at, self.from.unwrap_or_default(), config.isolation) {
             Reach::Nowhere | Reach::AboveStable => Found::Nothing,
             Reach::AtEnd if self.told_end => Found::Nothing,
             Reach::AtEnd => {
                 self.told_end = true;
-                Found::End(position)
+                Found::End
             }
             Reach::Ready(plan) => Found::Plan(plan),
             Reach::Outside => match self.reset(broker, config) {
-                Ok(position) => {
-                    (self.position, self.told_end) = (Some(position), false);
+                Ok(from) => {
+                    (self.from, self.passed, self.told_end) = (Some(from), None, false);
                     // The place of a reset is inside the log, so this ends.
-                    self.look_at_position(broker, config)
+                    self.look_on(broker, config)
                 }
                 Err(code) => self.fail(code),
             },
@@ -152,17 +164,20 @@ impl Place {
     }
 
     /// A topic that was never there is an error, told once; one that went away is silence.
-    fn missing(&mut self) -> Found {
-        if self.known || self.told_error {
+    fn missing(&mut self, known: &HashSet<Arc<str>>) -> Found {
+        if self.told_missing || known.contains(&self.at.topic) {
             return Found::Nothing;
         }
-        self.told_error = true;
-        Found::Failed(ErrorCode::UnknownTopicOrPartition, self.position.unwrap_or_default())
+        self.told_missing = true;
+        Found::Failed(ErrorCode::UnknownTopicOrPartition)
     }
 
     fn fail(&mut self, code: ErrorCode) -> Found {
-        self.told_error = true;
-        Found::Failed(code, self.position.unwrap_or_default())
+        self.failed = true;
+        if self.passed.is_none() && !matches!(self.start, StartAt::Offset(_)) {
+            self.from = None; // Nothing was read here: where a group had stood is no position of this reader.
+        }
+        Found::Failed(code)
     }
 
     /// The offset that the start means now; none while a transaction holds the committed one.
@@ -197,11 +212,12 @@ impl Place {
 impl Reader for LocalReader {
     fn assign(&mut self, at: &TopicPartition, start: StartAt) {
         self.unassign(at);
-        let position = match start {
+        let from = match start {
             StartAt::Offset(offset) => Some(offset),
             StartAt::Earliest | StartAt::Latest | StartAt::Committed => None,
         };
-        self.places.push(Place { at: at.clone(), start, position, paused: false, told_end: false, told_error: false, known: false });
+        let (at, passed) = (at.clone(), None);
+        self.places.push(Place { at, start, from, passed, paused: false, told_end: false, failed: false, told_missing: false });
     }
 
     fn unassign(&mut self, at: &TopicPartition) {
@@ -222,7 +238,7 @@ impl Reader for LocalReader {
     }
 
     fn position(&self, at: &TopicPartition) -> Option<i64> {
-        self.places.iter().find(|place| place.at == *at).and_then(|place| place.position)
+        self.places.iter().find(|place| place.at == *at).and_then(|place| place.passed.or(place.from))
     }
 
     fn poll(&mut self, limit: FetchLimit, wait: Duration, out: &mut Vec<Fetched>) -> Result<(), LogError> {

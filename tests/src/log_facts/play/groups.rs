@@ -38,9 +38,10 @@ impl Play {
             let answer = self.subject.log().admin().committed(group, &[place(name)?], step.flag_or("require_stable", false));
             let one = match answer {
                 Err(error) => error_name(&error),
-                Ok(offsets) => offsets.into_iter().flatten().next().map_or(Value::Null, |committed| {
-                    json!({"offset": committed.offset, "metadata": from_bytes(Some(committed.metadata.as_bytes()))})
-                }),
+                Ok(offsets) => offsets.into_iter().flatten().next().map_or(
+                    Value::Null,
+                    |committed| json!({"offset": committed.offset, "metadata": from_bytes(Some(committed.metadata.as_bytes()))}),
+                ),
             };
             seen.insert(name.to_owned(), one);
         }
@@ -65,7 +66,8 @@ impl Play {
     /// Whose credentials a step commits with.
     pub(super) fn identity(&self, given: &Value) -> MemberIdentity {
         let known = given["as"].as_str().and_then(|name| self.actors.get(name));
-        let mut identity = known.map_or_else(MemberIdentity::outside, |actor| MemberIdentity { instance_id: None, ..actor.identity.clone() });
+        let mut identity =
+            known.map_or_else(MemberIdentity::outside, |actor| MemberIdentity { instance_id: None, ..actor.identity.clone() });
         if let Some(generation) = given["generation"].as_i64() {
             identity.generation = i32::try_from(generation).unwrap_or(i32::MAX);
         }

@@ -55,14 +55,12 @@ impl Play {
         match step.op.as_str() {
             "wait" => self.wait(step),
             "until" => return self.until(step),
-            "create_topic" | "delete_topic" | "create_partitions" | "alter_topic" | "describe" | "delete_records" | "list_offsets" | "ends" => {
-                self.topic_step(step)
-            }
+            "create_topic" | "delete_topic" | "create_partitions" | "alter_topic" | "describe" | "delete_records" | "list_offsets"
+            | "ends" => self.topic_step(step),
             "dump" => return self.dump(step),
             "describe_transaction" => self.describe_transaction(step),
-            "producer" | "init" | "begin" | "commit" | "abort" | "send" | "send_batch" | "enqueue" | "flush" | "results" | "send_offsets" | "kill" => {
-                self.producer_step(step)
-            }
+            "producer" | "init" | "begin" | "commit" | "abort" | "send" | "send_batch" | "enqueue" | "flush" | "results"
+            | "send_offsets" | "kill" => self.producer_step(step),
             "reader" | "read" | "close_reader" | "client_committed" => self.reader_step(step),
             "commit_offsets" | "fetch_offsets" | "delete_offsets" | "delete_group" | "describe_group" => self.group_step(step),
             "join" | "joined" | "sync" | "synced" | "heartbeat" | "leave" => self.member_step(step),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use headwater_streams::log::{
-    Delivery, GroupOffset, Header, Headers, LogError, NO_OFFSET, Producer, ProducerConfig, Records, Ticket,
-};
+use headwater_streams::log::{Delivery, GroupOffset, Header, Headers, LogError, NO_OFFSET, Producer, ProducerConfig, Records, Ticket};
 use serde_json::{Value, json};
 
 use super::{Play, millis};

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use headwater_streams::log::{ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, RecordRef, Reset, StartAt, TopicPartition};
+use headwater_streams::log::{
+    ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, RecordRef, Reset, StartAt, TopicPartition,
+};
 use serde_json::{Map, Value, json};
 
 use super::topics::isolation;

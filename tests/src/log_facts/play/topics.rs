@@ -89,9 +89,8 @@ impl Play {
         let batches: Vec<_> = dump.batches.iter().map(|batch| self.seen_batch(batch)).collect();
         let mut seen = json!({"log_start": dump.log_start, "end": dump.end, "stable": dump.stable, "batches": batches});
         if isolation == Isolation::Committed {
-            let mut aborted = dump.aborted;
-            aborted.sort_by_key(|(_, first)| *first);
-            let aborted = aborted.into_iter().map(|(id, first)| json!({"producer": label(&mut self.producer_ids, id, 'P'), "first": first}));
+            let aborted =
+                dump.aborted.into_iter().map(|(id, first)| json!({"producer": label(&mut self.producer_ids, id, 'P'), "first": first}));
             seen["aborted"] = aborted.collect();
         }
         Ok(Some(seen))
@@ -109,9 +108,7 @@ impl Play {
         if batch.transactional {
             seen["transactional"] = json!(true);
         }
-        let record = |record: headwater_streams::log::RecordRef<'_>| {
-            json!({"offset": record.offset, "key": from_bytes(record.key), "value": from_bytes(record.value)})
-        };
+        let record = |record: headwater_streams::log::RecordRef<'_>| json!({"offset": record.offset, "key": from_bytes(record.key), "value": from_bytes(record.value)});
         seen["records"] = batch.records.iter().map(record).collect();
         seen
     }

@@ -159,7 +159,8 @@ impl Group {
     /// The strategy that all support and most prefer.
     fn choose_strategy(&self) -> String {
         let common = |name: &str| self.members.values().all(|member| member.supports(name));
-        let votes = |name: &str| self.members.values().filter(|member| member.strategies.first().is_some_and(|(first, _)| first == name)).count();
+        let votes =
+            |name: &str| self.members.values().filter(|member| member.strategies.first().is_some_and(|(first, _)| first == name)).count();
         let candidates = self.members.values().flat_map(|member| &member.strategies).map(|(name, _)| name).filter(|name| common(name));
         candidates.max_by_key(|name| votes(name)).cloned().unwrap_or_default()
     }
