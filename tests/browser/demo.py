@@ -26,13 +26,15 @@ def main():
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")
-        demo = subprocess.Popen([given.headwater, "demo", "--data", data], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        demo = subprocess.Popen([given.headwater, "demo", "--data", data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # A demo that says nothing is ended, so that reading its output ends too.
         guard = threading.Timer(60, demo.kill)
         guard.start()
         try:
             address = next((found[0] for line in demo.stdout for found in [re.findall(r"http://[0-9.:]+/", line)] if found), None)
             guard.cancel()
+            # The rest of what it says must not fill the pipe.
+            threading.Thread(target=demo.stdout.read, daemon=True).start()
             if address is None:
                 sys.exit("the demo printed no address")
             command = [sys.executable, os.path.join(HERE, "page.py"), "--points", str(given.points)]

@@ -109,7 +109,8 @@ impl Host {
             return false;
         }
         if let Role::Follower { .. } = self.role {
-            std::thread::sleep(left.min(FOLLOW_EVERY));
+            // The writer is another process: nothing can wake us when it appends.
+            std::thread::park_timeout(left.min(FOLLOW_EVERY));
             return true;
         }
         let broker = self.lock();
