@@ -9,6 +9,19 @@
 //! | `/api/category-sales` | the last snapshot as JSON |
 //! | `/health` | 200 while the store can be read, 503 with the reason otherwise |
 //! | `/prometheus` | metrics in Prometheus' text format, where the binary hands a handle in |
+//!
+//! A snapshot is one JSON object. Amounts are strings with two decimals, times in the store's own text, except for two:
+//!
+//! | field | what |
+//! |---|---|
+//! | `sequence` | counts what was found to differ, from 1 with each start |
+//! | `as_of_ms`, `history_as_of_ms` | when the store was read, and when what lies before the trend was, in milliseconds since 1970 |
+//! | `total_sales`, `transaction_count`, `row_count` | of the whole table |
+//! | `latest_window` | `window_start`, `window_end` and the rows of its `categories`; null while there is nothing |
+//! | `categories`, `largest` | names and largest amount of a row in the trend |
+//! | `trend` | sum and count of the last 100 windows, oldest first |
+//! | `rows` | the table's rows of the last 10 windows, latest window first |
+//! | `absent` | why there is nothing |
 
 mod error;
 mod feed;

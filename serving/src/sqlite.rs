@@ -6,7 +6,7 @@
 use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
 use crate::{Money, SourceError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Reading the sum of old windows may take this part of the time: one in so many.
@@ -21,6 +21,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct SqliteSales {
     path: PathBuf,
     open: Option<Connection>,
+    /// Which file is open: another one may come to stand under its name.
+    identity: Option<FileIdentity>,
     /// SQLite's `data_version` at the last read.
     version: Option<i64>,
     kept: Option<Kept>,
@@ -38,15 +40,17 @@ struct Kept {
 impl SqliteSales {
     /// Reads the file at `path`.
     pub fn new(path: impl Into<PathBuf>) -> SqliteSales {
-        SqliteSales { path: path.into(), open: None, version: None, kept: None }
+        SqliteSales { path: path.into(), open: None, identity: None, version: None, kept: None }
     }
 
     fn connect(&mut self) -> rusqlite::Result<()> {
-        if self.open.is_none() {
+        let identity = identity_of(&self.path);
+        if self.open.is_none() || identity != self.identity {
+            (self.open, self.version, self.kept) = (None, None, None);
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&self.path, flags)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            self.open = Some(connection);
+            (self.open, self.identity) = (Some(connection), identity);
         }
         Ok(())
     }
@@ -73,6 +77,9 @@ impl SqliteSales {
 impl SalesSource for SqliteSales {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         let (Some(open), Some(version)) = (&self.open, self.version) else { return Ok(true) };
+        if identity_of(&self.path) != self.identity {
+            return Ok(true);
+        }
         // A kept sum grows old although nothing tells that the file has changed: age is shown, so it must end.
         let is_old = self.kept.as_ref().is_some_and(|kept| kept.sum.age_ms > 0 && kept.is_due());
         let found = open.prepare_cached("PRAGMA data_version").and_then(|mut statement| statement.query_row((), |row| row.get(0)));
@@ -98,6 +105,21 @@ impl SalesSource for SqliteSales {
             }
         }
     }
+}
+
+/// Device and number of a file.
+#[cfg(unix)]
+type FileIdentity = (u64, u64);
+#[cfg(not(unix))]
+type FileIdentity = std::time::SystemTime;
+
+/// `None` where there is no file.
+fn identity_of(path: &Path) -> Option<FileIdentity> {
+    let file = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    return Some((std::os::unix::fs::MetadataExt::dev(&file), std::os::unix::fs::MetadataExt::ino(&file)));
+    #[cfg(not(unix))]
+    return file.created().ok();
 }
 
 enum Trouble {

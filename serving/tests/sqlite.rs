@@ -71,6 +71,22 @@ fn a_file_a_table_and_rows_may_come_later() {
 }
 
 #[test]
+fn a_file_that_is_removed_or_replaced_is_noticed() {
+    let (store, other) = (Store::with_table(), Store::with_table());
+    let mut source = SqliteSales::new(store.path());
+    store.fill(0, 2);
+    other.fill(0, 1);
+    assert_eq!(whole(&source.read().unwrap()).2, 4);
+    std::fs::remove_file(store.path()).unwrap();
+    assert!(source.may_have_changed().unwrap());
+    assert!(source.read().unwrap().absent.unwrap().contains("there is no file"));
+    std::fs::rename(other.path(), store.path()).unwrap();
+    assert!(source.may_have_changed().unwrap());
+    assert_eq!(whole(&source.read().unwrap()).2, 2);
+    assert!(!source.may_have_changed().unwrap());
+}
+
+#[test]
 fn sums_hold_over_inserts_updates_and_deletes_before_and_in_the_trend() {
     let store = Store::with_table();
     let mut source = SqliteSales::new(store.path());

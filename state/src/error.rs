@@ -32,6 +32,14 @@ pub enum StateError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The writer has removed what this reader still believed to be there. Catch up and read again.
+    #[error("reader of {} is behind its writer", path.display())]
+    Behind {
+        /// The directory of the database.
+        path: PathBuf,
+        /// The engine's reason.
+        source: EngineError,
+    },
     /// The database's bytes are damaged. Set the directory aside and restore from the changelog.
     #[error("database {} is damaged", path.display())]
     Damaged {

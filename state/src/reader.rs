@@ -26,7 +26,7 @@ impl ByteReader {
         Ok(Self { rocks, names: families.iter().map(|family| family.name.clone()).collect(), _scratch: scratch })
     }
 
-    /// Makes visible what the writer has written until now.
+    /// Makes visible what the writer has written until now. [`StateError::Behind`] may come back when the writer is busy: try again.
     pub fn catch_up(&self) -> Result<(), StateError> {
         self.rocks.catch_up()
     }

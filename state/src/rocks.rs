@@ -3,6 +3,8 @@
 mod options;
 mod view;
 
+use std::ffi::OsString;
+use std::fs;
 use std::ops::{Bound, ControlFlow};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,9 @@ pub(crate) use view::RocksView;
 /// The file that points to a database's current state; a directory with data but without it has lost its head.
 const HEAD_FILE: &str = "CURRENT";
 
+/// So often a reader tries to see the writer's files at one moment.
+const CATCH_UP_ATTEMPTS: u32 = 20;
+
 /// What a `WriteBatch` adds to each write: a tag, a family and two lengths.
 const BYTES_PER_WRITE: usize = 24;
 
@@ -24,8 +29,16 @@ const BYTES_PER_WRITE: usize = 24;
 pub(crate) struct Rocks {
     db: DB,
     path: PathBuf,
+    role: Role,
     point_reads: ReadOptions,
     writes: WriteOptions,
+}
+
+/// Whose files they are: only their writer may conclude from a missing one that the database is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Writer,
+    Reader,
 }
 
 impl Rocks {
@@ -35,7 +48,7 @@ impl Rocks {
         let options = options::for_database(specs, budget);
         let families = options::for_families(specs, &existing, budget);
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|error| failed("open", path, error))?;
-        Ok(Self::new(db, path))
+        Ok(Self::new(db, path, Role::Writer))
     }
 
     /// Opens the database at `path`, which another process may be writing, for reads; `scratch` takes this reader's own files.
@@ -46,26 +59,46 @@ impl Rocks {
         let options = options::for_reader();
         let families = options::for_families(specs, &[], budget);
         let db = DB::open_cf_descriptors_as_secondary(&options, path, scratch, families).map_err(|error| failed("open", path, error))?;
-        Ok(Self::new(db, path))
+        let rocks = Self::new(db, path, Role::Reader);
+        // Opening has the same gap as catching up, and only the latter closes it.
+        rocks.catch_up()?;
+        Ok(rocks)
     }
 
-    fn new(db: DB, path: &Path) -> Self {
+    fn new(db: DB, path: &Path, role: Role) -> Self {
         // The log is written with each batch but not synced: what the operating system has survives a kill.
-        Self { db, path: path.to_owned(), point_reads: ReadOptions::default(), writes: WriteOptions::default() }
+        Self { db, path: path.to_owned(), role, point_reads: ReadOptions::default(), writes: WriteOptions::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes a secondary see what the writer has written since.
+    /// Makes a secondary see what the writer has written since, all of it up to some moment.
+    ///
+    /// RocksDB reads the list of files first and the logs after that. What the writer flushes between the two, it removes from the logs,
+    /// and the reader would see later writes without these. So we try again when a log has gone meanwhile; logs go in their order.
     pub(crate) fn catch_up(&self) -> Result<(), StateError> {
-        // Never damage: the writer may have removed a file between two steps, and the next attempt succeeds.
-        self.db.try_catch_up_with_primary().map_err(|error| StateError::Engine {
-            action: "follow the writer",
-            path: self.path.clone(),
-            source: EngineError(error.into_string()),
-        })
+        let mut outcome = Ok(());
+        for _ in 0..CATCH_UP_ATTEMPTS {
+            let oldest_log = self.oldest_log()?;
+            outcome = self.db.try_catch_up_with_primary().map_err(|error| self.failed("follow the writer", error));
+            let has_gap = self.oldest_log()? != oldest_log;
+            match &outcome {
+                Ok(()) if !has_gap => return Ok(()),
+                Ok(()) | Err(StateError::Behind { .. }) => {}
+                Err(_) => return outcome,
+            }
+        }
+        let source = || EngineError("the writer removes logs faster than they are read".to_owned());
+        outcome.and_then(|()| Err(StateError::Behind { path: self.path.clone(), source: source() }))
+    }
+
+    /// The number of the oldest log in the directory.
+    fn oldest_log(&self) -> Result<Option<u64>, StateError> {
+        let entries = fs::read_dir(&self.path).map_err(|source| StateError::Io { action: "list", path: self.path.clone(), source })?;
+        let number = |name: OsString| name.to_str()?.strip_suffix(".log")?.parse().ok();
+        Ok(entries.flatten().filter_map(|entry| number(entry.file_name())).min())
     }
 
     pub(crate) fn get(&self, family: &str, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StateError> {
@@ -89,7 +122,7 @@ impl Rocks {
                 Write::DeleteRange(from, to) => batch.delete_range_cf(family, from, to),
             }
         }
-        self.db.write_opt(batch, &self.writes).map_err(|error| failed("write", &self.path, error))
+        self.db.write_opt(batch, &self.writes).map_err(|error| self.failed("write", error))
     }
 
     pub(crate) fn view(&self) -> RocksView<'_> {
@@ -97,7 +130,7 @@ impl Rocks {
     }
 
     fn get_with(&self, options: &ReadOptions, family: &str, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StateError> {
-        let value = self.db.get_pinned_cf_opt(self.family(family), key, options).map_err(|error| failed("read", &self.path, error))?;
+        let value = self.db.get_pinned_cf_opt(self.family(family), key, options).map_err(|error| self.failed("read", error))?;
         read(value.as_deref());
         Ok(())
     }
@@ -118,7 +151,14 @@ impl Rocks {
         }
         let mut cursor = self.db.raw_iterator_cf_opt(self.family(family), options);
         walk(&mut cursor, direction, visit);
-        cursor.status().map_err(|error| failed("scan", &self.path, error))
+        cursor.status().map_err(|error| self.failed("scan", error))
+    }
+
+    fn failed(&self, action: &'static str, error: rocksdb::Error) -> StateError {
+        match (self.role, failed(action, &self.path, error)) {
+            (Role::Reader, StateError::Damaged { path, source }) => StateError::Behind { path, source },
+            (_, other) => other,
+        }
     }
 
     fn family(&self, name: &str) -> &ColumnFamily {
@@ -182,7 +222,7 @@ fn existing_families(path: &Path) -> Result<Vec<String>, StateError> {
 }
 
 fn holds_data_files(path: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(path) else { return false };
+    let Ok(entries) = fs::read_dir(path) else { return false };
     entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "sst" || extension == "log"))
 }
 

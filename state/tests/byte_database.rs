@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
-use std::ops::{Bound, ControlFlow};
+use std::ops::{Bound, ControlFlow, Range};
 use std::path::Path;
 
 use headwater_state::{ByteDatabase, ByteReader, Direction, FamilySpec, MemoryBudget, MemoryDisk, StateError, WriteSet};
@@ -221,4 +221,75 @@ fn databases_are_shared_between_threads() {
     is_shared::<ByteReader>();
     is_shared::<headwater_state::CommittedState>();
     is_shared::<headwater_state::Disk>();
+}
+
+#[test]
+fn a_reader_follows_a_writer_that_trims() {
+    const BATCHES: u32 = 600;
+    let directory = TempDir::new().unwrap();
+    let families = [FamilySpec::batches("log").with_write_buffer_bytes(256 << 10)];
+    let database = ByteDatabase::open(directory.path(), &families, &budget()).unwrap();
+    let log = database.family("log").unwrap();
+    let write = move || {
+        let mut writes = WriteSet::new();
+        for number in 0..BATCHES {
+            writes.clear();
+            writes.put(log, &number.to_be_bytes(), &number.to_be_bytes().repeat(5_000));
+            if number % 50 == 49 {
+                writes.delete_range(log, &(number - 99.min(number)).to_be_bytes(), &(number - 15).to_be_bytes());
+            }
+            database.write(&writes).unwrap();
+        }
+        database
+    };
+    let writer = std::thread::spawn(write);
+    let reader = ByteReader::open(directory.path(), &families, &budget()).unwrap();
+    let mut seen = 0;
+    while seen < BATCHES {
+        reader.catch_up().unwrap();
+        let mut numbers = Vec::new();
+        reader
+            .scan(log, Bound::Unbounded, Bound::Unbounded, Direction::Forward, &mut |key, value| {
+                assert_eq!(value, key.repeat(5_000));
+                numbers.push(u32::from_be_bytes(key.try_into().unwrap()));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+        let end = numbers.last().map_or(0, |last| last + 1);
+        assert!(end >= seen, "{end} after {seen}");
+        seen = end;
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_reader_that_fell_behind_is_told_so() {
+    let directory = TempDir::new().unwrap();
+    let families = [FamilySpec::batches("log").with_write_buffer_bytes(256 << 10)];
+    let database = ByteDatabase::open(directory.path(), &families, &budget()).unwrap();
+    let log = database.family("log").unwrap();
+    let mut writes = WriteSet::new();
+    let mut append = |numbers: Range<u32>| {
+        for number in numbers {
+            writes.clear();
+            writes.put(log, &number.to_be_bytes(), &[1; 100_000]);
+            database.write(&writes).unwrap();
+        }
+        writes.clear();
+    };
+    append(0..100);
+    let reader = ByteReader::open(directory.path(), &families, &budget()).unwrap();
+    append(100..400);
+    let mut trim = WriteSet::new();
+    trim.delete_range(log, &0_u32.to_be_bytes(), &399_u32.to_be_bytes());
+    database.write(&trim).unwrap();
+    append(400..800);
+    // What it still believes in may be gone; it never reads something else, and catching up mends it.
+    let first = reader.get(log, &0_u32.to_be_bytes(), |value| value.map(<[u8]>::len));
+    assert!(matches!(first, Ok(Some(100_000)) | Err(StateError::Behind { .. })), "{first:?}");
+    reader.catch_up().unwrap();
+    let last = reader.last_below(log, &[0xff; 4], |found| found.map(|(key, _)| key.to_vec()));
+    assert_eq!(last.unwrap(), Some(799_u32.to_be_bytes().to_vec()));
+    assert!(reader.get(log, &0_u32.to_be_bytes(), |value| value.is_none()).unwrap());
 }

@@ -251,6 +251,24 @@ def drawn_as_counted(browser, witness, report):
     report.check(not found, "bars and points are drawn where their numbers say", "; ".join(found))
 
 
+def answers_the_keyboard(browser, report):
+    """With the arrow keys one reads the points as with the pointer."""
+    tip = browser.run("""
+        const trend = document.getElementById('trend');
+        const press = (key) => trend.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+        trend.focus({preventScroll: true});
+        press('Home');
+        const first = trend.querySelector('[data-window]');
+        const shown = [document.getElementById('tip').innerText, first.dataset.total, document.activeElement === trend];
+        press('Escape');
+        shown.push(document.getElementById('tip').hidden);
+        trend.blur();
+        return shown;
+    """)
+    holds = plain(tip[0]).startswith(tip[1]) and tip[2] and tip[3]
+    report.check(holds, "the trend answers the keyboard", str(tip))
+
+
 def from_one_origin(browser, report, url):
     names = browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     elsewhere = [name for name in names if not name.startswith(url.rstrip("/") + "/")]
@@ -389,6 +407,7 @@ def look(options, server, report):
         witness.wait()
         compare_while_it_moves(browser, witness, report, options.points)
         drawn_as_counted(browser, witness, report)
+        answers_the_keyboard(browser, report)
         from_one_origin(browser, report, options.url)
         if options.screenshot:
             browser.screenshot(options.screenshot, options.whole)

@@ -135,7 +135,7 @@ def main():
         life = Life(arguments, number)
         lives.append(life)
         life.wait("commit", lambda: life.counter("headwater_commits_total") > 0, COMMIT_DEADLINE)
-        time.sleep(chance.uniform(0, 0.2))
+        time.sleep(chance.uniform(0, 0.5))
         life.kill()
         done = processed(arguments)
         print(f"       kill {number + 1}: {done} of {arguments.records} records done, restored before: {life.restored()}", flush=True)

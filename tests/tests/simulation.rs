@@ -5,8 +5,8 @@
 use headwater_state::{Disk, MemoryDisk};
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::log::{
-    FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, ProducerConfig, ReaderConfig, Records, SimulatedLog, StartAt, TopicPartition,
-    VirtualClock,
+    FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, ProducerConfig, ReaderConfig, Records, SimulatedLog, StartAt,
+    TopicPartition, VirtualClock,
 };
 use headwater_streams::runtime::{Boundary, Config, SimulatedProcess};
 use headwater_topologies::category_sales;
@@ -167,7 +167,8 @@ impl World {
 
 /// Adds up what is good and not among the late.
 fn model(input: &Input, late: &[&DeadLetter]) -> BTreeMap<Row, (i64, i64)> {
-    let late: Vec<String> = late.iter().map(|letter| text(&serde_json::from_slice(letter.value.as_ref().unwrap()).unwrap(), "transaction_id")).collect();
+    let late: Vec<String> =
+        late.iter().map(|letter| text(&serde_json::from_slice(letter.value.as_ref().unwrap()).unwrap(), "transaction_id")).collect();
     let mut table = BTreeMap::new();
     for line in &input.0 {
         let Ok(sale) = serde_json::from_slice::<Value>(line) else { continue };

@@ -11,6 +11,8 @@ use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId
 use crate::log::{Fetched, GroupOffset, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
+use headwater_state::TaskState;
+use std::cell::Ref;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -442,18 +444,14 @@ impl Task {
         self.spare.drain(..)
     }
 
-    /// The number that the next commit of this task carries, or the last one's while it is prepared.
-    pub(crate) fn commit_number(&self) -> u64 {
-        self.commit_number
+    /// The stores, for readers on the task's own thread.
+    pub(crate) fn state(&self) -> Ref<'_, TaskState> {
+        self.context.state.borrow()
     }
 
     /// Records that were dropped without a letter.
     pub(crate) fn dropped(&self) -> u64 {
         self.context.dropped
-    }
-
-    pub(crate) fn stream_time(&self) -> Timestamp {
-        self.clock.stream_time()
     }
 }
 

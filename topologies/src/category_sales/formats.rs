@@ -6,11 +6,11 @@
 //! | [`Category`] | keys of repartition topic, store and changelog | its name, UTF-8 |
 //! | [`Sale`] | repartition topic | JSON: `transaction_id`, `amount` (number, two decimals), `timestamp` (ISO 8601 UTC, milliseconds) |
 //! | [`Sales`] | store and changelog | version 1, one byte; count, 8 bytes; cents, 16 bytes; big-endian, 25 in all |
-//! | [`Windowed<Category>`] | keys of topic `category-sales` | JSON: the table's primary key, `window_start` and `category` |
+//! | [`CategoryWindow`] | keys of topic `category-sales` | JSON: the table's primary key, `window_start` and `category` |
 //! | [`CategorySales`] | topic `category-sales` | JSON: the table's columns; times ISO 8601 UTC, `total_sales` decimal text with two places |
 
 use super::parse::{self, Fields};
-use super::{Category, CategorySales, Cents, Field, Sale, Sales, Transaction};
+use super::{Category, CategorySales, CategoryWindow, Cents, Field, Sale, Sales, Transaction};
 use crate::iso8601;
 use headwater_streams::format::{Data, Format, FormatError};
 use headwater_streams::record::{Timestamp, Windowed};
@@ -35,6 +35,10 @@ impl Data for Sale {
 
 impl Data for Sales {
     type Format = SalesLayout;
+}
+
+impl Data for CategoryWindow {
+    type Format = CategoryWindowJson;
 }
 
 impl Data for CategorySales {
@@ -156,37 +160,28 @@ impl Format<Sales> for SalesLayout {
 }
 
 /// Window and category as the primary key of the table: the same key, the same bytes, so that the topic can be compacted.
-#[derive(Debug, Clone, Copy)]
-pub struct CategoryWindowJson {
-    size_ms: Timestamp,
-}
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CategoryWindowJson;
 
-impl CategoryWindowJson {
-    /// For windows of this size, which the key does not tell.
-    pub fn of(size_ms: Timestamp) -> Self {
-        CategoryWindowJson { size_ms }
-    }
-}
-
-impl Format<Windowed<Category>> for CategoryWindowJson {
-    fn encode(&self, window: &Windowed<Category>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+impl Format<CategoryWindow> for CategoryWindowJson {
+    fn encode(&self, key: &CategoryWindow, out: &mut Vec<u8>) -> Result<(), FormatError> {
         out.extend_from_slice(b"{\"window_start\":");
-        quoted(out, |out| iso8601::write_seconds(window.start, out));
+        quoted(out, |out| iso8601::write_seconds(key.window_start, out));
         out.extend_from_slice(b",\"category\":\"");
-        out.extend_from_slice(window.key.name().as_bytes());
+        out.extend_from_slice(key.category.name().as_bytes());
         out.extend_from_slice(b"\"}");
         Ok(())
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<Windowed<Category>, FormatError> {
+    fn decode(&self, bytes: &[u8]) -> Result<CategoryWindow, FormatError> {
         #[derive(Deserialize)]
         struct Key<'a> {
             window_start: &'a str,
             category: &'a str,
         }
         let key: Key<'_> = serde_json::from_slice(bytes).map_err(FormatError::malformed)?;
-        let start = time(key.window_start)?;
-        Ok(Windowed { key: parse::category(key.category).map_err(FormatError::malformed)?, start, end: start + self.size_ms })
+        let category = parse::category(key.category).map_err(FormatError::malformed)?;
+        Ok(CategoryWindow { window_start: time(key.window_start)?, category })
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -285,7 +280,11 @@ mod tests {
         );
         check(CategoryName, Category::Home, b"Home");
         check(SalesLayout, SALES, &[1, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0x7c, 0x73]);
-        check(CategoryWindowJson::of(60_000), WINDOW, br#"{"window_start":"2025-11-29T20:04:00Z","category":"Home"}"#);
+        check(
+            CategoryWindowJson,
+            CategorySales { window: WINDOW, sales: SALES }.key(),
+            br#"{"window_start":"2025-11-29T20:04:00Z","category":"Home"}"#,
+        );
         check(CategorySalesJson, CategorySales { window: WINDOW, sales: SALES }, br#"{"window_start":"2025-11-29T20:04:00Z","window_end":"2025-11-29T20:05:00Z","category":"Home","total_sales":"4250.75","transaction_count":12}"#);
     }
 

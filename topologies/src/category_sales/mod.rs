@@ -19,6 +19,6 @@ pub use formats::{CategoryName, CategorySalesJson, CategoryWindowJson, SaleJson,
 pub use generator::Transactions;
 pub use invalid::{Field, Invalid};
 pub use model::{Category, PaymentMethod, Transaction};
-pub use sales::{CategorySales, Sale, Sales};
+pub use sales::{CategorySales, CategoryWindow, Sale, Sales};
 pub use sinks::CATEGORY_SALES_TABLE;
 pub use topology::{CATEGORY_SALES, NAME, SALES_BY_MINUTE, TRANSACTIONS, topology, transactions_topic};

@@ -38,6 +38,15 @@ impl Sales {
     }
 }
 
+/// Which row of the result: the primary key of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CategoryWindow {
+    /// First millisecond of the window.
+    pub window_start: Timestamp,
+    /// The category.
+    pub category: Category,
+}
+
 /// One row of the result: a category's sales in one window, so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CategorySales {
@@ -45,4 +54,11 @@ pub struct CategorySales {
     pub window: Windowed<Category>,
     /// Its sales.
     pub sales: Sales,
+}
+
+impl CategorySales {
+    /// Which row this is.
+    pub fn key(&self) -> CategoryWindow {
+        CategoryWindow { window_start: self.window.start, category: self.window.key }
+    }
 }

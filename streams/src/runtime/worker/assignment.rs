@@ -73,7 +73,7 @@ impl Worker {
                 effects.push(Effect::Sink(task, SinkCommand::Close));
             }
             Slot::Running(_) => effects.extend(self.plan.inputs(task).into_iter().map(Effect::StopReading)),
-            Slot::Restoring(restoring, _) => effects.extend(restoring.missing().map(|(at, _)| Effect::StopRestoring(at.clone()))),
+            Slot::Restoring(restoring) => effects.extend(restoring.missing().map(|(at, _)| Effect::StopRestoring(at.clone()))),
             Slot::Seeking => {}
         }
         for at in self.plan.inputs(task) {

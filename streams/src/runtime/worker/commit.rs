@@ -73,7 +73,7 @@ impl Worker {
         self.slots.values().any(|slot| match slot {
             Slot::Running(task) => task.needs_commit(now),
             Slot::Sink(sink) => sink.needs_commit(),
-            Slot::Seeking | Slot::Restoring(..) => false,
+            Slot::Seeking | Slot::Restoring(_) => false,
         })
     }
 
@@ -89,7 +89,7 @@ impl Worker {
                     let to = TopicPartition { topic: self.plan.dead_letter_topic.clone(), partition: 0 };
                     effects.push(Effect::Send(to, letters_to_records(&sink.publishing, &self.plan.application_id)));
                 }
-                Slot::Sink(_) | Slot::Seeking | Slot::Restoring(..) => {}
+                Slot::Sink(_) | Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Worker {
     fn offsets(&self) -> Vec<GroupOffset> {
         let of = |slot: &Slot| match slot {
             Slot::Running(task) => task.offsets(),
-            Slot::Restoring(restoring, _) => restoring.offsets(),
+            Slot::Restoring(restoring) => restoring.offsets(),
             Slot::Sink(sink) => sink.offset().into_iter().collect(),
             Slot::Seeking => Vec::new(),
         };
@@ -159,7 +159,7 @@ impl Worker {
                     }
                 }
                 Slot::Sink(sink) => effects.extend(sink.committed().map(|command| Effect::Sink(*id, command))),
-                Slot::Seeking | Slot::Restoring(..) => {}
+                Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
         self.status.committed();
@@ -230,7 +230,7 @@ impl Worker {
                     effects.extend(task.abort().into_iter().map(|(at, offset)| Effect::Read(at, StartAt::Offset(offset))))
                 }
                 Slot::Sink(sink) => sink.aborted(),
-                Slot::Seeking | Slot::Restoring(..) => {}
+                Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
         self.paused.clear();

@@ -9,7 +9,7 @@ mod restore;
 mod sinks;
 
 use super::AppError;
-use super::event::{Effect, Event, Found, Pace};
+use super::event::{Effect, Event, Pace};
 use super::plan::Plan;
 use super::sink::SinkSlot;
 use super::status::Status;
@@ -53,7 +53,7 @@ pub(crate) struct Worker {
 enum Slot {
     /// Its positions are being asked for.
     Seeking,
-    Restoring(Box<Restoring>, Found),
+    Restoring(Box<Restoring>),
     Running(Box<Task>),
     Sink(Box<SinkSlot>),
 }
@@ -144,7 +144,7 @@ impl Worker {
                 self.spare.push(done);
             }
             // What was fetched for a task that has just been let go of.
-            Some(Slot::Seeking | Slot::Restoring(..)) | None => {}
+            Some(Slot::Seeking | Slot::Restoring(_)) | None => {}
         }
         Ok(())
     }
@@ -186,15 +186,16 @@ impl Worker {
                     task.queued().for_each(|(at, waiting)| pace(&mut self.paused, at, waiting >= high, waiting <= high / 2, effects))
                 }
                 Slot::Sink(sink) => pace(&mut self.paused, &sink.at, sink.is_full(), !sink.is_full(), effects),
-                Slot::Seeking | Slot::Restoring(..) => {}
+                Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
         self.spare.truncate(SPARE_BUFFERS);
     }
 
+    /// With nothing to commit now, only time can make work: an idle partition, a marker, a target to be asked again.
     fn next_deadline(&self, now: i64) -> i64 {
         let interval = self.plan.config.commit_interval.as_millis() as i64;
-        self.next_commit.clamp(now, now + interval.max(1))
+        if self.next_commit > now { self.next_commit } else { now + interval.max(1) }
     }
 
     /// Buffers for readers.
@@ -208,7 +209,7 @@ impl Slot {
         match self {
             Slot::Running(task) => task.queued().any(|(input, _)| input == at),
             Slot::Sink(sink) => sink.at == *at,
-            Slot::Seeking | Slot::Restoring(..) => false,
+            Slot::Seeking | Slot::Restoring(_) => false,
         }
     }
 }

@@ -16,7 +16,7 @@ impl Worker {
                 Ok(())
             }
             Some(Slot::Seeking) => self.open_task(now, task, found, effects),
-            Some(Slot::Running(_) | Slot::Restoring(..)) => self.decide(now, task, &found, effects),
+            Some(Slot::Running(_) | Slot::Restoring(_)) => self.decide(now, task, &found, effects),
         }
     }
 
@@ -34,7 +34,7 @@ impl Worker {
         let restoring = plan.with_task_inputs(task, |of| Restoring::open(task, of, &self.disk, ends, &inputs, now))?;
         let reads = restoring.missing().map(|(at, from)| Effect::Restore(at.clone(), from));
         effects.extend(reads);
-        self.slots.insert(task, Slot::Restoring(Box::new(restoring), found));
+        self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
         self.start_if_restored(task, effects)
     }
 
@@ -68,7 +68,7 @@ impl Worker {
             return Err(AppError::log(format!("cannot restore from {} at offset {}", fetched.partition, fetched.next))(error));
         }
         let restoring = self.slots.iter_mut().find_map(|(task, slot)| match slot {
-            Slot::Restoring(restoring, _) if restoring.missing().any(|(at, _)| *at == fetched.partition) => Some((*task, restoring)),
+            Slot::Restoring(restoring) if restoring.missing().any(|(at, _)| *at == fetched.partition) => Some((*task, restoring)),
             _ => None,
         });
         let Some((task, restoring)) = restoring else { return Ok(()) };
@@ -81,11 +81,11 @@ impl Worker {
     }
 
     fn start_if_restored(&mut self, task: TaskId, effects: &mut Vec<Effect>) -> Result<(), AppError> {
-        let is_done = matches!(self.slots.get(&task), Some(Slot::Restoring(restoring, _)) if restoring.is_done());
+        let is_done = matches!(self.slots.get(&task), Some(Slot::Restoring(restoring)) if restoring.is_done());
         if !is_done {
             return Ok(());
         }
-        let Some(Slot::Restoring(restoring, _)) = self.slots.remove(&task) else { return Ok(()) };
+        let Some(Slot::Restoring(restoring)) = self.slots.remove(&task) else { return Ok(()) };
         let plan = self.plan.clone();
         let running = plan.with_task_inputs(task, |of| restoring.into_task(of))?;
         effects.extend(running.offsets().into_iter().map(|offset| Effect::Read(offset.at, StartAt::Offset(offset.offset))));

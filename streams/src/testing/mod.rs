@@ -1,0 +1,8 @@
+//! Tests of topologies: the real tasks without a broker, without threads, without waiting.
+
+mod driver;
+mod given;
+mod log;
+
+pub use driver::TestDriver;
+pub use given::Given;
