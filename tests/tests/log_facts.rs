@@ -10,7 +10,7 @@ const CASES: usize = 273;
 
 fn conforms(binding: Binding) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("log-facts");
-    let report = log_facts::run(binding, &[folder.join("cases"), folder.join("random")]).unwrap();
+    let report = log_facts::run(binding, &[folder.join("cases"), folder.join("random")]).expect("the cases can be read");
     let failed: Vec<String> = report.failed.iter().map(|(name, difference)| format!("{name}{difference}")).collect();
     assert!(failed.is_empty(), "{binding:?}\n{}", failed.join("\n"));
     assert_eq!((report.passed, report.skipped, report.passed_over), (CASES - SKIPPED, SKIPPED, 0), "{binding:?}");

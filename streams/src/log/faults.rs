@@ -16,12 +16,12 @@ pub enum Request<'a> {
         /// The transactional id.
         transactional_id: Option<&'a str>,
     },
-    /// A batch is sent, its partition made part of the transaction before.
+    /// Batches are sent, their partitions made part of the transaction before.
     Produce {
         /// The transactional id.
         transactional_id: Option<&'a str>,
         /// Where to.
-        to: &'a TopicPartition,
+        partitions: &'a [TopicPartition],
     },
     /// Offsets are made part of a transaction.
     SendOffsets {

@@ -21,6 +21,7 @@ impl Broker {
     /// Does what is due: silent members go, overdue transactions are aborted, old segments deleted.
     pub(crate) fn tick(&mut self, now: i64) {
         self.expire_members(now);
+        self.answers.drop_forgotten();
         if now >= self.due.transactions {
             self.due.transactions = now + millis(self.settings.transaction_check);
             self.abort_overdue(now);

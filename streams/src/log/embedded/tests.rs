@@ -27,7 +27,9 @@ fn records(values: &[&str]) -> Records {
 }
 
 fn with_topic(log: &EmbeddedLog) {
-    log.admin().create_topic(&TopicSpec { name: "t".into(), partitions: 1, configs: [("retention.ms".into(), "-1".into())].into() }).unwrap();
+    log.admin()
+        .create_topic(&TopicSpec { name: "t".into(), partitions: 1, configs: [("retention.ms".into(), "-1".into())].into() })
+        .unwrap();
 }
 
 fn transactional(log: &EmbeddedLog) -> Box<dyn Producer> {

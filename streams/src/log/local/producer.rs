@@ -81,36 +81,33 @@ impl LocalProducer {
         if self.queue.bytes() >= MOST_WAITING_BYTES {
             self.transmit_all();
         } else if self.config.linger.is_zero() || self.queue.get(index).records.byte_len() >= self.config.batch_bytes {
-            self.transmit(index);
+            self.transmit(&[index]);
         }
         ticket
     }
 
     fn transmit_all(&mut self) {
-        for index in self.queue.waiting() {
-            self.transmit(index);
-        }
+        let all = self.queue.waiting();
+        self.transmit(&all);
     }
 
     fn transmit_overdue(&mut self) {
         let before = self.host.clock.now_ms() - millis(self.config.linger);
-        for index in self.queue.overdue(before) {
-            self.transmit(index);
-        }
+        let overdue = self.queue.overdue(before);
+        self.transmit(&overdue);
     }
 
-    /// Sends what waits for one partition. After a failed transaction it stays where it is: the abort throws it away.
-    fn transmit(&mut self, index: usize) {
-        while matches!(self.state, State::Plain | State::Open) && !self.queue.is_answered(index) {
-            let (start, end) = self.queue.next_batch(index, self.config.batch_bytes);
-            let outcome = self.send_batch(index, start, end);
-            if outcome.as_ref().is_err_and(LogError::is_retriable) {
-                return; // Nobody knows: the same batch goes out again, and the log knows it by its sequence.
+    /// Sends what waits for these partitions. After a failed transaction it stays where it is: the abort throws it away.
+    fn transmit(&mut self, indexes: &[usize]) {
+        while matches!(self.state, State::Plain | State::Open) && indexes.iter().any(|index| !self.queue.is_answered(*index)) {
+            if !self.send_next(indexes) {
+                return; // Nobody knows: the same batches go out again, and the log knows them by their sequences.
             }
-            self.queue.answer(index, start, end, &outcome);
         }
-        if self.queue.is_answered(index) {
-            self.finish(index);
+        for index in indexes {
+            if self.queue.is_answered(*index) {
+                self.finish(*index);
+            }
         }
         if self.state == State::Fenced {
             self.purge();
@@ -129,36 +126,95 @@ impl LocalProducer {
         self.queue.finish(index, &unsent, &mut self.answered);
     }
 
-    fn send_batch(&mut self, index: usize, start: usize, end: usize) -> Result<Stored, LogError> {
-        let key = self.key()?;
-        let slot = self.queue.get(index);
-        let to = slot.to.clone();
-        let first_sequence = self.sequences.get(&to).copied().unwrap_or_default();
-        let claim = Claim { epoch: key.1, first_sequence, count: end - start };
-        let (entries, bytes) = slot.records.parts();
-        let name = self.config.transactional_id.clone();
-        let batch = Incoming::new(&entries[start..end], bytes, Some((key.0, claim)), name.is_some());
-        let is_new = name.is_some() && !self.added.contains(&to);
-        let request = Request::Produce { transactional_id: name.as_deref(), to: &to };
-        let sent = self.host.change(&request, |broker, now| {
-            if let Some(name) = name.as_deref().filter(|_| is_new)
-                && let Err(code) = broker.add_partitions(name, key, std::slice::from_ref(&to), now)
-            {
-                return Ok(Err(Failure::Adding(code)));
+    /// Sends the next batch of each partition in one request. Says whether there was an answer.
+    fn send_next(&mut self, indexes: &[usize]) -> bool {
+        let (places, batches) = match self.key() {
+            Ok(key) => self.outgoing(key, indexes),
+            Err(error) if error.is_retriable() => return false,
+            Err(error) => {
+                self.fail_all(indexes, &error);
+                return true;
             }
-            Ok(broker.append(&to, batch, name.as_deref(), now).map_err(Failure::Sending))
-        });
-        let sent = sent.map_err(|error| self.unanswered(error))?;
-        if !matches!(sent, Err(Failure::Adding(_))) {
+        };
+        match self.request(&places, batches) {
+            Ok(outcomes) => {
+                for (place, outcome) in places.into_iter().zip(outcomes) {
+                    self.settle(place, outcome);
+                }
+            }
+            Err(error) if error.is_retriable() => return false,
+            Err(error) => self.fail_all(indexes, &error),
+        }
+        true
+    }
+
+    fn outgoing(&mut self, key: ProducerKey, indexes: &[usize]) -> (Vec<Outgoing>, Vec<Incoming>) {
+        let mut all = (Vec::new(), Vec::new());
+        for index in indexes {
+            if self.queue.is_answered(*index) {
+                continue;
+            }
+            let (start, end) = self.queue.next_batch(*index, self.config.batch_bytes);
+            let slot = self.queue.get(*index);
+            let first_sequence = self.sequences.get(&slot.to).copied().unwrap_or_default();
+            let claim = Claim { epoch: key.1, first_sequence, count: end - start };
+            let (entries, bytes) = slot.records.parts();
+            all.1.push(Incoming::new(&entries[start..end], bytes, Some((key.0, claim)), self.state != State::Plain));
+            let next_sequence = advance(first_sequence, end - start);
+            all.0.push(Outgoing { index: *index, start, end, to: slot.to.clone(), next_sequence });
+        }
+        all
+    }
+
+    /// One outcome for each batch; in a transaction none behind the first failure.
+    fn request(&self, places: &[Outgoing], batches: Vec<Incoming>) -> Result<Vec<Outcome>, LogError> {
+        let name = self.config.transactional_id.as_deref();
+        let owner = self.key.unwrap_or_default();
+        let partitions: Vec<_> = places.iter().map(|place| place.to.clone()).collect();
+        self.host.change(&Request::Produce { transactional_id: name, partitions: &partitions }, |broker, now| {
+            let mut outcomes = Vec::with_capacity(batches.len());
+            for (to, batch) in partitions.iter().zip(batches) {
+                let joins = name.filter(|_| !self.added.contains(to));
+                let added = joins.map_or(Ok(()), |name| broker.add_partitions(name, owner, std::slice::from_ref(to), now));
+                let sent = added.map_err(Failure::Adding);
+                let sent = sent.and_then(|()| broker.append(to, batch, name, now).map_err(Failure::Sending));
+                outcomes.push(sent);
+                if sent.is_err() && name.is_some() {
+                    break;
+                }
+            }
+            Ok(outcomes)
+        })
+    }
+
+    /// Takes note of what became of a batch.
+    fn settle(&mut self, place: Outgoing, outcome: Outcome) {
+        let Outgoing { index, start, end, to, next_sequence } = place;
+        let joined = self.state != State::Plain && !matches!(outcome, Err(Failure::Adding(_)));
+        if joined && !self.added.contains(&to) {
             self.added.insert(to.clone());
         }
-        match sent {
+        let outcome = match outcome {
             Ok(stored) => {
-                self.known_topics.insert(Arc::clone(&to.topic));
-                self.sequences.insert(to, advance(first_sequence, end - start));
+                if !self.known_topics.contains(&to.topic) {
+                    self.known_topics.insert(Arc::clone(&to.topic));
+                }
+                self.sequences.insert(to, next_sequence);
                 Ok(stored)
             }
-            Err(failure) => Err(self.refused(failure, to, advance(first_sequence, end - start))),
+            Err(failure) => Err(self.refused(failure, to, next_sequence)),
+        };
+        self.queue.answer(index, start, end, &outcome);
+    }
+
+    /// An error of the storage: nothing that waits can be sent.
+    fn fail_all(&mut self, indexes: &[usize], error: &LogError) {
+        for index in indexes {
+            let (start, end) = self.queue.unanswered(*index);
+            self.queue.answer(*index, start, end, &Err(error.clone()));
+        }
+        if self.state == State::Open {
+            self.state = State::Failed(error.clone().abortable());
         }
     }
 
@@ -199,14 +255,6 @@ impl LocalProducer {
         error
     }
 
-    /// An error of the storage or of the way to it.
-    fn unanswered(&mut self, error: LogError) -> LogError {
-        if !error.is_retriable() && self.state == State::Open {
-            self.state = State::Failed(error.clone().abortable());
-        }
-        error
-    }
-
     fn knows(&self, to: &TopicPartition) -> bool {
         let there = || self.host.look(&Request::Admin, |broker| Ok(broker.topics.contains_key(&to.topic))).unwrap_or_default();
         self.known_topics.contains(&to.topic) || there()
@@ -222,6 +270,18 @@ impl LocalProducer {
         Ok(key)
     }
 }
+
+/// A batch on its way: where it lies in the queue and where it goes.
+struct Outgoing {
+    index: usize,
+    start: usize,
+    end: usize,
+    to: TopicPartition,
+    /// The sequence of the next batch, should this one use its own up.
+    next_sequence: i32,
+}
+
+type Outcome = Result<Stored, Failure>;
 
 /// Which of the two requests behind a send failed.
 #[derive(Debug, Clone, Copy)]

@@ -104,6 +104,11 @@ impl Queue {
         self.slots[index].sent == self.slots[index].records.len()
     }
 
+    /// The places of the records that have no answer.
+    pub(super) fn unanswered(&self, index: usize) -> (usize, usize) {
+        (self.slots[index].sent, self.slots[index].records.len())
+    }
+
     /// The next batch of a partition's queue, as the places of its records.
     pub(super) fn next_batch(&mut self, index: usize, bytes: usize) -> (usize, usize) {
         let slot = &mut self.slots[index];

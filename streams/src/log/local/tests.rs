@@ -6,9 +6,9 @@ use std::time::Duration;
 use headwater_state::MemoryDisk;
 
 use crate::log::{
-    AssignmentPolicy, Delivery, Fault, Faults, FetchLimit, GroupEvent, Headers, Log, LogError, LogSettings, Member, MemberConfig, NO_OFFSET,
-    Producer, ProducerConfig, ReaderConfig, Records, Request, SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog, StartAt, TopicPartition,
-    TopicSpec, VirtualClock,
+    AssignmentPolicy, Delivery, Fault, Faults, FetchLimit, GroupEvent, Headers, Log, LogError, LogSettings, Member, MemberConfig,
+    NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records, Request, SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog, StartAt,
+    TopicPartition, TopicSpec, VirtualClock,
 };
 
 struct Scene {
@@ -147,7 +147,8 @@ fn insist(mut call: impl FnMut() -> Result<(), LogError>) {
 #[test]
 fn what_is_sent_again_after_a_lost_answer_is_stored_once() {
     let scene = Scene::new(Some(Box::new(Lossy(0))));
-    let config = ProducerConfig { transactional_id: Some("x".into()), batch_bytes: 40, linger: Duration::from_secs(1), ..ProducerConfig::default() };
+    let config =
+        ProducerConfig { transactional_id: Some("x".into()), batch_bytes: 40, linger: Duration::from_secs(1), ..ProducerConfig::default() };
     let mut producer = scene.log.producer(config).unwrap();
     insist(|| producer.init_transactions());
     let at = TopicPartition::new("t", 0);

@@ -66,7 +66,19 @@ pub(crate) struct Answers {
     pub(crate) synced: BTreeMap<GroupTicket, Result<Vec<u8>, ErrorCode>>,
 }
 
+/// Answers that nobody fetches, since the member died, are dropped when so many have come after them.
+const MOST_ANSWERS: usize = 4096;
+
 impl Answers {
+    pub(crate) fn drop_forgotten(&mut self) {
+        while self.joined.len() > MOST_ANSWERS {
+            self.joined.pop_first();
+        }
+        while self.synced.len() > MOST_ANSWERS {
+            self.synced.pop_first();
+        }
+    }
+
     fn ticket(&mut self) -> GroupTicket {
         self.next += 1;
         GroupTicket(self.next)
