@@ -74,7 +74,8 @@ fn number(value: &Value) -> i64 {
 #[test]
 fn a_dynamic_type_is_key_and_value_everywhere() {
     // Names made at run time, as a runner of case files needs them; still `Copy`.
-    let [input, table, sums, out, windows] = ["in", "table", "sums", "out", "windows"].map(|name| Topic::<Value, Value>::of(format!("case-{name}")));
+    let [input, table, sums, out, windows] =
+        ["in", "table", "sums", "out", "windows"].map(|name| Topic::<Value, Value>::of(format!("case-{name}")));
     let app = StreamsBuilder::new();
     let stream: KStream<Value, Value> = app.stream(input);
     let dimension: KTable<Value, Value> = app.table(table, Store::of("dimension"));
@@ -118,7 +119,8 @@ fn nulls_are_in_the_type() {
     let nulls = seconds.aggregate(WindowStore::new("nulls"), || 0, |_, value, nulls| *nulls += u64::from(value.is_none()));
     nulls.updates().map(|window, nulls| (window.key, nulls)).to(NULLS);
     // An aggregate that may become null, a mapper that may delete.
-    let small = maybe.group_by_key().aggregate(KEPT, || None, |_, value, sum| *sum = Some(sum.unwrap_or(0) + value).filter(|sum| *sum < 10));
+    let small =
+        maybe.group_by_key().aggregate(KEPT, || None, |_, value, sum| *sum = Some(sum.unwrap_or(0) + value).filter(|sum| *sum < 10));
     small.map_values(|_, sum| (sum % 2 == 0).then_some(sum)).filter(|_, sum| *sum > 0).to(EVEN);
     app.table(Topic::<String, u64>::new("t"), Store::new("t")).to_stream().to(Topic::new("t-out"));
     app.stream(STRICT).for_each(|_, _| ());
@@ -226,7 +228,11 @@ fn one_change_of_key_feeds_two_joins_through_one_topic() {
     let group: Vec<_> = topology.copartition_groups()[0].iter().map(ToString::to_string).collect();
     assert_eq!(group, ["names", "-by-customer-repartition"]);
     let mut driver = TestDriver::new(topology);
-    driver.send(Topic::<u64, String>::new("names"), 7, "Ann").send(ORDERS, 1, order(7, 5)).send(ORDERS, 2, Order { customer: None, cents: 6 });
+    driver.send(Topic::<u64, String>::new("names"), 7, "Ann").send(ORDERS, 1, order(7, 5)).send(
+        ORDERS,
+        2,
+        Order { customer: None, cents: 6 },
+    );
     assert_eq!(driver.latest(Topic::<u64, String>::new("joined"), 7), Some("Ann 5".into()));
     // A left join keeps a null key, through the repartition as well.
     let left: Vec<_> = driver.all(LEFT).into_iter().map(|(_, text, _)| text.unwrap()).collect();
@@ -268,7 +274,8 @@ fn a_failing_record_has_no_effect_and_becomes_a_letter() {
         let app = StreamsBuilder::new();
         let cents = app.stream(ORDERS).map_values(|_, order| order.cents);
         let _ = cents.group_by_key().count(materialized());
-        let checked = cents.try_map_values(|_, cents| if cents < 100 { Ok(cents) } else { Err(format!("{cents} is too much")) }).named("check");
+        let checked =
+            cents.try_map_values(|_, cents| if cents < 100 { Ok(cents) } else { Err(format!("{cents} is too much")) }).named("check");
         checked.group_by_key().reduce(SUM, |_, sum, cents| sum + cents).to(SUMS);
         app.build().unwrap()
     };
@@ -332,7 +339,11 @@ fn hopping_windows_count_late_records_window_by_window() {
     const COUNTS: Topic<Windowed<u64>, u64> = Topic::new("counts");
     let app = StreamsBuilder::new();
     let windows = Hopping::of_ms(10, 5);
-    app.stream(ORDERS).group_by_key().windowed_by(windows).count(WindowStore::new("count").uncached().retention(Duration::from_millis(100))).to(COUNTS);
+    app.stream(ORDERS)
+        .group_by_key()
+        .windowed_by(windows)
+        .count(WindowStore::new("count").uncached().retention(Duration::from_millis(100)))
+        .to(COUNTS);
     let config = Config { time_rule: TimeRule::Kafka, late: headwater_streams::runtime::Late::Drop, ..Config::new("test") };
     let mut driver = TestDriver::with_config(app.build().unwrap(), &config);
     for at in [7, 16, 9, 4] {
