@@ -149,3 +149,6 @@ fn random() -> u128 {
     };
     half() << 64 | half()
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ impl Host {
             Role::Writer => self.work(|broker, _| look(broker))?,
             Role::Follower { settings, last_look } => {
                 self.catch_up(settings, last_look)?;
-                look(&*self.lock())
+                look(&self.lock())
             }
         }
     }

@@ -16,3 +16,6 @@ pub(crate) use member::LocalMember;
 pub(crate) use producer::LocalProducer;
 pub(crate) use reader::LocalReader;
 pub(crate) use store::{DatabaseStore, FollowerStore, failed, families};
+
+#[cfg(test)]
+mod tests;

@@ -101,19 +101,16 @@ impl LocalProducer {
 
     /// Sends what waits for one partition. After a failed transaction it stays where it is: the abort throws it away.
     fn transmit(&mut self, index: usize) {
-        let (mut start, total) = (0, self.queue.get(index).records.len());
-        while start < total && matches!(self.state, State::Plain | State::Open) {
-            let end = self.queue.get(index).batch_end(start, self.config.batch_bytes);
+        while matches!(self.state, State::Plain | State::Open) && !self.queue.is_answered(index) {
+            let (start, end) = self.queue.next_batch(index, self.config.batch_bytes);
             let outcome = self.send_batch(index, start, end);
             if outcome.as_ref().is_err_and(LogError::is_retriable) {
-                break; // Nobody knows: the same batch goes out again, and the log knows it by its sequence.
+                return; // Nobody knows: the same batch goes out again, and the log knows it by its sequence.
             }
             self.queue.answer(index, start, end, &outcome);
-            start = end;
         }
-        if start == total || self.state == State::Fenced {
-            let unsent = LogError::new(ErrorCode::PurgeQueue, &self.queue.get(index).to);
-            self.queue.finish(index, &unsent, &mut self.answered);
+        if self.queue.is_answered(index) {
+            self.finish(index);
         }
         if self.state == State::Fenced {
             self.purge();
@@ -123,9 +120,13 @@ impl LocalProducer {
     /// Throws away what waits.
     fn purge(&mut self) {
         for index in self.queue.waiting() {
-            let unsent = LogError::new(ErrorCode::PurgeQueue, &self.queue.get(index).to);
-            self.queue.finish(index, &unsent, &mut self.answered);
+            self.finish(index);
         }
+    }
+
+    fn finish(&mut self, index: usize) {
+        let unsent = LogError::new(ErrorCode::PurgeQueue, &self.queue.get(index).to);
+        self.queue.finish(index, &unsent, &mut self.answered);
     }
 
     fn send_batch(&mut self, index: usize, start: usize, end: usize) -> Result<Stored, LogError> {

@@ -19,6 +19,10 @@ pub(super) struct Slot {
     sends: Vec<Send>,
     /// When its first record came.
     pub(super) since: i64,
+    /// So many of its records have been answered for.
+    sent: usize,
+    /// Where the batch ends of which nobody knows whether it arrived: it must go out again as it was.
+    in_doubt: Option<usize>,
 }
 
 /// One send in a queue.
@@ -55,7 +59,7 @@ impl Queue {
         if let Some(index) = self.by_partition.get(to) {
             return *index;
         }
-        self.slots.push(Slot { to: to.clone(), records: Records::new(), sends: Vec::new(), since: 0 });
+        self.slots.push(Slot { to: to.clone(), records: Records::new(), sends: Vec::new(), since: 0, sent: 0, in_doubt: None });
         self.by_partition.insert(to.clone(), self.slots.len() - 1);
         self.slots.len() - 1
     }
@@ -84,6 +88,7 @@ impl Queue {
         let slot = &mut self.slots[index];
         self.bytes -= slot.records.byte_len();
         slot.records.clear();
+        (slot.sent, slot.in_doubt) = (0, None);
         for send in slot.sends.drain(..) {
             let outcome = match (send.refused, send.stored) {
                 (Some(refused), _) => Err(refused),
@@ -94,8 +99,22 @@ impl Queue {
         }
     }
 
+    /// Whether all that waited for a partition has got its answer.
+    pub(super) fn is_answered(&self, index: usize) -> bool {
+        self.slots[index].sent == self.slots[index].records.len()
+    }
+
+    /// The next batch of a partition's queue, as the places of its records.
+    pub(super) fn next_batch(&mut self, index: usize, bytes: usize) -> (usize, usize) {
+        let slot = &mut self.slots[index];
+        let end = slot.in_doubt.unwrap_or_else(|| slot.batch_end(slot.sent, bytes));
+        slot.in_doubt = Some(end);
+        (slot.sent, end)
+    }
+
     /// What became of the records from `start` to `end` of a queue.
     pub(super) fn answer(&mut self, index: usize, start: usize, end: usize, outcome: &Result<Stored, LogError>) {
+        (self.slots[index].sent, self.slots[index].in_doubt) = (end, None);
         let within = |send: &&mut Send| send.start < end && start < send.end;
         for send in self.slots[index].sends.iter_mut().filter(within) {
             let (from, to) = (send.start.max(start), send.end.min(end));
@@ -117,7 +136,7 @@ impl Queue {
 
 impl Slot {
     /// Where a batch that begins at record `start` ends: as many records as fit into `bytes`, at least one.
-    pub(super) fn batch_end(&self, start: usize, bytes: usize) -> usize {
+    fn batch_end(&self, start: usize, bytes: usize) -> usize {
         let mut size = 0;
         let (entries, _) = self.records.parts();
         let fits = |entry: &&crate::log::records::Entry| {

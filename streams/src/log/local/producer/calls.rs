@@ -65,11 +65,12 @@ impl Producer for LocalProducer {
             return Ok(());
         }
         let (name, key) = (self.name(), self.owner());
+        // Said before it is known to have arrived: a transaction that may hold offsets must be ended.
+        self.has_offsets = true;
         let held = self.host.change(&Request::SendOffsets { transactional_id: &name }, |broker, now| {
             let added = broker.add_offsets(&name, key, group, now);
             Ok(added.and_then(|()| broker.hold_offsets(group, key, offsets, member)))
         })?;
-        self.has_offsets = true;
         held.map_err(|code| match code {
             ErrorCode::ProducerFenced | ErrorCode::InvalidProducerEpoch | ErrorCode::InvalidProducerIdMapping => self.fence(),
             code => {
