@@ -1,5 +1,7 @@
 //! How types look on the wire: bytes that other programs read, and what comes of bytes that are none.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::format::{UuidBytes, UuidText};
 use headwater_streams::prelude::*;
 use proptest::prelude::*;

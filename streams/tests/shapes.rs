@@ -1,5 +1,7 @@
 //! Nulls, names made at run time, options, splits: one call of each larger signature. No closure has an annotation.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, OnFailure, Recovery, TimeRule};
 use headwater_streams::testing::TestDriver;

@@ -3,6 +3,8 @@
 //! A program in `ui/` says in its first lines, after `// says: `, what the message must hold. It is checked against the library that this
 //! test was built with; a tool that builds the dependencies again, as `trybuild` does, would compile RocksDB once more.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -4,8 +4,8 @@
 ///
 /// ```
 /// # use headwater_streams::task::partition_of_key;
-/// assert_eq!(partition_of_key(b"21", 1000), 965);
-/// assert_eq!(partition_of_key(b"foobar", 1000), 357);
+/// assert_eq!(partition_of_key(b"21", 1000), 340);
+/// assert_eq!(partition_of_key(b"foobar", 1000), 166);
 /// ```
 pub fn partition_of_key(key: &[u8], partitions: i32) -> i32 {
     debug_assert!(partitions > 0, "a topic has at least one partition");
