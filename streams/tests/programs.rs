@@ -1,5 +1,7 @@
 //! The four programs of the design, as users write them. No closure has an annotation.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, TimeRule};
 use headwater_streams::testing::TestDriver;

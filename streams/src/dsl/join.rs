@@ -63,7 +63,9 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         &self, right: &R, f: impl Fn(&K::Present, V::Present, R::Value) -> Out + Portable,
     ) -> KStream<K::Present, Out> {
         let join = move |key: &K::Present, left, right: Option<R::Value>| f(key, left, right.expect("an inner join has both sides"));
-        right.join_left(&self.present_key(), Unmatched::Ends, Arc::new(join))
+        // Null keys end after the repartition, not before it, so that several joins of one stream share it.
+        let (stream, _) = self.partitioned(Repartition::default());
+        right.join_left(&stream.present_key(), Unmatched::Ends, Arc::new(join))
     }
 
     /// Joins each record with the row that its key has now, if there is one. A null key is kept, as in Kafka: it has no match.

@@ -1,7 +1,7 @@
 //! What a topology became: nodes as plain data, with the makers that put a task together from them.
 //!
 //! The graph knows names, ids and kinds; user types only inside of the makers. It finds the sub-topologies, checks what can be checked
-//! without a broker, and wires tasks (`Wiring` holds the only downcast of the code base).
+//! without a broker, and wires tasks (`wiring` holds the only downcast of the code base).
 
 mod copartition;
 mod describe;

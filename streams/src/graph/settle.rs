@@ -59,14 +59,17 @@ impl Graph {
     }
 
     fn unnamed(&self, repartition: NodeId) -> TopologyError {
-        let source = self.source_of(repartition);
-        let reader = self.nodes.iter().find(|node| node.parents.contains(&source)).map_or("repartition", |node| node.kind.operation());
-        let after = self.key_changed_by(repartition).to_owned();
-        TopologyError::UnnamedRepartition { before: reader.to_owned(), after, hint: "add .named(\"...\") after the change of key" }
+        let (before, after) = (self.reader_of(source_of(&self.nodes, repartition)), self.key_changed_by(repartition));
+        let hint = "add .named(\"...\") after the change of key";
+        TopologyError::UnnamedRepartition { before: before.to_owned(), after: after.to_owned(), hint }
     }
 
-    fn source_of(&self, repartition: NodeId) -> NodeId {
-        source_of(&self.nodes, repartition)
+    /// The operation below, as the user wrote it.
+    fn reader_of(&self, node: NodeId) -> &'static str {
+        match self.nodes.iter().position(|reader| reader.parents.contains(&node)) {
+            Some(reader) if self.nodes[reader].kind.operation() == "present_key" => self.reader_of(reader),
+            reader => self.nodes[reader.unwrap_or(node)].kind.operation(),
+        }
     }
 }
 

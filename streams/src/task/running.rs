@@ -93,7 +93,7 @@ pub(crate) struct Marked {
 /// A marker that says nothing new is repeated after this many intervals, for a downstream task that has restarted.
 const REPEAT_MARKERS: i64 = 10;
 
-/// Caches are looked at after so many records.
+/// Caches are looked at after so many records, and at the end of each call.
 const EVICT_EVERY: usize = 256;
 
 impl Task {
@@ -118,6 +118,9 @@ impl Task {
             if done % EVICT_EVERY == 0 {
                 self.evict()?;
             }
+        }
+        if done > 0 {
+            self.evict()?;
         }
         Ok(done)
     }

@@ -9,6 +9,8 @@ mod error;
 mod front;
 mod handle;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use backing::{Backing, WindowBytes};
 pub(crate) use clock::Clock;
