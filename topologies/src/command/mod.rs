@@ -38,7 +38,7 @@ Step by step:
   headwater run category-sales --listen 127.0.0.1:8080         run the application until stopped
   headwater tail category-sales --from start --to end          look at what it wrote
 
-HEADWATER_LOG chooses what is logged to standard error, for example HEADWATER_LOG=debug; the default is info.";
+HEADWATER_LOG chooses what is logged to standard error, for example HEADWATER_LOG=debug; the default is info, for the demo warn.";
 
 /// Stream processing with Kafka's semantics, on Kafka or on nothing but this binary
 #[derive(Debug, Parser)]
@@ -62,7 +62,9 @@ enum Command {
 /// Runs the command line. 0: done; 1: it could not be done; 2: it was not understood.
 pub fn main() -> ExitCode {
     let Headwater { command } = Headwater::parse();
-    let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // The demo talks to a person; what else happens is there for the asking.
+    let level = if matches!(command, Command::Demo(_)) { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
     let done = match command {
         Command::Demo(demo) => demo.run(),
