@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use super::data::DataOptions;
-use super::names::Application;
+use super::names::{Application, application_id};
 use clap::Args;
 
 /// Show an application's sub-topologies, topics, stores and sinks
@@ -12,7 +12,7 @@ pub(super) struct Describe {
     app: Application,
 
     /// Group id and prefix of internal topics [default: the application's name]
-    #[arg(long, value_name = "ID", env = "HEADWATER_APPLICATION_ID")]
+    #[arg(long, value_name = "ID", env = "HEADWATER_APPLICATION_ID", value_parser = application_id)]
     application_id: Option<String>,
 
     #[command(flatten)]

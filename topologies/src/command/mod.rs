@@ -20,7 +20,7 @@ mod sink;
 mod summary;
 mod tail;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::CommandError;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ Step by step:
   headwater run category-sales --listen 127.0.0.1:8080         run the application until stopped
   headwater tail category-sales --from start --to end          look at what it wrote
 
-HEADWATER_LOG chooses what is logged to standard error, for example HEADWATER_LOG=debug; the default is info.";
+HEADWATER_LOG chooses what is logged to standard error, for example HEADWATER_LOG=debug; the default is info, for the demo warn.";
 
 /// Stream processing with Kafka's semantics, on Kafka or on nothing but this binary
 #[derive(Debug, Parser)]
@@ -61,8 +61,10 @@ enum Command {
 
 /// Runs the command line. 0: done; 1: it could not be done; 2: it was not understood.
 pub fn main() -> ExitCode {
-    let Headwater { command } = Headwater::parse();
-    let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let Headwater { command } = Headwater::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
+    // The demo talks to a person; what else happens is there for the asking.
+    let level = if matches!(command, Command::Demo(_)) { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
     let done = match command {
         Command::Demo(demo) => demo.run(),
@@ -78,13 +80,46 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A flag for the generator is a mistake where none runs, not something to pass over.
+fn command_line() -> clap::Command {
+    let needs_generate = |arg: Arg| match arg.get_help_heading() {
+        Some(run::WITH_GENERATE) => arg.requires("generate"),
+        _ => arg,
+    };
+    Headwater::command().mut_subcommand("run", |run| run.mut_args(needs_generate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use clap::error::ErrorKind;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Headwater::command().debug_assert();
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_the_generator_need_a_generator() {
+        let parse = |line: &str| command_line().try_get_matches_from(line.split(' ')).map_err(|error| error.kind());
+        assert_eq!(parse("headwater run category-sales --rate 5").err(), Some(ErrorKind::MissingRequiredArgument));
+        assert!(parse("headwater run category-sales --generate --rate 5").is_ok());
+        assert!(parse("headwater run category-sales").is_ok());
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused() {
+        for line in [
+            "headwater generate transactions --late 2",
+            "headwater generate transactions --start yesterday",
+            "headwater generate transactions --step 2d",
+            "headwater generate transactions --partitions 0",
+            "headwater run category-sales --commit-interval 0s",
+            "headwater run category-sales --application-id a/b",
+            "headwater demo --rate 0",
+        ] {
+            let refused = command_line().try_get_matches_from(line.split(' ')).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::ValueValidation, "{line}");
+        }
     }
 }

@@ -71,3 +71,13 @@ impl Input {
         }
     }
 }
+
+/// An application's id becomes part of topic names, and those are short and plain.
+pub(super) fn application_id(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if !text.is_empty() && text.len() <= 100 && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits, `.`, `_` and `-`, at most 100 of them".into())
+    }
+}

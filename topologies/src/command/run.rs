@@ -4,7 +4,7 @@ use super::CommandError;
 use super::data::DataOptions;
 use super::feeder::FeedPlan;
 use super::generator_options::GeneratorOptions;
-use super::names::Application;
+use super::names::{Application, application_id};
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
 use clap::{Args, ValueEnum};
@@ -12,6 +12,9 @@ use headwater_streams::runtime::Config;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Heading of the flags that mean nothing without `--generate`.
+pub(super) const WITH_GENERATE: &str = "With --generate";
 
 const WATCH: Duration = Duration::from_millis(100);
 
@@ -62,7 +65,7 @@ pub(super) struct Run {
     #[command(flatten)]
     data: DataOptions,
 
-    #[command(flatten, next_help_heading = "With --generate")]
+    #[command(flatten, next_help_heading = WITH_GENERATE)]
     generator: GeneratorOptions,
 }
 
@@ -117,14 +120,4 @@ fn interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 1s"))?;
     let (least, most) = (Duration::from_millis(1), Duration::from_secs(60));
     if (least..=most).contains(&interval) { Ok(interval) } else { Err("not between 1ms and 60s".into()) }
-}
-
-/// It becomes part of topic names, and those are short and plain.
-fn application_id(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if !text.is_empty() && text.len() <= 100 && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("letters, digits, `.`, `_` and `-`, at most 100 of them".into())
-    }
 }

@@ -58,9 +58,10 @@ impl Session {
         // The topic comes first: a person may have asked for a number of partitions.
         let feeder = feed.map(|feed| Feeder::open(application.input(), feed, log.clone())).transpose()?;
         info!(application_id, guarantee = ?config.guarantee, commit_interval = ?config.commit_interval, "starting");
+        // The page before the application: an address that cannot be had should show before anything runs.
+        let page = listen.map(|address| Page::open(address, &sqlite)).transpose()?;
         let running = App::new(topology, config).start(log.clone(), Disk::Directory(state))?;
         let position_at_start = position(&*log, &application_id, application)?;
-        let page = listen.map(|address| Page::open(address, &sqlite)).transpose()?;
         let feeder = feeder.map(Feeder::start).transpose()?;
         Ok(Session { page, feeder, running, log, application, application_id, directory, began: Instant::now(), position_at_start })
     }
