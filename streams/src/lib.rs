@@ -15,3 +15,8 @@ pub mod runtime;
 pub mod task;
 pub mod testing;
 pub mod topic;
+
+/// The README's programs, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
