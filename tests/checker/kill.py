@@ -5,13 +5,15 @@
 
 Each kill (SIGKILL) comes after at least one commit of that life, seen from outside (/prometheus), at a random moment, and before the
 input is read. After the last one the application finishes; then `check.py` checks the run, and the log lines of each restart must
-say that no more was restored than one commit had brought (in the changelog, commits are the gaps in the offsets).
+say that no more was restored than one commit had brought (in the changelog, commits are the gaps in the offsets). With `--lose-state`
+the state directory is deleted after the last kill, as on a machine that was lost: then everything must come back from the changelog.
 """
 import argparse
 import collections
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -121,6 +123,7 @@ def main():
     parser.add_argument("--late", type=float, default=0.01)
     parser.add_argument("--bad", type=float, default=0.01)
     parser.add_argument("--guarantee", default="exactly-once", choices=["exactly-once", "at-least-once"])
+    parser.add_argument("--lose-state", action="store_true", help="delete the state after the last kill")
     parser.add_argument("--application-id", default="category-sales")
     arguments = parser.parse_args()
     arguments.data = arguments.data or tempfile.mkdtemp(prefix="headwater-kill-")
@@ -141,11 +144,13 @@ def main():
         print(f"       kill {number + 1}: {done} of {arguments.records} records done, restored before: {life.restored()}", flush=True)
         if done >= arguments.records:
             early.append(number + 1)
-    report.expect("every kill came before the input was read", early)
+    report.expect("every kill came before the input was read (if not: raise --records)", early)
 
+    if arguments.lose_state:
+        shutil.rmtree(f"{arguments.data}/state")
     life = Life(arguments, arguments.kills)
     lives.append(life)
-    life.wait("end of the input", lambda: settled(arguments) >= arguments.records, FINISH_DEADLINE)
+    life.wait("end of the input", lambda: life.restored() and settled(arguments) >= arguments.records, FINISH_DEADLINE)
     life.process.send_signal(signal.SIGTERM)
     try:
         code = life.process.wait(STOP_DEADLINE)
@@ -157,7 +162,10 @@ def main():
     if arguments.guarantee == "exactly-once":
         most = largest_commit(arguments)
         print(f"       restored {restored}, the largest commit brought {most}")
-        report.expect("no restart restores more than one commit had brought", [counts for counts in restored if max(counts, default=0) > most])
+        if arguments.lose_state:
+            lost = restored.pop()
+            report.expect("lost state comes back from the changelog", [] if sum(lost) > most else [lost])
+        report.expect("no other restart restores more than one commit had brought", [counts for counts in restored if max(counts, default=0) > most])
         check.check(arguments, report)
     return report.end()
 
