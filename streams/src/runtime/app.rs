@@ -93,7 +93,7 @@ fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, sto
     let mut wait = Duration::ZERO;
     let mut told = false;
     loop {
-        executor.gather(wait, &mut events)?;
+        executor.gather(wall_clock(), wait, &mut events)?;
         if !told && stop.load(Ordering::Acquire) {
             told = true;
             events.push(Event::Stop);
@@ -101,7 +101,7 @@ fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, sto
         let now = wall_clock();
         let pace = worker.step(now, &mut events, &mut effects)?;
         for effect in effects.drain(..) {
-            executor.execute(effect, &mut events)?;
+            executor.execute(wall_clock(), effect, &mut events)?;
         }
         executor.recycle(worker.take_spare());
         wait = match pace {

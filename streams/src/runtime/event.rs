@@ -10,9 +10,9 @@ pub(crate) enum Event {
     /// The group has spoken.
     Group(GroupEvent),
     /// Answer to [`Effect::LookUp`].
-    Found(TaskId, Found),
-    /// Records of an input.
-    Read(Fetched),
+    Found(TaskId, Result<Found, LogError>),
+    /// Records of an input. They were fetched after all effects of the step before were carried out.
+    Read(ReaderOf, Fetched),
     /// Records of a changelog.
     Restored(Fetched),
     /// Answer to [`Effect::Commit`].
@@ -25,6 +25,15 @@ pub(crate) enum Event {
     Sink(TaskId, SinkEvent),
     /// Somebody wants the application to end: commit, leave.
     Stop,
+}
+
+/// Which reader: sinks outside of the log have positions of their own, so a topic may be read by several of them and by a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ReaderOf {
+    /// The one of all tasks; no two of them read the same partition.
+    Tasks,
+    /// The one of a sub-topology that is a sink.
+    Sink(u32),
 }
 
 /// Where the log and the group stand for one task.
@@ -42,10 +51,10 @@ pub(crate) enum Effect {
     /// Ask for committed offsets and ends.
     LookUp(TaskId),
     /// Read an input from here; a second time means: go back (or forth) to here.
-    Read(TopicPartition, StartAt),
-    StopReading(TopicPartition),
-    Pause(TopicPartition),
-    Resume(TopicPartition),
+    Read(ReaderOf, TopicPartition, StartAt),
+    StopReading(ReaderOf, TopicPartition),
+    Pause(ReaderOf, TopicPartition),
+    Resume(ReaderOf, TopicPartition),
     /// Read a changelog from here.
     Restore(TopicPartition, i64),
     StopRestoring(TopicPartition),

@@ -2,15 +2,17 @@
 //!
 //! It decides nothing. The shell of threads and the simulator both use it.
 
-use super::event::{Effect, Event, Found};
+use super::event::{Effect, Event, Found, ReaderOf};
 use super::plan::Plan;
 use super::sink_host::SinkHost;
 use super::{AppError, Guarantee};
 use crate::log::{
-    Delivery, FetchLimit, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer, ProducerConfig, Reader,
-    ReaderConfig, Records, Reset, StartAt, TopicPartition,
+    Delivery, ErrorCode, FetchLimit, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer, ProducerConfig,
+    Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
 };
 use crate::task::TaskId;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, warn};
@@ -25,9 +27,12 @@ pub(crate) struct Executor {
     /// A send or a call of the open transaction has failed; its commit must answer with that.
     failed: Option<LogError>,
     reader: Box<dyn Reader>,
+    sink_readers: BTreeMap<u32, Box<dyn Reader>>,
     restorer: Box<dyn Reader>,
     restoring: usize,
     member: Box<dyn Member>,
+    /// When the group was last asked and had nothing against us (wall time in milliseconds).
+    contact: i64,
     pub(crate) sinks: Box<dyn SinkHost>,
     fetched: Vec<crate::log::Fetched>,
     spoken: Vec<(TaskId, super::sink::SinkEvent)>,
@@ -38,7 +43,6 @@ impl Executor {
     pub(crate) fn connect(plan: Arc<Plan>, log: Arc<dyn Log>, instance: &str, sinks: Box<dyn SinkHost>) -> Result<Self, AppError> {
         let transactional_id = format!("{}-{instance}", plan.application_id);
         let producer = make_producer(&plan, &*log, &transactional_id)?;
-        let reading = |isolation| ReaderConfig { isolation, group: None, reset: Reset::Error };
         let member = log.member(MemberConfig {
             group: plan.application_id.to_string(),
             topics: plan.anchors(),
@@ -51,10 +55,12 @@ impl Executor {
             producer,
             in_transaction: false,
             failed: None,
-            reader: log.reader(reading(Isolation::Committed)).map_err(AppError::log("cannot make a reader"))?,
-            restorer: log.reader(reading(Isolation::Committed)).map_err(AppError::log("cannot make a reader for restores"))?,
+            reader: make_reader(&*log)?,
+            sink_readers: BTreeMap::new(),
+            restorer: make_reader(&*log)?,
             restoring: 0,
             member: member.map_err(AppError::log("cannot join the group"))?,
+            contact: 0,
             sinks,
             fetched: Vec::new(),
             spoken: Vec::new(),
@@ -64,28 +70,33 @@ impl Executor {
     }
 
     /// Collects what has happened; waits for records at most this long.
-    pub(crate) fn gather(&mut self, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
+    pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
         events.extend(self.member.poll().map_err(AppError::log("lost touch with the group"))?.into_iter().map(Event::Group));
+        self.contact = now;
         self.sinks.poll(&mut self.spoken);
         events.extend(self.spoken.drain(..).map(|(task, event)| Event::Sink(task, event)));
         if self.restoring > 0 {
             self.restorer.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched).map_err(AppError::log("cannot restore"))?;
             events.extend(self.fetched.drain(..).map(Event::Restored));
         }
+        for (sink, reader) in &mut self.sink_readers {
+            reader.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched).map_err(AppError::log("cannot read for a sink"))?;
+            events.extend(self.fetched.drain(..).map(|fetched| Event::Read(ReaderOf::Sink(*sink), fetched)));
+        }
         let wait = if events.is_empty() { wait } else { Duration::ZERO };
         self.reader.poll(FetchLimit::default(), wait, &mut self.fetched).map_err(AppError::log("cannot read"))?;
-        events.extend(self.fetched.drain(..).map(Event::Read));
+        events.extend(self.fetched.drain(..).map(|fetched| Event::Read(ReaderOf::Tasks, fetched)));
         Ok(())
     }
 
-    /// Carries one effect out; its answer, if there is one, goes to the events.
-    pub(crate) fn execute(&mut self, effect: Effect, events: &mut Vec<Event>) -> Result<(), AppError> {
+    /// Carries one effect out at wall time `now` (milliseconds); its answer, if there is one, goes to the events.
+    pub(crate) fn execute(&mut self, now: i64, effect: Effect, events: &mut Vec<Event>) -> Result<(), AppError> {
         match effect {
-            Effect::LookUp(task) => events.push(Event::Found(task, self.look_up(task)?)),
-            Effect::Read(at, start) => self.reader.assign(&at, start),
-            Effect::StopReading(at) => self.reader.unassign(&at),
-            Effect::Pause(at) => self.reader.pause(&at),
-            Effect::Resume(at) => self.reader.resume(&at),
+            Effect::LookUp(task) => events.push(Event::Found(task, self.look_up(task))),
+            Effect::Read(of, at, start) => self.reader_of(of)?.assign(&at, start),
+            Effect::StopReading(of, at) => self.reader_of(of)?.unassign(&at),
+            Effect::Pause(of, at) => self.reader_of(of)?.pause(&at),
+            Effect::Resume(of, at) => self.reader_of(of)?.resume(&at),
             Effect::Restore(at, from) => {
                 self.restoring += 1;
                 self.restorer.assign(&at, StartAt::Offset(from));
@@ -95,12 +106,12 @@ impl Executor {
                 self.restorer.unassign(&at);
             }
             Effect::Send(to, mut records) => {
-                self.send(&to, &mut records);
+                self.send(now, &to, &mut records);
                 records.clear();
                 self.reader.recycle(records);
             }
             Effect::Commit(offsets, identity) => events.push(Event::Committed(self.commit(&offsets, &identity))),
-            Effect::Flush => events.push(Event::Flushed(self.flush())),
+            Effect::Flush => events.push(Event::Flushed(self.flush(now))),
             Effect::CommitOffsets(offsets, identity) => {
                 let outcome = self.log.admin().commit_offsets(&self.plan.application_id, &offsets, &identity);
                 events.push(Event::OffsetsCommitted(outcome));
@@ -121,28 +132,35 @@ impl Executor {
         spare.into_iter().for_each(|records| self.reader.recycle(records));
     }
 
-    fn look_up(&self, task: TaskId) -> Result<Found, AppError> {
+    fn reader_of(&mut self, of: ReaderOf) -> Result<&mut dyn Reader, AppError> {
+        let ReaderOf::Sink(sink) = of else { return Ok(&mut *self.reader) };
+        Ok(&mut **match self.sink_readers.entry(sink) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(make_reader(&*self.log)?),
+        })
+    }
+
+    fn look_up(&self, task: TaskId) -> Result<Found, LogError> {
         let admin = self.log.admin();
-        let ends = |at: &TopicPartition| admin.ends(at).map_err(AppError::log(format!("cannot ask for the ends of {at}")));
         let inputs = self.plan.inputs(task);
-        let committed = admin.committed(&self.plan.application_id, &inputs, true);
-        let committed = committed.map_err(AppError::log(format!("cannot ask for the committed offsets of task {task}")))?;
-        let inputs = inputs.into_iter().zip(committed).map(|(at, committed)| Ok((at.clone(), committed, ends(&at)?)));
-        let inputs = inputs.collect::<Result<_, AppError>>()?;
-        let changelogs = self.plan.changelogs(task).iter().map(|changelog| ends(&changelog.at)).collect::<Result<_, _>>()?;
+        let committed = admin.committed(&self.plan.application_id, &inputs, true)?;
+        let inputs = inputs.into_iter().zip(committed).map(|(at, committed)| Ok((at.clone(), committed, admin.ends(&at)?)));
+        let inputs = inputs.collect::<Result<_, LogError>>()?;
+        let changelogs = self.plan.changelogs(task).iter().map(|changelog| admin.ends(&changelog.at)).collect::<Result<_, _>>()?;
         Ok(Found { inputs, changelogs })
     }
 
     /// A failure shows when the commit comes: until then the task need not know.
-    fn send(&mut self, to: &TopicPartition, records: &mut Records) {
+    fn send(&mut self, now: i64, to: &TopicPartition, records: &mut Records) {
         if self.failed.is_none()
-            && let Err(error) = self.try_send(to, records)
+            && let Err(error) = self.try_send(now, to, records)
         {
             self.failed = Some(error);
         }
     }
 
-    fn try_send(&mut self, to: &TopicPartition, records: &mut Records) -> Result<(), LogError> {
+    fn try_send(&mut self, now: i64, to: &TopicPartition, records: &mut Records) -> Result<(), LogError> {
+        self.check_contact(now)?;
         self.begin()?;
         self.producer.send(to, records).map(drop)
     }
@@ -157,7 +175,8 @@ impl Executor {
 
     fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<Vec<Delivery>, LogError> {
         if let Some(error) = self.failed.take() {
-            return Err(error);
+            // After a refusal every further send only hears that it does not belong there: the producer still knows why.
+            return Err(self.producer.flush().err().unwrap_or(error));
         }
         self.begin()?;
         self.producer.send_offsets(&self.plan.application_id, offsets, identity)?;
@@ -166,12 +185,24 @@ impl Executor {
         Ok(self.deliveries())
     }
 
-    fn flush(&mut self) -> Result<Vec<Delivery>, LogError> {
+    fn flush(&mut self, now: i64) -> Result<Vec<Delivery>, LogError> {
+        self.check_contact(now)?;
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.producer.flush()?;
         Ok(self.deliveries())
+    }
+
+    /// A process that was stopped for longer than its session may have a successor, and without transactions nothing but this
+    /// keeps its old values from being the last ones in a changelog (KAFKA-12693).
+    fn check_contact(&self, now: i64) -> Result<(), LogError> {
+        // The last sign of life may be one heartbeat interval older than the poll that had no news of it.
+        let trusted = self.plan.config.session_timeout.as_millis() as i64 * 2 / 3;
+        if self.plan.config.guarantee == Guarantee::AtLeastOnce && now - self.contact >= trusted {
+            return Err(LogError::new(ErrorCode::UnknownMemberId, "the group was not heard of for too long"));
+        }
+        Ok(())
     }
 
     fn deliveries(&mut self) -> Vec<Delivery> {
@@ -187,8 +218,8 @@ impl Executor {
         if was_open && let Err(error) = self.producer.abort() {
             debug!(%error, "abort refused");
         }
-        let refused = self.deliveries().iter().any(|delivery| delivery.outcome.is_err());
-        debug!(was_open, refused, "producer is made anew after an abort");
+        // What it still holds goes with it.
+        debug!(was_open, "producer is made anew after an abort");
         self.producer = make_producer(&self.plan, &*self.log, &self.transactional_id)?;
         Ok(())
     }
@@ -198,6 +229,11 @@ impl Executor {
             warn!(%at, below, %error, "repartition topic not purged");
         }
     }
+}
+
+fn make_reader(log: &dyn Log) -> Result<Box<dyn Reader>, AppError> {
+    let config = ReaderConfig { isolation: Isolation::Committed, group: None, reset: Reset::Error };
+    log.reader(config).map_err(AppError::log("cannot make a reader"))
 }
 
 fn make_producer(plan: &Plan, log: &dyn Log, transactional_id: &str) -> Result<Box<dyn Producer>, AppError> {

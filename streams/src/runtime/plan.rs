@@ -43,7 +43,7 @@ impl Plan {
         self.topics.get(topic).map_or(1, |topic| topic.partitions)
     }
 
-    /// The anchor topics: the first input of each sub-topology carries ownership.
+    /// The anchor topics: one input of each sub-topology carries ownership.
     pub(crate) fn anchors(&self) -> Vec<String> {
         let mut anchors: Vec<_> = self.topology.sub_topologies().iter().map(|sub| self.anchor(sub).to_string()).collect();
         anchors.sort();
@@ -51,8 +51,11 @@ impl Plan {
         anchors
     }
 
+    /// The first of the inputs with the most partitions: each task must be somebody's.
     fn anchor(&self, sub: &SubTopology) -> Arc<str> {
-        sub.inputs[0].topic.resolve(&self.application_id)
+        let most = self.task_count(sub);
+        let mut inputs = sub.inputs.iter().map(|input| input.topic.resolve(&self.application_id));
+        inputs.find(|topic| self.partitions_of(topic) == most).expect("one of the inputs has the most partitions")
     }
 
     /// The tasks that an anchor partition stands for.
@@ -97,6 +100,14 @@ impl Plan {
         let connector = self.sub_topology(task).connector.clone()?;
         let topic = self.anchor(self.sub_topology(task));
         Some((connector, TopicPartition { topic, partition: task.partition }))
+    }
+
+    /// Whether the group keeps the offset of this sink, for lag. Where a task or a sink before it reads the same topic, it is theirs.
+    pub(crate) fn tells_its_lag(&self, task: TaskId) -> bool {
+        let topic = &self.sub_topology(task).inputs[0].topic;
+        let others = self.topology.sub_topologies().iter().filter(|sub| sub.index != task.sub_topology as usize);
+        let mut readers = others.filter(|sub| sub.inputs.iter().any(|input| input.topic == *topic));
+        readers.all(|sub| sub.connector.is_some() && sub.index > task.sub_topology as usize)
     }
 
     pub(crate) fn sink_task(&self, at: &TopicPartition, log_start: i64, log_end: i64) -> SinkTask {

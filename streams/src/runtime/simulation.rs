@@ -62,10 +62,10 @@ impl SimulatedProcess {
             return Ok(Boundary::Stopped);
         }
         if let Some(effect) = self.effects.pop_front() {
-            self.executor.execute(effect, &mut self.events)?;
+            self.executor.execute(now, effect, &mut self.events)?;
             return Ok(Boundary::Effect);
         }
-        self.executor.gather(Duration::ZERO, &mut self.events)?;
+        self.executor.gather(now, Duration::ZERO, &mut self.events)?;
         let had_events = !self.events.is_empty();
         let mut effects = Vec::new();
         let pace = self.worker.step(now, &mut self.events, &mut effects)?;

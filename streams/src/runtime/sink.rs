@@ -38,6 +38,8 @@ pub(crate) struct SinkSlot {
     waiting: Records,
     waiting_next: i64,
     in_flight: bool,
+    /// The ends of the log were asked for a second time, since the first answer did not fit the claim.
+    asked_again: bool,
     /// Written up to here.
     written: i64,
     committed: i64,
@@ -75,6 +77,7 @@ impl SinkSlot {
             waiting: Records::default(),
             waiting_next: 0,
             in_flight: false,
+            asked_again: false,
             written: 0,
             committed: -1,
             letters: Vec::new(),
@@ -85,7 +88,7 @@ impl SinkSlot {
     /// The writer owns the partition and reads on here.
     pub(crate) fn claimed(&mut self, claim: Claim) -> i64 {
         let start = claim.next_offset.unwrap_or(self.ends.earliest);
-        self.phase = SinkPhase::Writing;
+        (self.phase, self.asked_again) = (SinkPhase::Writing, false);
         self.waiting.clear();
         (self.waiting_next, self.written, self.in_flight) = (start, start, false);
         for letter in claim.unpublished {
@@ -102,6 +105,9 @@ impl SinkSlot {
             return fetched.records;
         }
         self.waiting_next = fetched.next;
+        if fetched.records.is_empty() && self.waiting.is_empty() && !self.in_flight {
+            self.written = self.waiting_next; // Nothing but markers: the lag is none.
+        }
         if self.waiting.is_empty() {
             return std::mem::replace(&mut self.waiting, fetched.records);
         }
@@ -125,9 +131,18 @@ impl SinkSlot {
         self.letters.extend(written.refused);
     }
 
-    /// The writer has failed and will be asked again.
-    pub(crate) fn back_off(&mut self, now: i64) {
-        self.phase = SinkPhase::Waiting(now + RETRY_MS);
+    /// A claim was refused: whether the ends of the log should be asked for once more.
+    pub(crate) fn may_ask_again(&mut self) -> bool {
+        let may = self.phase == SinkPhase::Claiming && !self.asked_again;
+        if may {
+            (self.phase, self.asked_again) = (SinkPhase::Seeking, true);
+        }
+        may
+    }
+
+    /// The writer has failed and will be asked again at this time (milliseconds).
+    pub(crate) fn back_off(&mut self, until: i64) {
+        self.phase = SinkPhase::Waiting(until);
         self.in_flight = false;
         self.waiting.clear();
     }

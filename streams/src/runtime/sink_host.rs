@@ -6,7 +6,6 @@ use crate::log::Records;
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 
 /// Runs writers.
 pub(crate) trait SinkHost {
@@ -40,65 +39,60 @@ impl SinkHost for InlineSinks {
 
 /// A thread per writer.
 pub(crate) struct SinkThreads {
-    threads: BTreeMap<TaskId, (Sender<SinkCommand>, JoinHandle<()>)>,
-    answers: Receiver<(TaskId, SinkEvent)>,
-    answer: Sender<(TaskId, SinkEvent)>,
+    /// With the number of the thread: one that was closed while it hung may still say something, which is no news of its successor.
+    threads: BTreeMap<TaskId, (u64, Sender<SinkCommand>)>,
+    started: u64,
+    answers: Receiver<(TaskId, u64, SinkEvent)>,
+    answer: Sender<(TaskId, u64, SinkEvent)>,
 }
 
 impl SinkThreads {
     pub(crate) fn new() -> Self {
         let (answer, answers) = channel();
-        SinkThreads { threads: BTreeMap::new(), answers, answer }
+        SinkThreads { threads: BTreeMap::new(), started: 0, answers, answer }
     }
 }
 
 impl SinkHost for SinkThreads {
     fn submit(&mut self, task: TaskId, command: SinkCommand) {
         if matches!(command, SinkCommand::Close) {
-            if let Some((commands, thread)) = self.threads.remove(&task) {
-                drop(commands);
-                // A writer that hangs in its target must not hold the application; its epoch is raised by the next one.
-                drop(thread);
-            }
+            // Nobody waits for the thread: a writer that hangs in its target must not hold the application. Its epoch is raised by the next one.
+            self.threads.remove(&task);
             return;
         }
-        let (commands, _) = self.threads.entry(task).or_insert_with(|| start(task, self.answer.clone()));
+        let (number, commands) = self.threads.entry(task).or_insert_with(|| {
+            self.started += 1;
+            (self.started, start(task, self.started, self.answer.clone()))
+        });
         if commands.send(command).is_err() {
             let error = ConnectorError::Unavailable { sink: task.to_string(), reason: "its thread has ended".into() };
-            self.threads.remove(&task);
             // The receiver lives as long as this host.
-            let _ = self.answer.send((task, SinkEvent::Failed(error)));
+            let _ = self.answer.send((task, *number, SinkEvent::Failed(error)));
         }
     }
 
     fn poll(&mut self, out: &mut Vec<(TaskId, SinkEvent)>) {
-        out.extend(self.answers.try_iter());
+        let threads = &self.threads;
+        let is_news = |task: &TaskId, number: u64| threads.get(task).is_some_and(|known| known.0 == number);
+        out.extend(self.answers.try_iter().filter(|(task, number, _)| is_news(task, *number)).map(|(task, _, event)| (task, event)));
     }
 }
 
-impl Drop for SinkThreads {
-    fn drop(&mut self) {
-        for (_, (commands, thread)) in std::mem::take(&mut self.threads) {
-            drop(commands);
-            let _ = thread.join();
-        }
-    }
-}
-
-fn start(task: TaskId, answer: Sender<(TaskId, SinkEvent)>) -> (Sender<SinkCommand>, JoinHandle<()>) {
+fn start(task: TaskId, number: u64, answer: Sender<(TaskId, u64, SinkEvent)>) -> Sender<SinkCommand> {
     let (commands, inbox) = channel::<SinkCommand>();
     let work = move || {
         let mut writer = None;
         for command in inbox {
             if let Some(event) = carry_out(&mut writer, command)
-                && answer.send((task, event)).is_err()
+                && answer.send((task, number, event)).is_err()
             {
                 return;
             }
         }
     };
     let thread = std::thread::Builder::new().name(format!("sink-{task}")).spawn(work);
-    (commands, thread.expect("the system has a thread for a sink"))
+    thread.expect("the system has a thread for a sink");
+    commands
 }
 
 fn carry_out(writer: &mut Option<Box<dyn Writer>>, command: SinkCommand) -> Option<SinkEvent> {

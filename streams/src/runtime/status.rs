@@ -9,6 +9,7 @@ pub struct Status {
     commits: AtomicU64,
     restored: AtomicU64,
     sunk: AtomicU64,
+    dropped: AtomicU64,
     /// Commits by the power of two that their latency (milliseconds) lies below.
     latencies: [AtomicU64; BUCKETS],
 }
@@ -26,6 +27,8 @@ pub struct Progress {
     pub restored: u64,
     /// Rows that sinks have written.
     pub sunk: u64,
+    /// Records that were dropped without a dead letter. Kafka: `dropped-records-total`.
+    pub dropped: u64,
     /// Half of all commits held no record older than this many milliseconds.
     pub latency_p50_ms: u64,
     /// 99 % of all commits held no record older than this many milliseconds.
@@ -35,7 +38,14 @@ pub struct Progress {
 impl Default for Status {
     fn default() -> Self {
         let zero = AtomicU64::default;
-        Status { records: zero(), commits: zero(), restored: zero(), sunk: zero(), latencies: std::array::from_fn(|_| zero()) }
+        Status {
+            records: zero(),
+            commits: zero(),
+            restored: zero(),
+            sunk: zero(),
+            dropped: zero(),
+            latencies: std::array::from_fn(|_| zero()),
+        }
     }
 }
 
@@ -48,6 +58,7 @@ impl Status {
             commits: read(&self.commits),
             restored: read(&self.restored),
             sunk: read(&self.sunk),
+            dropped: read(&self.dropped),
             latency_p50_ms: self.quantile(50),
             latency_p99_ms: self.quantile(99),
         }
@@ -71,6 +82,11 @@ impl Status {
     pub(crate) fn sunk(&self, rows: usize) {
         add(&self.sunk, rows);
         metrics::counter!("headwater_sink_rows_total").increment(rows as u64);
+    }
+
+    pub(crate) fn dropped(&self, records: u64) {
+        self.dropped.fetch_add(records, Ordering::Relaxed);
+        metrics::counter!("headwater_dropped_records_total").increment(records);
     }
 
     /// A commit is done whose oldest record came into the log this long ago.

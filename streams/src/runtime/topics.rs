@@ -3,13 +3,15 @@
 //! Broker retention sets the wall clock against event time, so nothing that state depends on may expire by it.
 
 use super::plan::{Plan, TopicInfo};
-use super::{AppError, Config};
+use super::{AppError, Config, TimeRule};
 use crate::connector::DeadLetter;
 use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
+use crate::task::{CommitMetadata, METADATA_LIMIT};
+use crate::topic::{Cleanup, Retention, TopicDeclaration};
+use headwater_state::Layout;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use crate::topic::{Cleanup, Retention, TopicDeclaration};
 use tracing::info;
 
 /// Kafka's default of `delete.retention.ms`: one day.
@@ -17,6 +19,7 @@ const DELETE_RETENTION_MS: i64 = 86_400_000;
 
 /// Checks and creates; the result knows every partition count.
 pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Config) -> Result<Plan, AppError> {
+    check_times(&topology, &config)?;
     let application_id: Arc<str> = config.application_id.as_str().into();
     let dead_letter_topic: Arc<str> = DeadLetter::topic_of(&application_id).into();
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
@@ -36,6 +39,24 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     topics.changelogs(&plan.topology)?;
     plan.topics = topics.known;
     Ok(plan)
+}
+
+/// Times stand in the metadata of a committed offset, and a broker refuses what is too long there: rather now than with the first commit.
+fn check_times(topology: &Topology, config: &Config) -> Result<(), AppError> {
+    for sub in topology.sub_topologies() {
+        // Under Kafka's rule a window store and the operator that fills it have a time each.
+        let windows = sub.stores.iter().filter(|store| matches!(store.spec.layout, Layout::Window { .. })).count();
+        let clocks = if config.time_rule == TimeRule::Kafka { 2 * windows } else { 0 };
+        let longest = CommitMetadata::longest(sub.inputs.len(), clocks);
+        if longest > METADATA_LIMIT {
+            return Err(AppError::Topics(format!(
+                "sub-topology {} reads {} topics and keeps {clocks} times: beside its offsets that may take {longest} characters, and {METADATA_LIMIT} are allowed; put a repartition(..) between",
+                sub.index,
+                sub.inputs.len(),
+            )));
+        }
+    }
+    Ok(())
 }
 
 struct Topics<'a> {

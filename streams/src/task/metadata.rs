@@ -13,6 +13,9 @@ const VERSION: u8 = b'H';
 /// The longest text that we write; brokers refuse more than 4,096 characters.
 pub(crate) const METADATA_LIMIT: usize = 3_000;
 
+/// Bytes of the longest number.
+const LONGEST_NUMBER: usize = 10;
+
 /// The times of one task at one commit.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct CommitMetadata {
@@ -49,6 +52,12 @@ impl CommitMetadata {
             put(&mut bytes, zigzag(self.stream_time.wrapping_sub(*time)));
         }
         STANDARD_NO_PAD.encode(bytes)
+    }
+
+    /// The most characters that the times of a task can take.
+    pub(crate) fn longest(lanes: usize, clocks: usize) -> usize {
+        let bytes = 1 + LONGEST_NUMBER * (4 + lanes) + (2 + LONGEST_NUMBER) * clocks;
+        (bytes * 4).div_ceil(3)
     }
 
     fn decode(mut bytes: &[u8]) -> Option<CommitMetadata> {
@@ -139,6 +148,20 @@ mod tests {
         let mut bytes = vec![1];
         bytes.extend_from_slice(&1_700_000_000_000_i64.to_be_bytes());
         assert_eq!(FoundMetadata::read(&STANDARD.encode(bytes)), FoundMetadata::KafkaStreams(1_700_000_000_000));
+    }
+
+    #[test]
+    fn is_never_longer_than_foretold() {
+        for (lanes, clocks) in [(0, 0), (1, 0), (3, 2), (100, 100)] {
+            let clocks_of = |hash| (hash as u16, i64::MIN + 1);
+            let widest = CommitMetadata {
+                commit_number: u64::MAX,
+                stream_time: i64::MAX,
+                lanes: vec![i64::MIN + 1; lanes],
+                clocks: (0..clocks).map(clocks_of).collect(),
+            };
+            assert!(widest.encode().len() <= CommitMetadata::longest(lanes, clocks), "{lanes} lanes, {clocks} clocks");
+        }
     }
 
     #[test]

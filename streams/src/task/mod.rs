@@ -25,6 +25,7 @@ pub use context::{Context, Coordinates};
 pub use error::TaskError;
 pub use failure::{Failure, Flow, Stop};
 pub use id::TaskId;
+pub(crate) use metadata::{CommitMetadata, METADATA_LIMIT};
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;
 pub(crate) use processors::{Flusher, Front, Processors, SourceNode, Staged, WiredSource};

@@ -167,6 +167,7 @@ impl Restoring {
             feeds,
             letters,
             settings: of.settings,
+            prepared: Saved::default(),
             saved: self.saved,
             commit_number: 0,
             dirty: false,
@@ -174,6 +175,7 @@ impl Restoring {
             spare: Vec::new(),
             oldest: None,
             refused: Default::default(),
+            dropped_told: 0,
         };
         task.restore_times();
         Ok(task)
@@ -186,7 +188,8 @@ fn unusable(position: ChangelogPosition, changelog: &ChangelogEnd, now: i64) -> 
         Some("the changelog is another topic of the same name")
     } else if position.next_offset < changelog.earliest {
         Some("the changelog begins after the position of the store")
-    } else if position.next_offset > changelog.end {
+    } else if position.next_offset > changelog.end && !changelog.is_source {
+        // A store may be ahead of the committed position of its source: under at-least-once it is written first.
         Some("the changelog ends before the position of the store")
     } else if now - position.written_at_ms > changelog.delete_retention_ms / 2 {
         Some("the store was last written so long ago that tombstones may be gone")

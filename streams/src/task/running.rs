@@ -8,7 +8,7 @@ use super::marker::Marker;
 use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
 use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
-use crate::log::{Fetched, GroupOffset, LogError, Records, TopicPartition};
+use crate::log::{Ends, Fetched, GroupOffset, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
 use headwater_state::TaskState;
@@ -29,6 +29,8 @@ pub(crate) struct Task {
     pub(super) settings: TaskSettings,
     /// Where and when the last commit left the task; an abort goes back to it.
     pub(super) saved: Saved,
+    /// What the commit that was prepared last says of positions and times.
+    pub(super) prepared: Saved,
     pub(super) commit_number: u64,
     /// Something happened that a commit must keep.
     pub(super) dirty: bool,
@@ -37,6 +39,8 @@ pub(crate) struct Task {
     /// Log time of the first record since the last commit.
     pub(super) oldest: Option<Timestamp>,
     pub(super) refused: Refused,
+    /// So many of the dropped records were told of.
+    pub(super) dropped_told: u64,
 }
 
 /// A repartition topic that the task feeds, partition by partition.
@@ -281,6 +285,7 @@ impl Task {
         let mut state = self.context.state.borrow_mut();
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
+        self.prepared = Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() };
         Ok(())
     }
 
@@ -363,8 +368,8 @@ impl Task {
     pub(crate) fn committed(&mut self, stored: &BTreeMap<TopicPartition, i64>, now: i64) -> Result<(), TaskError> {
         for changelog in &mut self.changelogs {
             if changelog.is_source {
-                let lane = self.lanes.iter().find(|lane| lane.at == changelog.at);
-                changelog.next_offset = lane.expect("a source that serves as changelog is an input").position();
+                let lane = self.lanes.iter().position(|lane| lane.at == changelog.at);
+                changelog.next_offset = self.prepared.positions[lane.expect("a source that serves as changelog is an input")];
             } else if let Some(last) = stored.get(&changelog.at) {
                 changelog.next_offset = last + 1;
             }
@@ -374,17 +379,19 @@ impl Task {
         let mut state = self.context.state.borrow_mut();
         state.commit(&positions, self.commit_number).map_err(|source| TaskError::State { task, source })?;
         drop(state);
-        self.saved = Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() };
+        self.saved = self.prepared.clone();
         self.dirty = false;
         self.refused.last = None;
         Ok(())
     }
 
-    /// Whether what the group has is the commit that this task prepared last.
-    pub(crate) fn stands_committed(&self, found: Option<&GroupOffset>) -> bool {
-        found.is_some_and(
-            |found| matches!(FoundMetadata::read(&found.metadata), FoundMetadata::Ours(ours) if ours.commit_number == self.commit_number),
-        )
+    /// Whether what the group has is the commit that this task prepared last. The number alone does not tell: another instance that has
+    /// taken the task over counts on from the same commit.
+    pub(crate) fn stands_committed(&self, found: &[(TopicPartition, Option<GroupOffset>, Ends)]) -> bool {
+        let number_and_times = found.first().and_then(|(_, committed, _)| Some(FoundMetadata::read(&committed.as_ref()?.metadata)));
+        let positions = found.iter().map(|(_, committed, _)| committed.as_ref().map(|found| found.offset));
+        number_and_times == Some(FoundMetadata::Ours(self.prepared.metadata.clone()))
+            && positions.eq(self.prepared.positions.iter().copied().map(Some))
     }
 
     /// The transaction is gone: back to the last commit. Returns where each input is to be read again.
@@ -395,6 +402,8 @@ impl Task {
         self.context.letters.clear();
         self.changelogs.iter_mut().for_each(|changelog| changelog.pending.clear());
         self.dirty = false;
+        self.oldest = None;
+        self.context.dropped = self.dropped_told;
         self.refused.last = None;
         self.marked = Marked::default();
         self.restore_times();
@@ -431,10 +440,13 @@ impl Task {
         self.lanes.iter().map(|lane| (&lane.at, lane.len()))
     }
 
-    /// Repartition inputs and the committed position below which nobody needs them.
-    pub(crate) fn purgeable(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
-        let saved = self.lanes.iter().zip(&self.saved.positions);
-        saved.filter(|(lane, _)| lane.role == LaneRole::Repartition).map(|(lane, position)| (&lane.at, *position))
+    /// Repartition inputs and window changelogs, with the committed position below which nobody needs them.
+    pub(crate) fn purgeable(&self) -> Vec<(TopicPartition, i64)> {
+        let state = self.context.state.borrow();
+        let saved = self.lanes.iter().zip(&self.saved.positions).filter(|(lane, _)| lane.role == LaneRole::Repartition);
+        let windows = self.changelogs.iter().filter(|changelog| !changelog.is_source);
+        let windows = windows.filter_map(|changelog| Some((changelog.at.clone(), state.trim_before(changelog.store)?)));
+        saved.map(|(lane, position)| (lane.at.clone(), *position)).chain(windows).collect()
     }
 
     /// Bytes that a commit would have to carry.
@@ -450,6 +462,12 @@ impl Task {
     /// The stores, for readers on the task's own thread.
     pub(crate) fn state(&self) -> Ref<'_, TaskState> {
         self.context.state.borrow()
+    }
+
+    /// Records that were dropped without a letter since this was last asked.
+    pub(crate) fn take_dropped(&mut self) -> u64 {
+        let told = std::mem::replace(&mut self.dropped_told, self.context.dropped);
+        self.context.dropped - told
     }
 
     /// Records that were dropped without a letter.

@@ -3,7 +3,7 @@
 use super::commit::CommitState;
 use super::{Slot, Worker};
 use crate::log::{MemberIdentity, TopicPartition};
-use crate::runtime::event::Effect;
+use crate::runtime::event::{Effect, ReaderOf};
 use crate::runtime::sink::{SinkCommand, SinkSlot};
 use crate::task::TaskId;
 use tracing::{info, warn};
@@ -12,8 +12,10 @@ impl Worker {
     /// Group metadata is what an event said, never what a client says at commit time: that could be unfenced.
     pub(super) fn meet(&mut self, identity: MemberIdentity) {
         let known = self.identity.as_ref().map_or(-1, |known| known.generation);
-        let is_new = identity.generation > known || self.identity.as_ref().is_some_and(|known| known.member_id != identity.member_id);
-        if identity.generation >= 0 && !identity.member_id.is_empty() && identity.generation >= known {
+        // A group that was forgotten counts from the beginning again, with other members.
+        let is_other = self.identity.as_ref().is_some_and(|known| known.member_id != identity.member_id);
+        let is_new = is_other || identity.generation > known;
+        if identity.generation >= 0 && !identity.member_id.is_empty() && (is_other || identity.generation >= known) {
             self.identity = Some(identity);
         }
         if is_new && self.commit == CommitState::AwaitingIdentity {
@@ -22,6 +24,7 @@ impl Worker {
     }
 
     pub(super) fn assign(&mut self, anchors: &[TopicPartition], effects: &mut Vec<Effect>) {
+        self.releasing.retain(|anchor| !anchors.contains(anchor));
         let tasks: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
         for task in tasks.into_iter().filter(|task| !self.slots.contains_key(task)).collect::<Vec<_>>() {
             info!(%task, "assigned");
@@ -39,6 +42,8 @@ impl Worker {
         let lost: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
         warn!(tasks = lost.len(), "lost tasks to the group");
         self.identity = None;
+        // What is gone need not be given back, and must not be when it is owned anew.
+        self.releasing.retain(|anchor| !anchors.contains(anchor));
         // One transaction carries all tasks of the thread, so what it holds of the lost ones takes the others along.
         self.abort_all(effects);
         for task in lost {
@@ -65,19 +70,30 @@ impl Worker {
         effects.push(Effect::Released(released));
     }
 
+    /// Patience with the outside is over: what is not committed is done again by whoever comes next.
+    pub(super) fn give_up_stopping(&mut self, effects: &mut Vec<Effect>) {
+        warn!("the last commit did not come to an end, leaving without it");
+        effects.push(Effect::Abort);
+        self.commit = CommitState::Idle;
+        self.release(effects);
+    }
+
     fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
         let Some(slot) = self.slots.remove(&task) else { return };
+        self.unanswered.remove(&task);
+        let mut of = ReaderOf::Tasks;
         match slot {
             Slot::Sink(sink) => {
-                effects.push(Effect::StopReading(sink.at.clone()));
+                of = ReaderOf::Sink(task.sub_topology);
+                effects.push(Effect::StopReading(of, sink.at.clone()));
                 effects.push(Effect::Sink(task, SinkCommand::Close));
             }
-            Slot::Running(_) => effects.extend(self.plan.inputs(task).into_iter().map(Effect::StopReading)),
+            Slot::Running(_) => effects.extend(self.plan.inputs(task).into_iter().map(|at| Effect::StopReading(of, at))),
             Slot::Restoring(restoring) => effects.extend(restoring.missing().map(|(at, _)| Effect::StopRestoring(at.clone()))),
             Slot::Seeking => {}
         }
         for at in self.plan.inputs(task) {
-            self.paused.remove(&at);
+            self.paused.remove(&(of, at));
         }
     }
 }

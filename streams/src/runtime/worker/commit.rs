@@ -1,11 +1,12 @@
 //! Commits: everything that all tasks did since the last one, in one transaction.
 
+use super::refusal::is_refusal;
 use super::{Slot, Worker, hand_over};
 use crate::connector::DeadLetter;
-use crate::log::{Delivery, ErrorCode, GroupOffset, LogError, MemberIdentity, Records, StartAt, TopicPartition};
+use crate::log::{Delivery, ErrorCode, GroupOffset, LogError, Records, TopicPartition};
 use crate::runtime::AppError;
 use crate::runtime::Guarantee;
-use crate::runtime::event::{Effect, Found};
+use crate::runtime::event::{Effect, Found, ReaderOf};
 use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::{debug, warn};
@@ -39,7 +40,7 @@ impl CommitState {
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, now: i64, effects: &mut Vec<Effect>) -> Result<(), AppError> {
-        let must = !self.releasing.is_empty() || (self.stopping && self.sinks_are_free());
+        let must = !self.releasing.is_empty() || (self.stopping && (self.sinks_are_free() || now >= self.stop_by));
         if !must && !self.wants_commit(now) {
             return Ok(());
         }
@@ -97,13 +98,13 @@ impl Worker {
 
     /// The positions of all owned inputs: each commit carries them all.
     fn offsets(&self) -> Vec<GroupOffset> {
-        let of = |slot: &Slot| match slot {
+        let of = |(id, slot): (&TaskId, &Slot)| match slot {
             Slot::Running(task) => task.offsets(),
             Slot::Restoring(restoring) => restoring.offsets(),
-            Slot::Sink(sink) => sink.offset().into_iter().collect(),
-            Slot::Seeking => Vec::new(),
+            Slot::Sink(sink) if self.plan.tells_its_lag(*id) => sink.offset().into_iter().collect(),
+            Slot::Sink(_) | Slot::Seeking => Vec::new(),
         };
-        self.slots.values().flat_map(of).collect()
+        self.slots.iter().flat_map(of).collect()
     }
 
     pub(super) fn take_committed(
@@ -119,11 +120,29 @@ impl Worker {
     pub(super) fn take_flushed(
         &mut self, now: i64, outcome: Result<Vec<Delivery>, LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
-        let deliveries = outcome.map_err(AppError::log("cannot deliver records"))?;
+        let deliveries = match outcome {
+            Ok(deliveries) => deliveries,
+            Err(error) if error.is_retriable() || is_about_membership(&error) => {
+                warn!(%error, "not delivered, processing again what was not committed");
+                self.abort_all(effects);
+                return Ok(());
+            }
+            Err(error) => return Err(AppError::log("cannot deliver records")(error)),
+        };
         if let Some((to, refused)) = deliveries.iter().find_map(|delivery| Some((&delivery.to, delivery.outcome.as_ref().err()?))) {
-            return Err(AppError::log(format!("record {} of a batch for {to} was refused", refused.index))(refused.error.clone()));
+            if !is_refusal(&refused.error) {
+                return Err(AppError::log(format!("record {} of a batch for {to} was not taken", refused.index))(refused.error.clone()));
+            }
+            warn!(%to, error = %refused.error, "the log refuses a record, looking for where it comes from");
+            self.search_refused(&refused.error)?;
+            self.abort_all(effects);
+            return Ok(());
         }
-        let identity = self.identity.clone().unwrap_or_else(MemberIdentity::outside);
+        // Whoever is no member any more must not commit: an empty group would take it.
+        let Some(identity) = self.identity.clone() else {
+            self.abort_all(effects);
+            return Ok(());
+        };
         effects.push(Effect::CommitOffsets(self.offsets(), identity));
         self.settle_commit(now, &deliveries, effects)
     }
@@ -154,6 +173,7 @@ impl Worker {
             match slot {
                 Slot::Running(task) => {
                     task.committed(&stored, now)?;
+                    self.status.dropped(task.take_dropped());
                     if let Some(oldest) = task.take_oldest() {
                         self.status.latency(now - oldest);
                     }
@@ -189,51 +209,70 @@ impl Worker {
             return Ok(());
         }
         effects.extend(tasks.iter().copied().map(Effect::LookUp));
-        self.commit = if tasks.is_empty() { CommitState::Idle } else { CommitState::Deciding(tasks) };
+        if tasks.is_empty() {
+            // Only sinks took part: their letters go again, which is harmless.
+            self.settle_sinks(Verdict::Gone, effects);
+            self.commit = CommitState::Idle;
+        } else {
+            self.commit = CommitState::Deciding(tasks);
+        }
         Ok(())
     }
 
     /// The committed number decides whether a doubtful transaction was ours.
     pub(super) fn decide(&mut self, now: i64, id: TaskId, found: &Found, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         let CommitState::Deciding(waiting) = &mut self.commit else { return Ok(()) };
-        waiting.remove(&id);
+        if !waiting.remove(&id) {
+            return Ok(());
+        }
         let is_last = waiting.is_empty();
         let Some(Slot::Running(task)) = self.slots.get_mut(&id) else { return Ok(()) };
-        if task.stands_committed(found.inputs.first().and_then(|(_, committed, _)| committed.as_ref())) {
-            debug!(task = %id, "the doubtful commit stands");
-            task.committed(&BTreeMap::new(), now)?;
-        } else {
-            effects.extend(task.abort().into_iter().map(|(at, offset)| Effect::Read(at, StartAt::Offset(offset))));
-        }
+        let verdict = if task.stands_committed(&found.inputs) { Verdict::Stands } else { Verdict::Gone };
+        let back_to = match verdict {
+            Verdict::Stands => {
+                debug!(task = %id, "the doubtful commit stands");
+                task.committed(&BTreeMap::new(), now)?;
+                Vec::new()
+            }
+            Verdict::Gone => task.abort(),
+        };
+        back_to.into_iter().for_each(|(at, offset)| self.read(ReaderOf::Tasks, at, offset, effects));
         if is_last {
+            // One transaction carried them all, so what holds for this task holds for the sinks.
+            self.settle_sinks(verdict, effects);
             self.commit = CommitState::Idle;
-            self.slots.values_mut().for_each(|slot| {
-                if let Slot::Sink(sink) = slot {
-                    sink.aborted();
-                }
-            });
         }
         Ok(())
+    }
+
+    fn settle_sinks(&mut self, verdict: Verdict, effects: &mut Vec<Effect>) {
+        for (id, slot) in &mut self.slots {
+            match (slot, verdict) {
+                (Slot::Sink(sink), Verdict::Stands) => effects.extend(sink.committed().map(|command| Effect::Sink(*id, command))),
+                (Slot::Sink(sink), Verdict::Gone) => sink.aborted(),
+                _ => {}
+            }
+        }
     }
 
     /// Everything since the last commit is given up.
     pub(super) fn abort_all(&mut self, effects: &mut Vec<Effect>) {
         effects.push(Effect::Abort);
         self.abort_tasks(effects);
+        self.search.aborted();
         self.commit = CommitState::Idle;
     }
 
     fn abort_tasks(&mut self, effects: &mut Vec<Effect>) {
+        let mut back_to = Vec::new();
         for slot in self.slots.values_mut() {
             match slot {
-                Slot::Running(task) => {
-                    effects.extend(task.abort().into_iter().map(|(at, offset)| Effect::Read(at, StartAt::Offset(offset))))
-                }
+                Slot::Running(task) => back_to.extend(task.abort()),
                 Slot::Sink(sink) => sink.aborted(),
                 Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
-        self.paused.clear();
+        back_to.into_iter().for_each(|(at, offset)| self.read(ReaderOf::Tasks, at, offset, effects));
     }
 
     fn purge(&mut self, now: i64, effects: &mut Vec<Effect>) {
@@ -243,9 +282,9 @@ impl Worker {
         self.next_purge = now + self.plan.config.purge_interval.as_millis() as i64;
         let purgeable = self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
         for (at, below) in purgeable.flat_map(|task| task.purgeable()) {
-            if self.purged.get(at).is_none_or(|purged| *purged < below) {
+            if below > self.purged.get(&at).copied().unwrap_or(0) {
                 self.purged.insert(at.clone(), below);
-                effects.push(Effect::Purge(at.clone(), below));
+                effects.push(Effect::Purge(at, below));
             }
         }
     }
@@ -253,6 +292,13 @@ impl Worker {
     fn tasks(&self) -> impl Iterator<Item = &crate::task::Task> {
         self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(&**task) } else { None })
     }
+}
+
+/// What became of a doubtful transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Stands,
+    Gone,
 }
 
 fn is_about_membership(error: &LogError) -> bool {

@@ -9,11 +9,11 @@ mod restore;
 mod sinks;
 
 use super::AppError;
-use super::event::{Effect, Event, Pace};
+use super::event::{Effect, Event, Pace, ReaderOf};
 use super::plan::Plan;
 use super::sink::SinkSlot;
 use super::status::Status;
-use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, TopicPartition};
+use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::task::{Restoring, Task, TaskId};
 use commit::CommitState;
 use headwater_state::Disk;
@@ -21,8 +21,14 @@ use refusal::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Records that one task processes before the others and the outside have their turn.
+/// Records that one task processes before the others and the outside have their turn; fewer where that takes too long.
 const BUDGET: usize = 4_096;
+
+/// How long to wait before the log is asked again what it could not say.
+const ASK_AGAIN_MS: i64 = 100;
+
+/// How long a stop waits for sinks that hang and for a log that does not answer. What is not committed then is given up.
+const STOP_PATIENCE_MS: i64 = 15_000;
 
 /// Bytes of output at which a task hands over before its commit, so that the producer has work meanwhile.
 const HAND_OVER_BYTES: usize = 256 << 10;
@@ -43,7 +49,16 @@ pub(crate) struct Worker {
     /// Anchor partitions that are let go of after the next commit.
     releasing: Vec<TopicPartition>,
     stopping: bool,
-    paused: BTreeSet<TopicPartition>,
+    /// When patience with the outside ends (wall time).
+    stop_by: i64,
+    paused: BTreeSet<(ReaderOf, TopicPartition)>,
+    /// What was sent back (or forth) in this step: what was fetched before that is of no use any more.
+    moved: BTreeSet<(ReaderOf, TopicPartition)>,
+    /// Look-ups that were not answered, and when to ask again.
+    unanswered: BTreeMap<TaskId, i64>,
+    budget: usize,
+    /// When the last step began, and whether it had records to process.
+    last_step: (i64, bool),
     spare: Vec<Records>,
     purged: BTreeMap<TopicPartition, i64>,
     search: Search,
@@ -71,18 +86,26 @@ impl Worker {
             next_purge: 0,
             releasing: Vec::new(),
             stopping: false,
+            stop_by: i64::MAX,
             paused: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            unanswered: BTreeMap::new(),
+            budget: BUDGET,
+            last_step: (0, false),
             spare: Vec::new(),
             purged: BTreeMap::new(),
             search: Search::default(),
         }
     }
 
-    /// Takes the events, works, and says what is to be done outside.
+    /// Takes the events, works, and says what is to be done outside. The effects of the step before must have been carried out.
     pub(crate) fn step(&mut self, now: i64, events: &mut Vec<Event>, effects: &mut Vec<Effect>) -> Result<Pace, AppError> {
+        self.moved.clear();
+        self.adapt_budget(now);
         for event in events.drain(..) {
             self.take(now, event, effects)?;
         }
+        self.ask_again(now, effects);
         self.retry_sinks(now, effects);
         let mut busy = false;
         if !self.stopping {
@@ -94,6 +117,9 @@ impl Worker {
             self.hand_over_early(effects);
         }
         self.keep_flow(effects);
+        if self.stopping && now >= self.stop_by && !self.commit.is_idle() {
+            self.give_up_stopping(effects);
+        }
         if self.stopping && self.slots.is_empty() {
             effects.push(Effect::Leave);
             return Ok(Pace::Stopped);
@@ -105,13 +131,13 @@ impl Worker {
         match event {
             Event::Group(event) => self.take_group_event(event, effects),
             Event::Found(task, found) => self.take_found(now, task, found, effects)?,
-            Event::Read(fetched) => self.take_read(fetched)?,
+            Event::Read(of, fetched) => self.take_read(of, fetched)?,
             Event::Restored(fetched) => self.take_restored(now, fetched, effects)?,
             Event::Committed(outcome) => self.take_committed(now, outcome, effects)?,
             Event::Flushed(outcome) => self.take_flushed(now, outcome, effects)?,
             Event::OffsetsCommitted(outcome) => self.take_offsets_committed(now, outcome, effects)?,
             Event::Sink(task, event) => self.take_sink_event(now, task, event, effects)?,
-            Event::Stop => self.stopping = true,
+            Event::Stop => (self.stopping, self.stop_by) = (true, now + STOP_PATIENCE_MS),
         }
         Ok(())
     }
@@ -131,12 +157,16 @@ impl Worker {
         }
     }
 
-    fn take_read(&mut self, mut fetched: Fetched) -> Result<(), AppError> {
+    fn take_read(&mut self, of: ReaderOf, mut fetched: Fetched) -> Result<(), AppError> {
+        let place = (of, fetched.partition.clone());
+        if self.moved.contains(&place) {
+            return Ok(());
+        }
         if let Some(error) = fetched.error.take() {
             return Err(AppError::log(format!("cannot read {} at offset {}", fetched.partition, fetched.next))(error));
         }
-        let reader = self.slots.values_mut().find(|slot| slot.reads(&fetched.partition));
-        match reader {
+        let reader = self.slots.iter_mut().find(|(task, slot)| slot.reads(**task, &place));
+        match reader.map(|(_, slot)| slot) {
             Some(Slot::Running(task)) => task.enqueue(fetched),
             Some(Slot::Sink(sink)) => {
                 let mut done = sink.take(fetched);
@@ -157,10 +187,11 @@ impl Worker {
         }
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            let budget = self.search.allowance(BUDGET);
+            let budget = self.search.allowance(self.budget);
             let done = task.process(now, budget)?;
             self.search.processed(done);
             self.status.processed(done);
+            self.last_step.1 |= done > 0;
             busy |= done == budget;
             self.spare.extend(task.take_spare());
         }
@@ -180,16 +211,48 @@ impl Worker {
     /// Pauses inputs that have enough waiting, resumes those that have room again.
     fn keep_flow(&mut self, effects: &mut Vec<Effect>) {
         let high = self.plan.config.buffered_records;
-        for slot in self.slots.values() {
+        for (id, slot) in &self.slots {
             match slot {
-                Slot::Running(task) => {
-                    task.queued().for_each(|(at, waiting)| pace(&mut self.paused, at, waiting >= high, waiting <= high / 2, effects))
+                Slot::Running(task) => task.queued().for_each(|(at, waiting)| {
+                    pace(&mut self.paused, (ReaderOf::Tasks, at), waiting >= high, waiting <= high / 2, effects);
+                }),
+                Slot::Sink(sink) => {
+                    let place = (ReaderOf::Sink(id.sub_topology), &sink.at);
+                    pace(&mut self.paused, place, sink.is_full(), !sink.is_full(), effects);
                 }
-                Slot::Sink(sink) => pace(&mut self.paused, &sink.at, sink.is_full(), !sink.is_full(), effects),
                 Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
         self.spare.truncate(SPARE_BUFFERS);
+    }
+
+    /// Steps that take longer than the commit interval would let commits come late and open transactions time out.
+    fn adapt_budget(&mut self, now: i64) {
+        let (began, was_busy) = std::mem::replace(&mut self.last_step, (now, false));
+        let (took, interval) = (now - began, self.plan.config.commit_interval.as_millis() as i64);
+        if was_busy && took > interval {
+            self.budget = (self.budget / 2).max(1);
+        } else if was_busy && took <= interval / 4 {
+            self.budget = (self.budget * 2).min(BUDGET);
+        }
+    }
+
+    /// An input is to be read from here on. A reader that is sent somewhere is not paused there.
+    fn read(&mut self, of: ReaderOf, at: TopicPartition, offset: i64, effects: &mut Vec<Effect>) {
+        self.paused.remove(&(of, at.clone()));
+        self.moved.insert((of, at.clone()));
+        effects.push(Effect::Read(of, at, StartAt::Offset(offset)));
+    }
+
+    /// Asks for positions that the log could not tell, for example because a transaction of the former owner was open.
+    fn ask_again(&mut self, now: i64, effects: &mut Vec<Effect>) {
+        let due = |task: &TaskId, at: &mut i64| {
+            now >= *at && {
+                effects.push(Effect::LookUp(*task));
+                true
+            }
+        };
+        self.unanswered.extract_if(.., due).for_each(drop);
     }
 
     /// With nothing to commit now, only time can make work: an idle partition, a marker, a target to be asked again.
@@ -205,10 +268,10 @@ impl Worker {
 }
 
 impl Slot {
-    fn reads(&self, at: &TopicPartition) -> bool {
+    fn reads(&self, task: TaskId, (of, at): &(ReaderOf, TopicPartition)) -> bool {
         match self {
-            Slot::Running(task) => task.queued().any(|(input, _)| input == at),
-            Slot::Sink(sink) => sink.at == *at,
+            Slot::Running(running) => *of == ReaderOf::Tasks && running.queued().any(|(input, _)| input == at),
+            Slot::Sink(sink) => *of == ReaderOf::Sink(task.sub_topology) && sink.at == *at,
             Slot::Seeking | Slot::Restoring(_) => false,
         }
     }
@@ -221,11 +284,17 @@ fn hand_over(task: &mut Task, spare: &mut Vec<Records>, effects: &mut Vec<Effect
     });
 }
 
-fn pace(paused: &mut BTreeSet<TopicPartition>, at: &TopicPartition, is_full: bool, has_room: bool, effects: &mut Vec<Effect>) {
-    if is_full && !paused.contains(at) {
-        paused.insert(at.clone());
-        effects.push(Effect::Pause(at.clone()));
-    } else if has_room && paused.remove(at) {
-        effects.push(Effect::Resume(at.clone()));
+fn pace(
+    paused: &mut BTreeSet<(ReaderOf, TopicPartition)>, (of, at): (ReaderOf, &TopicPartition), is_full: bool, has_room: bool,
+    effects: &mut Vec<Effect>,
+) {
+    if !is_full && !has_room || is_full && has_room {
+        return;
+    }
+    let place = (of, at.clone());
+    if is_full && paused.insert(place.clone()) {
+        effects.push(Effect::Pause(place.0, place.1));
+    } else if has_room && paused.remove(&place) {
+        effects.push(Effect::Resume(place.0, place.1));
     }
 }

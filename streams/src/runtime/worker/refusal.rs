@@ -73,7 +73,7 @@ impl Worker {
     }
 }
 
-fn is_refusal(error: &LogError) -> bool {
+pub(super) fn is_refusal(error: &LogError) -> bool {
     matches!(error.code(), ErrorCode::MessageTooLarge | ErrorCode::InvalidTimestamp | ErrorCode::InvalidRecord)
 }
 

@@ -1,14 +1,28 @@
 //! From assignment to work: positions are looked up, stores brought up to their changelogs, inputs read.
 
-use super::{Slot, Worker};
-use crate::log::{Fetched, StartAt, TopicPartition};
+use super::{ASK_AGAIN_MS, Slot, Worker};
+use crate::log::{Fetched, LogError, TopicPartition};
 use crate::runtime::AppError;
-use crate::runtime::event::{Effect, Found};
+use crate::runtime::event::{Effect, Found, ReaderOf};
 use crate::task::{ChangelogEnd, Restoring, TaskId};
 use crate::topic::Reset;
+use tracing::debug;
 
 impl Worker {
-    pub(super) fn take_found(&mut self, now: i64, task: TaskId, found: Found, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+    pub(super) fn take_found(
+        &mut self, now: i64, task: TaskId, found: Result<Found, LogError>, effects: &mut Vec<Effect>,
+    ) -> Result<(), AppError> {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) if error.is_retriable() => {
+                debug!(%task, %error, "positions are not to be had yet");
+                if self.slots.contains_key(&task) {
+                    self.unanswered.insert(task, now + ASK_AGAIN_MS);
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(AppError::log(format!("cannot ask for the positions of task {task}"))(error)),
+        };
         match self.slots.get_mut(&task) {
             None => Ok(()),
             Some(Slot::Sink(_)) => {
@@ -88,7 +102,7 @@ impl Worker {
         let Some(Slot::Restoring(restoring)) = self.slots.remove(&task) else { return Ok(()) };
         let plan = self.plan.clone();
         let running = plan.with_task_inputs(task, |of| restoring.into_task(of))?;
-        effects.extend(running.offsets().into_iter().map(|offset| Effect::Read(offset.at, StartAt::Offset(offset.offset))));
+        running.offsets().into_iter().for_each(|offset| self.read(ReaderOf::Tasks, offset.at, offset.offset, effects));
         self.slots.insert(task, Slot::Running(Box::new(running)));
         Ok(())
     }

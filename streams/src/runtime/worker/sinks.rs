@@ -2,12 +2,12 @@
 
 use super::{Slot, Worker};
 use crate::connector::ConnectorError;
-use crate::log::{Ends, StartAt};
+use crate::log::Ends;
 use crate::runtime::AppError;
-use crate::runtime::event::{Effect, Found};
-use crate::runtime::sink::{SinkCommand, SinkEvent, SinkPhase};
+use crate::runtime::event::{Effect, Found, ReaderOf};
+use crate::runtime::sink::{RETRY_MS, SinkCommand, SinkEvent, SinkPhase};
 use crate::task::TaskId;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 impl Worker {
     pub(super) fn open_sink(&mut self, task: TaskId, found: &Found, effects: &mut Vec<Effect>) {
@@ -22,11 +22,13 @@ impl Worker {
 
     pub(super) fn take_sink_event(&mut self, now: i64, task: TaskId, event: SinkEvent, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         let Some(Slot::Sink(sink)) = self.slots.get_mut(&task) else { return Ok(()) };
+        let of = ReaderOf::Sink(task.sub_topology);
         match event {
             SinkEvent::Claimed(claim) => {
                 let start = sink.claimed(claim);
                 info!(%task, topic = %sink.at, next_offset = start, "sink reads on");
-                effects.push(Effect::Read(sink.at.clone(), StartAt::Offset(start)));
+                let at = sink.at.clone();
+                self.read(of, at, start, effects);
             }
             SinkEvent::Written(written, next, mut batch) => {
                 self.status.sunk(written.rows);
@@ -36,15 +38,22 @@ impl Worker {
             }
             SinkEvent::Failed(ConnectorError::Unavailable { sink: name, reason }) => {
                 warn!(%task, sink = name, reason, "sink's target does not answer, asking again");
-                effects.push(Effect::StopReading(sink.at.clone()));
+                effects.push(Effect::StopReading(of, sink.at.clone()));
                 effects.push(Effect::Sink(task, SinkCommand::Close));
-                sink.back_off(now);
+                sink.back_off(now + RETRY_MS);
             }
             SinkEvent::Failed(fenced @ ConnectorError::Fenced { .. }) => {
-                error!(%task, error = %fenced, "sink is written by another instance, letting go");
-                effects.push(Effect::StopReading(sink.at.clone()));
+                // If it was the group's doing, we hear of it within the session; if it was a person's, the sink is ours still.
+                warn!(%task, error = %fenced, "sink is written by another instance, letting go");
+                effects.push(Effect::StopReading(of, sink.at.clone()));
                 effects.push(Effect::Sink(task, SinkCommand::Close));
-                self.slots.remove(&task);
+                sink.back_off(now + self.plan.config.session_timeout.as_millis() as i64);
+            }
+            SinkEvent::Failed(ConnectorError::Refused { sink: name, reason }) if sink.may_ask_again() => {
+                // The ends of the log were asked for before the claim: a batch that the former owner wrote meanwhile lies beyond them.
+                info!(%task, sink = name, reason, "sink refuses, asking once more for the ends of the log");
+                effects.push(Effect::Sink(task, SinkCommand::Close));
+                effects.push(Effect::LookUp(task));
             }
             SinkEvent::Failed(refused @ ConnectorError::Refused { .. }) => return Err(refused.into()),
         }
