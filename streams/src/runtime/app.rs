@@ -15,7 +15,7 @@ use headwater_state::Disk;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A topology and how it is to run.
 pub struct App {
@@ -69,6 +69,20 @@ impl Running {
         self.thread.is_finished()
     }
 
+    /// Waits until everything that stands in the inputs now is processed, committed and written by the sinks, but no longer than
+    /// `patience`. Returns whether it is. Who fills the inputs must have stopped.
+    pub fn drain(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        self.status.works();
+        while self.status.rest() < STEPS_AT_REST {
+            if self.has_ended() || Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::park_timeout(LOOK);
+        }
+        true
+    }
+
     /// Commits, leaves the group and ends.
     ///
     /// # Errors
@@ -84,6 +98,12 @@ impl Running {
         }
     }
 }
+
+/// A step may have looked before the last record came; so many in a row have not.
+const STEPS_AT_REST: u64 = 5;
+
+/// How often a waiting caller looks.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The loop around the step function: gather, step, carry out.
 fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, stop: &AtomicBool) -> Result<(), AppError> {

@@ -38,6 +38,7 @@ pub(crate) struct SinkSlot {
     waiting: Records,
     waiting_next: i64,
     in_flight: bool,
+    read_to_end: bool,
     /// The ends of the log were asked for a second time, since the first answer did not fit the claim.
     asked_again: bool,
     /// Written up to here.
@@ -77,6 +78,7 @@ impl SinkSlot {
             waiting: Records::default(),
             waiting_next: 0,
             in_flight: false,
+            read_to_end: false,
             asked_again: false,
             written: 0,
             committed: -1,
@@ -90,7 +92,7 @@ impl SinkSlot {
         let start = claim.next_offset.unwrap_or(self.ends.earliest);
         (self.phase, self.asked_again) = (SinkPhase::Writing, false);
         self.waiting.clear();
-        (self.waiting_next, self.written, self.in_flight) = (start, start, false);
+        (self.waiting_next, self.written, self.in_flight, self.read_to_end) = (start, start, false, false);
         for letter in claim.unpublished {
             if !self.publishing.contains(&letter) && !self.letters.contains(&letter) {
                 self.letters.push(letter);
@@ -104,7 +106,7 @@ impl SinkSlot {
         if self.phase != SinkPhase::Writing || fetched.next < self.waiting_next {
             return fetched.records;
         }
-        self.waiting_next = fetched.next;
+        (self.waiting_next, self.read_to_end) = (fetched.next, fetched.at_end);
         if fetched.records.is_empty() && self.waiting.is_empty() && !self.in_flight {
             self.written = self.waiting_next; // Nothing but markers: the lag is none.
         }
@@ -149,6 +151,12 @@ impl SinkSlot {
 
     pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() >= LARGEST_BATCH
+    }
+
+    /// All that stood in the topic is written, and no letter waits.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let is_written = self.read_to_end && self.waiting.is_empty() && !self.in_flight;
+        self.phase == SinkPhase::Writing && is_written && self.letters.is_empty() && self.publishing.is_empty()
     }
 
     /// The writer has no batch in its hands.

@@ -10,6 +10,8 @@ pub struct Status {
     restored: AtomicU64,
     sunk: AtomicU64,
     dropped: AtomicU64,
+    /// Steps in a row that found nothing to do.
+    rest: AtomicU64,
     /// Commits by the power of two that their latency (milliseconds) lies below.
     latencies: [AtomicU64; BUCKETS],
 }
@@ -44,6 +46,7 @@ impl Default for Status {
             restored: zero(),
             sunk: zero(),
             dropped: zero(),
+            rest: zero(),
             latencies: std::array::from_fn(|_| zero()),
         }
     }
@@ -62,6 +65,21 @@ impl Status {
             latency_p50_ms: self.quantile(50),
             latency_p99_ms: self.quantile(99),
         }
+    }
+
+    /// A step found nothing to do: all input is read, processed, committed and written by the sinks.
+    pub(crate) fn rests(&self) {
+        add(&self.rest, 1);
+    }
+
+    /// There is, or was just now, something to do.
+    pub(crate) fn works(&self) {
+        self.rest.store(0, Ordering::Release);
+    }
+
+    /// Steps in a row that found nothing to do.
+    pub(crate) fn rest(&self) -> u64 {
+        self.rest.load(Ordering::Acquire)
     }
 
     pub(crate) fn processed(&self, records: usize) {

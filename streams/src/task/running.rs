@@ -430,6 +430,11 @@ impl Task {
         self.oldest.take()
     }
 
+    /// All inputs are read to their ends, and nothing waits for a commit.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.dirty && self.lanes.iter().all(Lane::is_at_end)
+    }
+
     /// Bytes of records that wait to be handed over.
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.context.outbox.byte_len()

@@ -14,8 +14,8 @@ use headwater_streams::runtime::{App, Config, Progress, Running};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
-use tracing::info;
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
 
 /// What is to run, and with what around it.
 #[derive(Debug)]
@@ -84,6 +84,9 @@ impl Session {
     /// Ends all of it in good order: no more input, a last commit, the group is left.
     pub(super) fn stop(mut self) -> Result<Summary, CommandError> {
         let fed = self.feeder.take().map(Feeder::stop).transpose();
+        if fed.as_ref().is_ok_and(Option::is_some) && !self.running.drain(DRAIN_PATIENCE) {
+            warn!("not all of the input was processed in time, the next run goes on with it");
+        }
         let progress = self.running.stop()?;
         let lasted = self.began.elapsed();
         let generated = fed?;
@@ -92,6 +95,9 @@ impl Session {
         Ok(Summary { lasted, records_in, generated, progress, results: results(&self.directory)?, directory: self.directory.root })
     }
 }
+
+/// How long what was generated may take to come out at the other end.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The sum of the group's positions in the application's input.
 fn position(log: &dyn Log, group: &str, application: Application) -> Result<i64, CommandError> {

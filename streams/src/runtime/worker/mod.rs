@@ -117,6 +117,11 @@ impl Worker {
             self.hand_over_early(effects);
         }
         self.keep_flow(effects);
+        if self.is_at_rest() {
+            self.status.rests()
+        } else {
+            self.status.works()
+        }
         if self.stopping && now >= self.stop_by && !self.commit.is_idle() {
             self.give_up_stopping(effects);
         }
@@ -125,6 +130,16 @@ impl Worker {
             return Ok(Pace::Stopped);
         }
         Ok(if busy || self.commit.is_under_way() { Pace::Busy } else { Pace::IdleUntil(self.next_deadline(now)) })
+    }
+
+    /// Everything that stood in the inputs is read, processed, committed and written by the sinks.
+    fn is_at_rest(&self) -> bool {
+        let rests = |slot: &Slot| match slot {
+            Slot::Running(task) => task.is_at_rest(),
+            Slot::Sink(sink) => sink.is_at_rest(),
+            Slot::Seeking | Slot::Restoring(_) => false,
+        };
+        self.commit.is_idle() && !self.slots.is_empty() && self.slots.values().all(rests)
     }
 
     fn take(&mut self, now: i64, event: Event, effects: &mut Vec<Effect>) -> Result<(), AppError> {
