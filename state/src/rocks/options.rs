@@ -79,9 +79,14 @@ pub(super) fn for_families(specs: &[FamilySpec], existing: &[String], budget: &M
     specs.iter().cloned().chain(others).map(descriptor).collect()
 }
 
+/// Buffers of one family, full ones included.
+const WRITE_BUFFERS: i32 = 4;
+
 fn for_family(spec: &FamilySpec, budget: &MemoryBudget) -> Options {
     let mut options = Options::default();
     options.set_write_buffer_size(write_buffer_bytes(spec, budget));
+    // Writing goes on while full buffers are flushed; what they take together is the write-buffer manager's business.
+    options.set_max_write_buffer_number(WRITE_BUFFERS);
     options.set_arena_block_size(ARENA_BLOCK_BYTES);
     options.set_block_based_table_factory(&tables(budget));
     match spec.used_for {
