@@ -11,7 +11,7 @@ const PARTITIONS: i32 = 3;
 #[test]
 fn exactly_once_survives_kills_stops_and_joins() {
     let mischief = Mischief { kill: 60, stop: 40, start: 1_500, pause: 0 };
-    let kills: u32 = seeds(40).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
+    let kills: u32 = seeds(120).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
     assert!(kills > 20, "only {kills} kills: nothing was tested");
 }
 
@@ -19,7 +19,7 @@ fn exactly_once_survives_kills_stops_and_joins() {
 fn exactly_once_survives_zombies() {
     let mischief = Mischief { kill: 20, stop: 10, start: 1_500, pause: 60 };
     let pauses: u32 =
-        seeds(40).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
+        seeds(120).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
     assert!(pauses > 20, "only {pauses} pauses beyond the session: nothing was tested");
 }
 
@@ -30,7 +30,7 @@ fn at_least_once_loses_nothing() {
         let config = Config::new("category-sales").at_least_once();
         Config { commit_interval: Duration::from_millis(300), ..config }
     };
-    seeds(40).into_iter().for_each(|seed| drop(live(seed, config(), mischief, Check::AtLeastOnce)));
+    seeds(120).into_iter().for_each(|seed| drop(live(seed, config(), mischief, Check::AtLeastOnce)));
 }
 
 /// A life in which the input comes bit by bit, then peace; and the result.
