@@ -1,3 +1,4 @@
 //! Tests of the whole, and the programs that drive them.
 
 pub mod log_facts;
+pub mod simulation;

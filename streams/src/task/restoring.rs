@@ -167,7 +167,7 @@ impl Restoring {
             feeds,
             letters,
             settings: of.settings,
-            prepared: Saved::default(),
+            prepared: None,
             saved: self.saved,
             commit_number: 0,
             dirty: false,

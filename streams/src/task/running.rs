@@ -29,8 +29,8 @@ pub(crate) struct Task {
     pub(super) settings: TaskSettings,
     /// Where and when the last commit left the task; an abort goes back to it.
     pub(super) saved: Saved,
-    /// What the commit that was prepared last says of positions and times.
-    pub(super) prepared: Saved,
+    /// What the commit that is under way says of positions and times. A task that came to run meanwhile has no part in it.
+    pub(super) prepared: Option<Saved>,
     pub(super) commit_number: u64,
     /// Something happened that a commit must keep.
     pub(super) dirty: bool,
@@ -285,7 +285,7 @@ impl Task {
         let mut state = self.context.state.borrow_mut();
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
-        self.prepared = Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() };
+        self.prepared = Some(Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() });
         Ok(())
     }
 
@@ -366,10 +366,11 @@ impl Task {
 
     /// The log has the prepared commit: the state follows in one batch. `stored` holds the last offset of each changelog partition.
     pub(crate) fn committed(&mut self, stored: &BTreeMap<TopicPartition, i64>, now: i64) -> Result<(), TaskError> {
+        let Some(prepared) = self.prepared.take() else { return Ok(()) };
         for changelog in &mut self.changelogs {
             if changelog.is_source {
                 let lane = self.lanes.iter().position(|lane| lane.at == changelog.at);
-                changelog.next_offset = self.prepared.positions[lane.expect("a source that serves as changelog is an input")];
+                changelog.next_offset = prepared.positions[lane.expect("a source that serves as changelog is an input")];
             } else if let Some(last) = stored.get(&changelog.at) {
                 changelog.next_offset = last + 1;
             }
@@ -379,10 +380,20 @@ impl Task {
         let mut state = self.context.state.borrow_mut();
         state.commit(&positions, self.commit_number).map_err(|source| TaskError::State { task, source })?;
         drop(state);
-        self.saved = self.prepared.clone();
+        self.saved = prepared;
         self.dirty = false;
         self.refused.last = None;
         Ok(())
+    }
+
+    /// Whether the task has a part in the commit that is under way.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.prepared.is_some()
+    }
+
+    /// The state has followed, but the group did not take the positions: another commit must carry them.
+    pub(crate) fn commit_again(&mut self) {
+        self.dirty = true;
     }
 
     /// Whether what the group has is the commit that this task prepared last. The number alone does not tell: another instance that has
@@ -390,8 +401,10 @@ impl Task {
     pub(crate) fn stands_committed(&self, found: &[(TopicPartition, Option<GroupOffset>, Ends)]) -> bool {
         let number_and_times = found.first().and_then(|(_, committed, _)| Some(FoundMetadata::read(&committed.as_ref()?.metadata)));
         let positions = found.iter().map(|(_, committed, _)| committed.as_ref().map(|found| found.offset));
-        number_and_times == Some(FoundMetadata::Ours(self.prepared.metadata.clone()))
-            && positions.eq(self.prepared.positions.iter().copied().map(Some))
+        self.prepared.as_ref().is_some_and(|prepared| {
+            number_and_times == Some(FoundMetadata::Ours(prepared.metadata.clone()))
+                && positions.eq(prepared.positions.iter().copied().map(Some))
+        })
     }
 
     /// The transaction is gone: back to the last commit. Returns where each input is to be read again.
@@ -402,6 +415,7 @@ impl Task {
         self.context.letters.clear();
         self.changelogs.iter_mut().for_each(|changelog| changelog.pending.clear());
         self.dirty = false;
+        self.prepared = None;
         self.oldest = None;
         self.context.dropped = self.dropped_told;
         self.refused.last = None;

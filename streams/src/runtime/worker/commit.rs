@@ -148,13 +148,17 @@ impl Worker {
     }
 
     pub(super) fn take_offsets_committed(
-        &mut self, _now: i64, outcome: Result<(), LogError>, _effects: &mut [Effect],
+        &mut self, now: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
         match outcome {
-            Ok(()) => Ok(()),
-            // The next commit carries the positions again.
+            Ok(()) => {
+                self.purge(now, effects);
+                Ok(())
+            }
             Err(error) if error.is_retriable() || is_about_membership(&error) => {
                 warn!(%error, "offsets not committed, the next commit carries them");
+                let running = self.slots.values_mut().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
+                running.for_each(|task| task.commit_again());
                 Ok(())
             }
             Err(error) => Err(AppError::log("cannot commit offsets")(error)),
@@ -185,7 +189,9 @@ impl Worker {
         self.status.committed();
         self.search.committed();
         self.commit = CommitState::Idle;
-        self.purge(now, effects);
+        if self.plan.config.guarantee == Guarantee::ExactlyOnce {
+            self.purge(now, effects);
+        }
         self.release(effects);
         Ok(())
     }
@@ -201,7 +207,8 @@ impl Worker {
         self.search.aborted();
         let awaits = error.code() == ErrorCode::IllegalGeneration || error.code() == ErrorCode::UnknownMemberId;
         effects.push(Effect::Abort);
-        let tasks: BTreeSet<_> = self.slots.iter().filter(|(_, slot)| matches!(slot, Slot::Running(_))).map(|(id, _)| *id).collect();
+        let took_part = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_prepared());
+        let tasks: BTreeSet<_> = self.slots.iter().filter(|(_, slot)| took_part(slot)).map(|(id, _)| *id).collect();
         if awaits {
             // The answer was definite: nothing of it stands.
             self.abort_tasks(effects);
@@ -275,6 +282,7 @@ impl Worker {
         back_to.into_iter().for_each(|(at, offset)| self.read(ReaderOf::Tasks, at, offset, effects));
     }
 
+    /// Deletes what no committed position needs; so it comes after the offsets, or a failed commit would lose records.
     fn purge(&mut self, now: i64, effects: &mut Vec<Effect>) {
         if now < self.next_purge {
             return;

@@ -174,22 +174,20 @@ impl Worker {
 
     fn take_read(&mut self, of: ReaderOf, mut fetched: Fetched) -> Result<(), AppError> {
         let place = (of, fetched.partition.clone());
-        if self.moved.contains(&place) {
-            return Ok(());
-        }
+        let reader = self.slots.iter_mut().find(|(task, slot)| slot.reads(**task, &place));
+        // What was fetched for a task that has just been let go of or sent elsewhere is nobody's; an error of it as well.
+        let Some((_, slot)) = reader.filter(|_| !self.moved.contains(&place)) else { return Ok(()) };
         if let Some(error) = fetched.error.take() {
             return Err(AppError::log(format!("cannot read {} at offset {}", fetched.partition, fetched.next))(error));
         }
-        let reader = self.slots.iter_mut().find(|(task, slot)| slot.reads(**task, &place));
-        match reader.map(|(_, slot)| slot) {
-            Some(Slot::Running(task)) => task.enqueue(fetched),
-            Some(Slot::Sink(sink)) => {
+        match slot {
+            Slot::Running(task) => task.enqueue(fetched),
+            Slot::Sink(sink) => {
                 let mut done = sink.take(fetched);
                 done.clear();
                 self.spare.push(done);
             }
-            // What was fetched for a task that has just been let go of.
-            Some(Slot::Seeking | Slot::Restoring(_)) | None => {}
+            Slot::Seeking | Slot::Restoring(_) => {}
         }
         Ok(())
     }

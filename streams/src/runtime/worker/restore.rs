@@ -78,14 +78,14 @@ impl Worker {
     }
 
     pub(super) fn take_restored(&mut self, now: i64, mut fetched: Fetched, effects: &mut Vec<Effect>) -> Result<(), AppError> {
-        if let Some(error) = fetched.error.take() {
-            return Err(AppError::log(format!("cannot restore from {} at offset {}", fetched.partition, fetched.next))(error));
-        }
         let restoring = self.slots.iter_mut().find_map(|(task, slot)| match slot {
             Slot::Restoring(restoring) if restoring.missing().any(|(at, _)| *at == fetched.partition) => Some((*task, restoring)),
             _ => None,
         });
         let Some((task, restoring)) = restoring else { return Ok(()) };
+        if let Some(error) = fetched.error.take() {
+            return Err(AppError::log(format!("cannot restore from {} at offset {}", fetched.partition, fetched.next))(error));
+        }
         self.status.restored(fetched.records.len());
         if restoring.take(&fetched, now)? {
             effects.push(Effect::StopRestoring(fetched.partition));

@@ -1,0 +1,156 @@
+//! Several processes of one application on one log, to which bad things happen.
+
+use super::{Random, World};
+use headwater_state::{Disk, MemoryDisk};
+use headwater_streams::graph::Topology;
+use headwater_streams::log::Log;
+use headwater_streams::runtime::{Boundary, Config, SimulatedProcess};
+use std::error::Error;
+use std::sync::Arc;
+
+/// How often what happens, in 10,000 turns of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mischief {
+    /// It dies between two boundaries.
+    pub kill: u64,
+    /// It is asked to stop.
+    pub stop: u64,
+    /// It is not scheduled for up to half a minute, while time passes.
+    pub pause: u64,
+    /// One that is not there starts.
+    pub start: u64,
+}
+
+/// The processes, each with a disk of its own.
+pub struct Fleet {
+    /// Where they live.
+    pub world: World,
+    instances: Vec<Instance>,
+    random: Random,
+    config: Config,
+    topology: Box<dyn Fn() -> Topology>,
+    /// What has happened, for a test to see that anything did.
+    pub kills: u32,
+    /// Pauses longer than the session.
+    pub long_pauses: u32,
+}
+
+struct Instance {
+    name: String,
+    disk: MemoryDisk,
+    process: Option<SimulatedProcess>,
+    silent_until: i64,
+}
+
+/// A simulation that has not come to rest after so long (virtual time) never will.
+const PATIENCE_MS: i64 = 600_000;
+/// Nothing has happened for so long: it rests. Longer than sessions, transactions and idleness take.
+const REST_MS: i64 = 45_000;
+
+impl Fleet {
+    /// `count` processes that have not started.
+    pub fn new(world: World, count: usize, seed: u64, config: Config, topology: impl Fn() -> Topology + 'static) -> Fleet {
+        let instance = |i| Instance { name: format!("process-{i}"), disk: MemoryDisk::new(), process: None, silent_until: 0 };
+        let instances = (0..count).map(instance).collect();
+        Fleet { world, instances, random: Random::of(seed), config, topology: Box::new(topology), kills: 0, long_pauses: 0 }
+    }
+
+    /// So many turns, each of one process chosen by chance.
+    pub fn run(&mut self, turns: usize, mischief: Mischief) {
+        for _ in 0..turns {
+            let i = self.random.below(self.instances.len() as u64) as usize;
+            self.befall(i, mischief);
+            let is_idle = self.turn(i);
+            let pause = if is_idle { self.random.below(150) } else { self.random.below(3) };
+            self.world.pass(pause);
+        }
+    }
+
+    /// Everybody works undisturbed until nothing happens any more.
+    pub fn settle(&mut self) {
+        let patience = self.world.now() + PATIENCE_MS;
+        let mut rest_since = self.world.now();
+        while self.world.now() - rest_since < REST_MS {
+            assert!(self.world.now() < patience, "it does not come to rest");
+            let before = self.processed();
+            (0..self.instances.len())
+                .filter(|i| self.instances[*i].process.is_none())
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(|i| self.start(i));
+            let mut all_idle = true;
+            for i in 0..self.instances.len() {
+                all_idle &= self.turn(i);
+            }
+            if self.processed() != before {
+                rest_since = self.world.now();
+            }
+            self.world.pass(if all_idle { 200 } else { 1 });
+        }
+    }
+
+    fn processed(&self) -> u64 {
+        let progress = self.instances.iter().filter_map(|instance| Some(instance.process.as_ref()?.progress()));
+        progress.map(|progress| progress.records + progress.restored + progress.sunk).sum()
+    }
+
+    fn befall(&mut self, i: usize, mischief: Mischief) {
+        let now = self.world.now();
+        if self.instances[i].process.is_none() {
+            if self.random.happens(mischief.start) {
+                self.start(i);
+            }
+        } else if self.random.happens(mischief.kill) {
+            self.kills += 1;
+            (self.instances[i].process, self.instances[i].silent_until) = (None, 0);
+        } else if self.random.happens(mischief.pause) {
+            let length = 1_000 + self.random.below(30_000) as i64;
+            self.long_pauses += u32::from(length > self.config.session_timeout.as_millis() as i64);
+            self.instances[i].silent_until = now + length;
+        } else if self.random.happens(mischief.stop)
+            && let Some(process) = &mut self.instances[i].process
+        {
+            process.stop();
+        }
+    }
+
+    fn start(&mut self, i: usize) {
+        let log: Arc<dyn Log> = Arc::new(self.world.log.clone());
+        let instance = &mut self.instances[i];
+        let started =
+            SimulatedProcess::start(log, Disk::Memory(instance.disk.clone()), &instance.name, (self.topology)(), self.config.clone());
+        instance.process = Some(started.unwrap_or_else(|error| panic!("{} does not start: {}", instance.name, chain(&error))));
+        instance.silent_until = 0;
+    }
+
+    /// A process takes some boundaries; whether it has nothing to do.
+    fn turn(&mut self, i: usize) -> bool {
+        let (now, steps) = (self.world.now(), 1 + self.random.below(12));
+        let instance = &mut self.instances[i];
+        let Some(process) = &mut instance.process else { return true };
+        if now < instance.silent_until {
+            return true;
+        }
+        for _ in 0..steps {
+            match process.advance(now).unwrap_or_else(|error| panic!("{} ends: {}", instance.name, chain(&error))) {
+                Boundary::Effect | Boundary::Step => {}
+                Boundary::Idle(_) => return true,
+                Boundary::Stopped => {
+                    instance.process = None;
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// An error with all its sources.
+pub fn chain(error: &dyn Error) -> String {
+    let (mut text, mut next) = (error.to_string(), error.source());
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

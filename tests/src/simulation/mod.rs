@@ -1,0 +1,11 @@
+//! Deterministic simulation: the shipped step functions on the simulated log, under chosen misfortunes.
+
+mod fleet;
+mod random;
+mod sales;
+mod world;
+
+pub use fleet::{Fleet, Mischief, chain};
+pub use random::{Random, Seed, seeds};
+pub use sales::{Check, Input, START};
+pub use world::World;

@@ -1,0 +1,75 @@
+//! What outlives every process: the clock and the log.
+
+use headwater_state::MemoryDisk;
+use headwater_streams::log::{
+    Clock, FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records, SimulatedLog,
+    StartAt, TopicPartition, TopicSpec, VirtualClock,
+};
+use std::time::Duration;
+
+/// A log in memory on a clock that the simulation moves.
+pub struct World {
+    clock: VirtualClock,
+    /// The log.
+    pub log: SimulatedLog,
+    producer: Box<dyn Producer>,
+}
+
+impl World {
+    /// An empty log at this time (milliseconds).
+    pub fn at(now: i64) -> World {
+        let clock = VirtualClock::at(now);
+        let log = SimulatedLog::open(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7).expect("memory can be opened");
+        let producer = log.producer(ProducerConfig::default()).expect("a producer can be made");
+        World { clock, log, producer }
+    }
+
+    /// Wall time.
+    pub fn now(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Lets time pass, with all that is due.
+    pub fn pass(&self, ms: u64) {
+        self.clock.advance(Duration::from_millis(ms));
+        self.log.maintain().expect("memory can be written");
+    }
+
+    /// Makes a topic.
+    pub fn create(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
+        let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.log.admin().create_topic(&TopicSpec { name: name.into(), partitions, configs }).expect("the topic is new");
+    }
+
+    /// Appends one record.
+    pub fn append(&mut self, topic: &str, partition: i32, timestamp: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let mut records = Records::new();
+        records.push(NO_OFFSET, timestamp, key, value, &Headers::EMPTY);
+        self.producer.send(&TopicPartition::new(topic, partition), &mut records).expect("the log takes it");
+        self.producer.flush().expect("the log takes it");
+    }
+
+    /// All committed records of a topic, partition by partition.
+    pub fn read(&self, topic: &str) -> Vec<Records> {
+        let partitions = self.log.admin().describe_topic(topic).expect("the log answers").map_or(0, |found| found.partitions);
+        (0..partitions).map(|partition| self.read_partition(&TopicPartition::new(topic, partition))).collect()
+    }
+
+    fn read_partition(&self, at: &TopicPartition) -> Records {
+        let config = ReaderConfig { isolation: Isolation::Committed, ..ReaderConfig::default() };
+        let mut reader = self.log.reader(config).expect("a reader can be made");
+        reader.assign(at, StartAt::Earliest);
+        let (mut all, mut fetched) = (Records::new(), Vec::new());
+        loop {
+            reader.poll(FetchLimit::default(), Duration::ZERO, &mut fetched).expect("the log answers");
+            let mut at_end = fetched.is_empty();
+            for batch in fetched.drain(..) {
+                all.append(&batch.records);
+                at_end |= batch.at_end;
+            }
+            if at_end {
+                return all;
+            }
+        }
+    }
+}

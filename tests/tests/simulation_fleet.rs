@@ -1,0 +1,55 @@
+//! Category-sales on two processes and three partitions, in which either may die, stop, hang or come at any moment.
+
+use headwater_streams::runtime::Config;
+use headwater_tests::simulation::{Check, Fleet, Input, Mischief, START, Seed, World, seeds};
+use headwater_topologies::category_sales;
+use std::time::Duration;
+
+const RECORDS: i64 = 320;
+const PARTITIONS: i32 = 3;
+
+#[test]
+fn exactly_once_survives_kills_stops_and_joins() {
+    let mischief = Mischief { kill: 60, stop: 40, start: 1_500, pause: 0 };
+    let kills: u32 = seeds(120).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
+    assert!(kills > 20, "only {kills} kills: nothing was tested");
+}
+
+#[test]
+fn exactly_once_survives_zombies() {
+    let mischief = Mischief { kill: 20, stop: 10, start: 1_500, pause: 60 };
+    let pauses: u32 =
+        seeds(120).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
+    assert!(pauses > 20, "only {pauses} pauses beyond the session: nothing was tested");
+}
+
+#[test]
+fn at_least_once_loses_nothing() {
+    let mischief = Mischief { kill: 60, stop: 20, start: 1_500, pause: 40 };
+    let config = || {
+        let config = Config::new("category-sales").at_least_once();
+        Config { commit_interval: Duration::from_millis(300), ..config }
+    };
+    seeds(120).into_iter().for_each(|seed| drop(live(seed, config(), mischief, Check::AtLeastOnce)));
+}
+
+/// A life in which the input comes bit by bit, then peace; and the result.
+fn live(seed: u64, config: Config, mischief: Mischief, check: Check) -> Fleet {
+    let _seed = Seed(seed);
+    let input = Input::generate(RECORDS);
+    let world = World::at(START + 40_000_000);
+    world.create("transactions", PARTITIONS, &[("retention.ms", "-1")]);
+    world.create("category-sales", PARTITIONS, &[("retention.ms", "-1")]);
+    let config = Config { buffered_records: 20, purge_interval: Duration::from_millis(500), ..config };
+    let mut fleet = Fleet::new(world, 2, seed, config, || category_sales::topology().build().unwrap());
+    for (i, line) in input.lines().iter().enumerate() {
+        let now = fleet.world.now();
+        fleet.world.append("transactions", i as i32 % PARTITIONS, now, None, Some(line));
+        if i % 4 == 0 {
+            fleet.run(15, mischief);
+        }
+    }
+    fleet.settle();
+    check.sales(&fleet.world, &input, &format!("seed {seed}"));
+    fleet
+}
