@@ -1,5 +1,7 @@
 //! What is on the edges of an application under simulation: tables that come late, sinks that fail, records that the log refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::connector::{Claim, Connector, ConnectorError, DeadLetter, Level, SinkTask, Writer, Written};
 use headwater_streams::graph::Topology;
 use headwater_streams::log::{Headers, Records};
@@ -242,7 +244,9 @@ mod sinks {
         fn published(&mut self, letters: &[DeadLetter]) -> Result<(), ConnectorError> {
             self.map.answers()?;
             let mut target = self.map.target.lock().unwrap();
-            letters.iter().for_each(|letter| drop(target.unpublished.remove(&(letter.partition, letter.offset))));
+            for letter in letters {
+                target.unpublished.remove(&(letter.partition, letter.offset));
+            }
             Ok(())
         }
     }

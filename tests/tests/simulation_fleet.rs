@@ -1,5 +1,7 @@
 //! Category-sales on two processes and three partitions, in which either may die, stop, hang or come at any moment.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::runtime::Config;
 use headwater_tests::simulation::{Check, Fleet, Input, Mischief, START, Seed, World, seeds};
 use headwater_topologies::category_sales;

@@ -8,7 +8,9 @@ impl Random {
     /// The numbers of this seed.
     pub fn of(seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        (0..8).for_each(|_| drop(random.next()));
+        (0..8).for_each(|_| {
+            random.next();
+        });
         random
     }
 
