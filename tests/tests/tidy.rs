@@ -1,5 +1,7 @@
 //! Keeps the rooms apart and the tree clean: what `docs/ARCHITECTURE.md` says that nobody does, nobody does.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
