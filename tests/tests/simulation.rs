@@ -1,5 +1,7 @@
 //! Category-sales on the simulated log, killed at every boundary: between any two effects and any two steps.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_state::{Disk, MemoryDisk};
 use headwater_streams::log::Log;
 use headwater_streams::runtime::{Boundary, Config, SimulatedProcess};
