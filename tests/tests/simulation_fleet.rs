@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
+use headwater_streams::log::{Log, TopicPartition};
 use headwater_streams::runtime::Config;
 use headwater_tests::simulation::{Check, Fleet, Input, Mischief, START, Seed, World, seeds};
 use headwater_topologies::category_sales;
@@ -12,34 +13,52 @@ const PARTITIONS: i32 = 3;
 
 #[test]
 fn exactly_once_survives_kills_stops_and_joins() {
-    let mischief = Mischief { kill: 60, stop: 40, start: 1_500, pause: 0 };
-    let kills: u32 = seeds(120).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
+    let mischief = Mischief { kill: 60, burn: 20, stop: 40, start: 1_500, pause: 0 };
+    let kills: u32 =
+        seeds(120).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
     assert!(kills > 20, "only {kills} kills: nothing was tested");
 }
 
 #[test]
 fn exactly_once_survives_zombies() {
-    let mischief = Mischief { kill: 20, stop: 10, start: 1_500, pause: 60 };
+    let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 60 };
     let pauses: u32 =
-        seeds(120).into_iter().map(|seed| live(seed, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
+        seeds(120).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
     assert!(pauses > 20, "only {pauses} pauses beyond the session: nothing was tested");
+}
+
+/// A lost answer leaves a commit in doubt: what the group has decides.
+#[test]
+fn exactly_once_survives_lost_answers() {
+    let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 10 };
+    seeds(60).into_iter().for_each(|seed| drop(live(seed, 400, Config::new("category-sales"), mischief, Check::ExactlyOnce)));
+}
+
+/// A store whose changelog was cut off is restored from what is left of it: lost disks in all other tests rely on this.
+#[test]
+fn window_changelogs_are_trimmed() {
+    let fleet = live(1, 0, Config::new("category-sales"), Mischief { start: 10_000, ..Mischief::default() }, Check::ExactlyOnce);
+    let changelog = "category-sales-category-sales-changelog";
+    let ends = |partition| fleet.world.log.admin().ends(&TopicPartition::new(changelog, partition)).unwrap();
+    let trimmed: i64 = (0..PARTITIONS).map(|partition| ends(partition).earliest).sum();
+    assert!(trimmed > 0, "nothing was trimmed: {:?}", (0..PARTITIONS).map(ends).collect::<Vec<_>>());
 }
 
 #[test]
 fn at_least_once_loses_nothing() {
-    let mischief = Mischief { kill: 60, stop: 20, start: 1_500, pause: 40 };
+    let mischief = Mischief { kill: 60, burn: 10, stop: 20, start: 1_500, pause: 40 };
     let config = || {
         let config = Config::new("category-sales").at_least_once();
         Config { commit_interval: Duration::from_millis(300), ..config }
     };
-    seeds(120).into_iter().for_each(|seed| drop(live(seed, config(), mischief, Check::AtLeastOnce)));
+    seeds(120).into_iter().for_each(|seed| drop(live(seed, 0, config(), mischief, Check::AtLeastOnce)));
 }
 
 /// A life in which the input comes bit by bit, then peace; and the result.
-fn live(seed: u64, config: Config, mischief: Mischief, check: Check) -> Fleet {
+fn live(seed: u64, lost: u64, config: Config, mischief: Mischief, check: Check) -> Fleet {
     let _seed = Seed(seed);
     let input = Input::generate(RECORDS);
-    let world = World::at(START + 40_000_000);
+    let world = World::with_faults(START + 40_000_000, seed, lost);
     world.create("transactions", PARTITIONS, &[("retention.ms", "-1")]);
     world.create("category-sales", PARTITIONS, &[("retention.ms", "-1")]);
     let config = Config { buffered_records: 20, purge_interval: Duration::from_millis(500), ..config };

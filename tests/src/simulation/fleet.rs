@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Mischief {
     /// It dies between two boundaries.
     pub kill: u64,
+    /// It dies, and its disk with it.
+    pub burn: u64,
     /// It is asked to stop.
     pub stop: u64,
     /// It is not scheduled for up to half a minute, while time passes.
@@ -103,6 +105,9 @@ impl Fleet {
         } else if self.random.happens(mischief.kill) {
             self.kills += 1;
             (self.instances[i].process, self.instances[i].silent_until) = (None, 0);
+        } else if self.random.happens(mischief.burn) {
+            (self.instances[i].process, self.instances[i].silent_until) = (None, 0);
+            self.instances[i].disk = MemoryDisk::new();
         } else if self.random.happens(mischief.pause) {
             let length = 1_000 + self.random.below(30_000) as i64;
             self.long_pauses += u32::from(length > self.config.session_timeout.as_millis() as i64);

@@ -1,11 +1,33 @@
 //! What outlives every process: the clock and the log.
 
+use super::Random;
 use headwater_state::MemoryDisk;
 use headwater_streams::log::{
-    Clock, FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records, SimulatedLog,
-    StartAt, TopicPartition, TopicSpec, VirtualClock,
+    Clock, Fault, Faults, FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records,
+    Request, SimulatedLog, StartAt, TopicPartition, TopicSpec, VirtualClock,
 };
 use std::time::Duration;
+
+/// Loses what belongs to transactions; everything else arrives.
+struct Losses {
+    random: Random,
+    lost: u64,
+}
+
+impl Faults for Losses {
+    fn decide(&mut self, request: &Request<'_>) -> Fault {
+        let transactional = match request {
+            Request::Produce { transactional_id, .. } => transactional_id.is_some(),
+            Request::SendOffsets { .. } | Request::End { .. } => true,
+            Request::Init { .. } | Request::Fetch | Request::Group { .. } | Request::Admin => false,
+        };
+        match transactional && self.random.happens(self.lost) {
+            true if self.random.happens(5_000) => Fault::Lost,
+            true => Fault::AnswerLost,
+            false => Fault::None,
+        }
+    }
+}
 
 /// A log in memory on a clock that the simulation moves.
 pub struct World {
@@ -18,8 +40,14 @@ pub struct World {
 impl World {
     /// An empty log at this time (milliseconds).
     pub fn at(now: i64) -> World {
-        let clock = VirtualClock::at(now);
-        let log = SimulatedLog::open(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7).expect("memory can be opened");
+        World::with_faults(now, 0, 0)
+    }
+
+    /// The same, on which so many of 10,000 transactional requests are lost, or their answers.
+    pub fn with_faults(now: i64, seed: u64, lost: u64) -> World {
+        let (clock, faults) = (VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost }));
+        let log = SimulatedLog::open_with_faults(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7, faults);
+        let log = log.expect("memory can be opened");
         let producer = log.producer(ProducerConfig::default()).expect("a producer can be made");
         World { clock, log, producer }
     }

@@ -7,6 +7,8 @@ mod commit;
 mod refusal;
 mod restore;
 mod sinks;
+#[cfg(test)]
+mod tests;
 
 use super::AppError;
 use super::event::{Effect, Event, Pace, ReaderOf};

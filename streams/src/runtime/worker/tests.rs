@@ -1,0 +1,275 @@
+//! The step function fed by hand, each test a bug that it once had.
+
+use super::*;
+use crate::connector::{Claim, Connector, ConnectorError, DeadLetter, Level, SinkTask, Writer};
+use crate::dsl::StreamsBuilder;
+use crate::graph::Topology;
+use crate::log::{Delivery, Ends, ErrorCode, Headers, Log, LogError, LogSettings, SimulatedLog, TopicSpec, VirtualClock};
+use crate::runtime::event::Found;
+use crate::runtime::sink::{SinkCommand, SinkEvent};
+use crate::runtime::topics::prepare_topics;
+use crate::runtime::{Config, Guarantee};
+use crate::topic::Topic;
+use headwater_state::MemoryDisk;
+
+const IN: Topic<String, u64> = Topic::new("in");
+const OTHER: Topic<String, u64> = Topic::new("other");
+const OUT: Topic<String, u64> = Topic::new("out");
+const TASK: TaskId = TaskId { sub_topology: 0, partition: 0 };
+const ENDS: Ends = Ends { earliest: 0, latest: 10, stable: 10 };
+
+#[derive(Debug)]
+struct Nowhere;
+
+impl Connector for Nowhere {
+    fn name(&self) -> &str {
+        "nowhere"
+    }
+    fn level(&self) -> Level {
+        Level::ExactlyOnce
+    }
+    fn open(&self, _: &SinkTask) -> Result<Box<dyn Writer>, ConnectorError> {
+        unreachable!("the step function opens nothing")
+    }
+}
+
+fn plan(guarantee: Guarantee, build: impl FnOnce(&StreamsBuilder)) -> Plan {
+    let log = SimulatedLog::open(&MemoryDisk::new(), VirtualClock::at(0), LogSettings::default(), 1).unwrap();
+    for (name, partitions) in [("in", 1), ("other", 3), ("out", 1)] {
+        log.admin().create_topic(&TopicSpec { name: name.into(), partitions, ..TopicSpec::default() }).unwrap();
+    }
+    let app = StreamsBuilder::new();
+    build(&app);
+    let topology: Topology = app.build().unwrap();
+    prepare_topics(log.admin(), topology, Config { guarantee, ..Config::new("app") }).unwrap()
+}
+
+struct Fed {
+    worker: Worker,
+    status: Arc<Status>,
+}
+
+impl Fed {
+    fn new(plan: Plan) -> Fed {
+        let status = Arc::new(Status::default());
+        Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status }
+    }
+
+    fn stream(guarantee: Guarantee) -> Fed {
+        let mut fed = Fed::new(plan(guarantee, |app| app.stream(IN).map_values(|_, n| n + 1).to(OUT)));
+        fed.step(0, vec![assigned("in", 1)]);
+        let found = Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() };
+        fed.step(0, vec![Event::Found(TASK, Ok(found))]);
+        fed
+    }
+
+    fn sink() -> Fed {
+        let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| app.connect(OUT, Nowhere)));
+        fed.step(0, vec![assigned("out", 1)]);
+        fed
+    }
+
+    fn step(&mut self, now: i64, mut events: Vec<Event>) -> Vec<Effect> {
+        self.try_step(now, &mut events).unwrap().1
+    }
+
+    fn try_step(&mut self, now: i64, events: &mut Vec<Event>) -> Result<(Pace, Vec<Effect>), AppError> {
+        let mut effects = Vec::new();
+        self.worker.step(now, events, &mut effects).map(|pace| (pace, effects))
+    }
+}
+
+fn at(topic: &str) -> TopicPartition {
+    TopicPartition::new(topic, 0)
+}
+
+fn identity(generation: i32, member: &str) -> MemberIdentity {
+    MemberIdentity { member_id: member.into(), generation, instance_id: None }
+}
+
+fn assigned(topic: &str, generation: i32) -> Event {
+    Event::Group(GroupEvent::Assigned { partitions: vec![at(topic)], identity: identity(generation, "m") })
+}
+
+fn fetched(of: ReaderOf, topic: &str, offsets: std::ops::Range<i64>) -> Event {
+    let mut records = Records::new();
+    offsets.clone().for_each(|offset| records.push(offset, 0, Some(b"k"), Some(&[0; 8]), &Headers::EMPTY));
+    Event::Read(of, Fetched { partition: at(topic), records, next: offsets.end, at_end: true, error: None })
+}
+
+fn has(effects: &[Effect], which: impl Fn(&Effect) -> bool) -> bool {
+    effects.iter().any(which)
+}
+
+#[test]
+fn what_was_fetched_before_a_rewind_is_not_processed_after_it() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let effects = fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Commit(..))));
+    let refused = Err(LogError::new(ErrorCode::IllegalGeneration, "app"));
+    let effects = fed.step(2, vec![Event::Committed(refused), fetched(ReaderOf::Tasks, "in", 2..4)]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(0)))));
+    assert_eq!(fed.status.progress().records, 2, "offsets 2 and 3 came before 0 and 1");
+    fed.step(3, vec![fetched(ReaderOf::Tasks, "in", 0..4)]);
+    assert_eq!(fed.status.progress().records, 6);
+}
+
+#[test]
+fn an_open_transaction_of_the_former_owner_is_waited_for() {
+    let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| app.stream(IN).to(OUT)));
+    fed.step(0, vec![assigned("in", 1)]);
+    let unstable = Err(LogError::new(ErrorCode::UnstableOffsetCommit, "in"));
+    let effects = fed.step(1, vec![Event::Found(TASK, unstable)]);
+    assert!(!has(&effects, |effect| matches!(effect, Effect::LookUp(_))));
+    let effects = fed.step(1 + ASK_AGAIN_MS, Vec::new());
+    assert!(has(&effects, |effect| matches!(effect, Effect::LookUp(TASK))));
+}
+
+#[test]
+fn an_anchor_that_was_lost_and_came_back_is_kept() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let partitions = vec![at("in")];
+    let revoked = Event::Group(GroupEvent::Revoked { partitions: partitions.clone(), identity: identity(2, "m") });
+    let lost = Event::Group(GroupEvent::Lost { partitions });
+    let effects = fed.step(1, vec![revoked, lost, assigned("in", 3)]);
+    assert!(!has(&effects, |effect| matches!(effect, Effect::Released(_))));
+    assert!(fed.worker.slots.contains_key(&TASK));
+}
+
+#[test]
+fn a_group_that_was_forgotten_counts_from_the_beginning() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![Event::Group(GroupEvent::Generation { identity: identity(7, "m") })]);
+    fed.step(2, vec![Event::Group(GroupEvent::Generation { identity: identity(1, "n") })]);
+    assert_eq!(fed.worker.identity, Some(identity(1, "n")));
+    fed.step(3, vec![Event::Group(GroupEvent::Generation { identity: identity(0, "n") })]);
+    assert_eq!(fed.worker.identity, Some(identity(1, "n")), "the same member does not go back");
+}
+
+#[test]
+fn another_owner_with_the_same_commit_number_is_not_us() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let effects = fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let sent = effects.into_iter().find_map(|effect| if let Effect::Commit(offsets, _) = effect { Some(offsets) } else { None }).unwrap();
+    fed.step(2, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
+    let other = crate::log::GroupOffset { offset: 1, ..sent[0].clone() };
+    let found = |committed| Found { inputs: vec![(at("in"), Some(committed), ENDS)], changelogs: Vec::new() };
+    let effects = fed.step(3, vec![Event::Found(TASK, Ok(found(other)))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(0)))), "what the other has is not ours");
+
+    fed.step(200, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(201, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
+    let effects = fed.step(202, vec![Event::Found(TASK, Ok(found(sent[0].clone())))]);
+    assert!(!has(&effects, |effect| matches!(effect, Effect::Read(..))), "what was sent stands");
+}
+
+#[test]
+fn nothing_is_purged_before_the_group_has_the_offsets() {
+    let mut fed = Fed::new(plan(Guarantee::AtLeastOnce, |app| {
+        app.stream(IN).repartition(crate::dsl::Repartitioned::named("r")).to(OUT);
+    }));
+    let (task, topic) = (TaskId { sub_topology: 1, partition: 0 }, "app-r-repartition");
+    fed.step(0, vec![assigned(topic, 1)]);
+    let found = Found { inputs: vec![(at(topic), None, ENDS)], changelogs: Vec::new() };
+    fed.step(0, vec![Event::Found(task, Ok(found))]);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, topic, 0..2)]);
+    let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(_, 2));
+    assert!(!has(&fed.step(2, vec![Event::Flushed(Ok(Vec::<Delivery>::new()))]), is_purge));
+    let refused = Err(LogError::new(ErrorCode::RebalanceInProgress, "app"));
+    assert!(!has(&fed.step(3, vec![Event::OffsetsCommitted(refused)]), is_purge));
+    assert!(has(&fed.step(4, vec![Event::OffsetsCommitted(Ok(()))]), is_purge));
+}
+
+#[test]
+fn letters_of_a_failed_commit_go_again_even_where_only_sinks_run() {
+    let mut fed = Fed::sink();
+    let letter = DeadLetter {
+        topic: "out".into(),
+        partition: 0,
+        offset: 3,
+        stage: "nowhere".into(),
+        reason: "no".into(),
+        key: None,
+        value: None,
+        timestamp: 0,
+        headers: Headers::EMPTY,
+    };
+    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }))]);
+    let claim = Claim { next_offset: Some(4), unpublished: vec![letter] };
+    let is_letter = |effect: &Effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "app-dlq");
+    assert!(has(&fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(claim))]), is_letter));
+    fed.step(3, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
+    assert!(has(&fed.step(500, Vec::new()), is_letter));
+    let effects = fed.step(501, vec![Event::Committed(Ok(Vec::new()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Sink(_, SinkCommand::Published(letters)) if letters.len() == 1)));
+}
+
+#[test]
+fn a_claim_beyond_the_end_that_was_known_asks_for_the_end_once_more() {
+    let mut fed = Fed::sink();
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }));
+    let refused = || Event::Sink(TASK, SinkEvent::Failed(ConnectorError::Refused { sink: "nowhere".into(), reason: "beyond".into() }));
+    assert!(has(&fed.step(1, vec![found()]), |effect| matches!(effect, Effect::Sink(_, SinkCommand::Open(..)))));
+    assert!(has(&fed.step(2, vec![refused()]), |effect| matches!(effect, Effect::LookUp(TASK))));
+    fed.step(3, vec![found()]);
+    assert!(fed.try_step(4, &mut vec![refused()]).is_err(), "a person must decide");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_ever_for_a_sink_that_hangs() {
+    let mut fed = Fed::sink();
+    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(Claim::default()))]);
+    fed.step(3, vec![Event::Committed(Ok(Vec::new()))]);
+    let effects = fed.step(4, vec![fetched(ReaderOf::Sink(0), "out", 0..2)]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Sink(_, SinkCommand::Write(..)))));
+    assert!(!matches!(fed.try_step(5, &mut vec![Event::Stop]).unwrap().0, Pace::Stopped));
+    assert_eq!(fed.try_step(5 + STOP_PATIENCE_MS, &mut Vec::new()).unwrap().0, Pace::Stopped);
+}
+
+#[test]
+fn the_input_with_the_most_partitions_carries_ownership() {
+    let plan = plan(Guarantee::ExactlyOnce, |app| app.stream(IN).merge(&app.stream(OTHER)).to(OUT));
+    assert_eq!(plan.anchors(), ["other"]);
+    let owned: Vec<_> = (0..3).flat_map(|partition| plan.tasks_of(&TopicPartition::new("other", partition)).collect::<Vec<_>>()).collect();
+    assert_eq!(owned.iter().map(|task| plan.inputs(*task).len()).collect::<Vec<_>>(), [2, 1, 1]);
+}
+
+#[test]
+fn a_sink_leaves_the_offset_of_its_topic_to_the_task_that_reads_it() {
+    let plan = plan(Guarantee::ExactlyOnce, |app| {
+        app.connect(IN, Nowhere);
+        app.connect(OUT, Elsewhere);
+        app.stream(IN).to(OUT);
+    });
+    let tells = |sub_topology| plan.tells_its_lag(TaskId { sub_topology, partition: 0 });
+    assert_eq!((tells(0), tells(1)), (false, true));
+}
+
+#[derive(Debug)]
+struct Elsewhere;
+
+impl Connector for Elsewhere {
+    fn name(&self) -> &str {
+        "elsewhere"
+    }
+    fn level(&self) -> Level {
+        Level::ExactlyOnce
+    }
+    fn open(&self, task: &SinkTask) -> Result<Box<dyn Writer>, ConnectorError> {
+        Nowhere.open(task)
+    }
+}
+
+#[test]
+fn long_steps_become_shorter_and_short_ones_long_again() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    for now in 1..4 {
+        fed.step(now * 10_000, vec![fetched(ReaderOf::Tasks, "in", (now - 1)..now), Event::Committed(Ok(Vec::new()))]);
+    }
+    assert!(fed.worker.budget < BUDGET, "{}", fed.worker.budget);
+    for now in 40_000..40_020 {
+        fed.step(now, vec![fetched(ReaderOf::Tasks, "in", (now - 39_990)..(now - 39_989)), Event::Committed(Ok(Vec::new()))]);
+    }
+    assert_eq!(fed.worker.budget, BUDGET);
+}
