@@ -4,6 +4,7 @@
 
 mod changelog;
 mod clock;
+mod committing;
 mod context;
 mod error;
 mod failure;
@@ -15,6 +16,7 @@ mod metadata;
 mod outbox;
 mod partitioner;
 mod processors;
+mod refused;
 mod restoring;
 mod running;
 mod saved;

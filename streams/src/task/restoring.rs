@@ -2,9 +2,10 @@
 
 use super::changelog::Changelog;
 use super::clock::TaskClock;
+use super::committing::Marked;
 use super::context::{Context, Rules};
 use super::lane::{Lane, LaneRole};
-use super::running::{Feed, Letters, Marked};
+use super::running::{Feed, Letters};
 use super::saved::Saved;
 use super::{Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
