@@ -108,16 +108,17 @@ impl Host {
         if left.is_zero() || !self.clock.runs() {
             return false;
         }
-        if let Role::Follower { .. } = self.role {
-            // The writer is another process: nothing can wake us when it appends.
-            std::thread::park_timeout(left.min(FOLLOW_EVERY));
-            return true;
-        }
         let broker = self.lock();
         if broker.version == version {
-            let due = u64::try_from(broker.next_due().saturating_sub(self.clock.now_ms())).unwrap_or_default();
-            let pause = left.min(Duration::from_millis(due.max(1)));
-            drop(self.changed.wait_timeout(broker, pause));
+            let pause = match self.role {
+                // Nobody tells a follower what the writer does.
+                Role::Follower { .. } => FOLLOW_EVERY,
+                Role::Writer => {
+                    let due = u64::try_from(broker.next_due().saturating_sub(self.clock.now_ms())).unwrap_or_default();
+                    Duration::from_millis(due.max(1))
+                }
+            };
+            drop(self.changed.wait_timeout(broker, left.min(pause)));
         }
         true
     }
