@@ -86,8 +86,8 @@ impl Broker {
             Ok(Next::More)
         })?;
         // Kafka sends the index entries of the whole segment along with any batch.
-        let shows_aborted = isolation == Isolation::Committed && !batches.is_empty();
-        let aborted = if shows_aborted { partition.aborted_in(from, partition.end) } else { Vec::new() };
+        let last = batches.last().filter(|_| isolation == Isolation::Committed).map(|batch: &DumpedBatch| batch.last);
+        let aborted = last.map(|last| partition.aborted_in(from, partition.segment_end(last))).unwrap_or_default();
         let aborted = aborted.into_iter().map(|aborted| (aborted.producer_id, aborted.first)).collect();
         Ok(Dump { log_start: partition.log_start, end: partition.end, stable: partition.stable(), batches, aborted })
     }
@@ -182,33 +182,31 @@ impl Partition {
         self.aborted.range(from..).map(|(_, aborted)| *aborted).filter(|aborted| aborted.first < upto).collect()
     }
 
+    /// Where the segment ends in which this offset stands.
+    fn segment_end(&self, offset: i64) -> i64 {
+        self.segments.iter().map(|segment| segment.base).find(|base| *base > offset).unwrap_or(self.end)
+    }
+
     /// The first record with the largest timestamp; it may be a marker, or stand below the log start.
     fn latest_timestamp(&self) -> Option<ListedOffset> {
         let by_time = self.segments.iter().filter(|segment| segment.max_timestamp >= 0).rev().max_by_key(|segment| segment.max_timestamp);
         by_time.map(|segment| ListedOffset { offset: segment.max_offset, timestamp: Some(segment.max_timestamp) })
     }
 
-    /// The first record at or above the log start with this timestamp or a later one.
+    /// The first record at or above the log start with this timestamp or a later one. As in Kafka the first segment that ever had
+    /// such a record answers, also when DeleteRecords has taken the record away.
     fn find_time(&self, store: &dyn Store, timestamp: i64) -> Result<Option<ListedOffset>, LogError> {
-        let ends = self.segments.iter().skip(1).map(|segment| segment.base).chain([self.end]);
-        let candidates =
-            self.segments.iter().zip(ends).filter(|(segment, end)| segment.max_timestamp >= timestamp && *end > self.log_start);
-        for (segment, end) in candidates {
-            let from = segment.base.max(self.log_start);
-            let mut found = None;
-            scan_batches(store, self.uid, from, end, &mut |batch| {
-                if batch.header.max_timestamp >= timestamp {
-                    found = batch
-                        .records()
-                        .find(|record| record.offset >= from && record.timestamp >= timestamp)
-                        .map(|record| ListedOffset { offset: record.offset, timestamp: Some(record.timestamp) });
-                }
-                Ok(if found.is_some() { Next::Enough } else { Next::More })
-            })?;
-            if found.is_some() {
-                return Ok(found);
+        let Some(segment) = self.segments.iter().find(|segment| segment.max_timestamp >= timestamp) else { return Ok(None) };
+        let (from, end) = (segment.base.max(self.log_start), self.segment_end(segment.base));
+        let mut found = None;
+        scan_batches(store, self.uid, from, end, &mut |batch| {
+            if batch.header.max_timestamp >= timestamp {
+                let mut records = batch.records();
+                let record = records.find(|record| record.offset >= from && record.timestamp >= timestamp);
+                found = record.map(|record| ListedOffset { offset: record.offset, timestamp: Some(record.timestamp) });
             }
-        }
-        Ok(None)
+            Ok(if found.is_some() { Next::Enough } else { Next::More })
+        })?;
+        Ok(found)
     }
 }

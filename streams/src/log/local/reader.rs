@@ -8,7 +8,9 @@ use super::host::Host;
 use crate::log::core::broker::Broker;
 use crate::log::core::fetch::{self, FetchPlan, Reach};
 use crate::log::faults::Request;
-use crate::log::{ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition};
+use crate::log::{
+    ErrorCode, FetchLimit, Fetched, GroupOffset, Isolation, LogError, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
+};
 
 /// So many arenas are kept for later fetches.
 const MOST_SPARE: usize = 32;
@@ -65,8 +67,13 @@ impl LocalReader {
         let (places, known, config, turn) = (&mut self.places, &mut self.known, &self.config, self.turn);
         let mut plans = Vec::new();
         self.host.look(&Request::Fetch, |broker| {
+            // The committed offsets are one question: where a transaction holds one of them, all wait.
+            let held = places.iter().any(|place| place.is_held(broker, config));
             for index in (0..count).map(|step| (turn + step) % count) {
                 let place = &mut places[index];
+                if held && place.awaits_committed() {
+                    continue;
+                }
                 match place.look(broker, config, known) {
                     Found::Nothing => {}
                     Found::End => out.push(place.fetched(Records::new(), true, None)),
@@ -122,6 +129,20 @@ impl Place {
         Fetched { partition: self.at.clone(), records, next, at_end, error }
     }
 
+    /// Whether it is to start where its group stands and has not learnt that yet.
+    fn awaits_committed(&self) -> bool {
+        self.start == StartAt::Committed && self.from.is_none() && !self.failed
+    }
+
+    fn is_held(&self, broker: &Broker, config: &ReaderConfig) -> bool {
+        self.awaits_committed() && self.committed(broker, config) == Err(ErrorCode::UnstableOffsetCommit)
+    }
+
+    fn committed(&self, broker: &Broker, config: &ReaderConfig) -> Result<Option<GroupOffset>, ErrorCode> {
+        let group = config.group.as_deref().unwrap_or_default();
+        broker.committed(group, &self.at, config.isolation == Isolation::Committed)
+    }
+
     fn look(&mut self, broker: &Broker, config: &ReaderConfig, known: &mut HashSet<Arc<str>>) -> Found {
         if self.paused || self.failed {
             return Found::Nothing;
@@ -135,8 +156,7 @@ impl Place {
         }
         if self.from.is_none() {
             match self.resolve(broker, config) {
-                Ok(Some(from)) => self.from = Some(from),
-                Ok(None) => return Found::Nothing,
+                Ok(from) => self.from = Some(from),
                 Err(code) => return self.fail(code),
             }
         }
@@ -180,21 +200,16 @@ impl Place {
         Found::Failed(code)
     }
 
-    /// The offset that the start means now; none while a transaction holds the committed one.
-    fn resolve(&self, broker: &Broker, config: &ReaderConfig) -> Result<Option<i64>, ErrorCode> {
+    /// The offset that the start means now.
+    fn resolve(&self, broker: &Broker, config: &ReaderConfig) -> Result<i64, ErrorCode> {
         let partition = broker.partition(&self.at)?;
         match self.start {
-            StartAt::Offset(offset) => Ok(Some(offset)),
-            StartAt::Earliest => Ok(Some(partition.log_start)),
-            StartAt::Latest => Ok(Some(partition.shown_end(config.isolation))),
+            StartAt::Offset(offset) => Ok(offset),
+            StartAt::Earliest => Ok(partition.log_start),
+            StartAt::Latest => Ok(partition.shown_end(config.isolation)),
             StartAt::Committed => {
-                let group = config.group.as_deref().unwrap_or_default();
-                match broker.committed(group, &self.at, config.isolation == Isolation::Committed) {
-                    Ok(Some(committed)) => Ok(Some(committed.offset)),
-                    Ok(None) => self.reset(broker, config).map(Some),
-                    Err(ErrorCode::UnstableOffsetCommit) => Ok(None),
-                    Err(code) => Err(code),
-                }
+                let committed = self.committed(broker, config)?;
+                committed.map_or_else(|| self.reset(broker, config), |committed| Ok(committed.offset))
             }
         }
     }

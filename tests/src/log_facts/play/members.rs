@@ -16,7 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Actor {
     pub(super) identity: MemberIdentity,
     group: String,
-    pending: Option<GroupTicket>,
+    /// What it has not fetched the answer of; a refusal is an answer too.
+    pending: Option<Result<GroupTicket, LogError>>,
 }
 
 impl Play {
@@ -72,21 +73,20 @@ impl Play {
             self.actor(name)?.identity.member_id.clone_from(&refusal.member_id);
             if again {
                 request.member_id.clone_from(&refusal.member_id);
-                answer = self.protocol()?.join(request);
+                answer = self.protocol()?.join(request.clone());
             }
         }
-        match answer {
-            Err(refusal) => Ok(error_name(&refusal.error)),
-            Ok(ticket) if step.flag_or("wait", true) => self.joined(name, ticket),
-            Ok(ticket) => {
-                self.actor(name)?.pending = Some(ticket);
-                Ok(json!({}))
-            }
+        let answer = answer.map_err(|refusal| refusal.error);
+        let is_first = request.member_id.is_empty() && request.instance_id.is_none();
+        if step.flag_or("wait", true) || (is_first && answer.is_err()) {
+            return self.joined(name, answer);
         }
+        self.actor(name)?.pending = Some(answer);
+        Ok(json!({}))
     }
 
-    fn joined(&mut self, name: &str, ticket: GroupTicket) -> Result<Value, String> {
-        let answer = self.await_answer(|protocol| protocol.joined(ticket))?;
+    fn joined(&mut self, name: &str, ticket: Result<GroupTicket, LogError>) -> Result<Value, String> {
+        let answer = self.await_answer(ticket, |protocol, ticket| protocol.joined(ticket))?;
         let Joined { member_id, generation, leader, strategy, members } = match answer {
             Ok(joined) => joined,
             Err(error) => return Ok(error_name(&error)),
@@ -109,26 +109,30 @@ impl Play {
             let id = self.actor(member)?.identity.member_id.clone();
             assignments.push((id, text.as_str().unwrap_or_default().as_bytes().to_vec()));
         }
-        match self.protocol()?.sync(&group, &who, assignments) {
-            Err(error) => Ok(error_name(&error)),
-            Ok(ticket) if step.flag_or("wait", true) => self.synced(ticket),
-            Ok(ticket) => {
-                self.actor(name)?.pending = Some(ticket);
-                Ok(json!({}))
-            }
+        let ticket = self.protocol()?.sync(&group, &who, assignments);
+        if step.flag_or("wait", true) {
+            return self.synced(ticket);
         }
+        self.actor(name)?.pending = Some(ticket);
+        Ok(json!({}))
     }
 
-    fn synced(&mut self, ticket: GroupTicket) -> Result<Value, String> {
-        let answer = self.await_answer(|protocol| protocol.synced(ticket))?;
+    fn synced(&mut self, ticket: Result<GroupTicket, LogError>) -> Result<Value, String> {
+        let answer = self.await_answer(ticket, |protocol, ticket| protocol.synced(ticket))?;
         Ok(answer.map_or_else(|error| error_name(&error), |bytes| json!({"assignment": String::from_utf8_lossy(&bytes)})))
     }
 
     /// Lets time pass until there is an answer.
-    fn await_answer<T>(&self, ask: impl Fn(&dyn GroupProtocol) -> Option<Result<T, LogError>>) -> Result<Result<T, LogError>, String> {
+    fn await_answer<T>(
+        &self, ticket: Result<GroupTicket, LogError>, ask: impl Fn(&dyn GroupProtocol, GroupTicket) -> Option<Result<T, LogError>>,
+    ) -> Result<Result<T, LogError>, String> {
+        let ticket = match ticket {
+            Ok(ticket) => ticket,
+            Err(error) => return Ok(Err(error)),
+        };
         let mut left = LONGEST_WAIT;
         loop {
-            if let Some(answer) = ask(self.protocol()?) {
+            if let Some(answer) = ask(self.protocol()?, ticket) {
                 return Ok(answer);
             }
             if left.is_zero() {
@@ -152,7 +156,7 @@ impl Play {
         Ok((actor.group.clone(), who))
     }
 
-    fn pending(&mut self, name: &str) -> Result<GroupTicket, String> {
+    fn pending(&mut self, name: &str) -> Result<Result<GroupTicket, LogError>, String> {
         self.actor(name)?.pending.take().ok_or_else(|| format!("{name} waits for nothing"))
     }
 

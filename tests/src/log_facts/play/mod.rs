@@ -22,6 +22,8 @@ use readers::Stand;
 /// A time this near to the clock is "now".
 const NEAR_NOW_MS: i64 = 10 * 60 * 1000;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// On the broker no two steps were done in the same millisecond.
+const STEP_TAKES: Duration = Duration::from_millis(1);
 
 /// Who acts in a case, and what was labelled.
 pub(super) struct Play {
@@ -52,6 +54,7 @@ impl Play {
 
     /// Does a step; `None` where it only looks and the log has no such look.
     pub(super) fn step(&mut self, step: &Step) -> Result<Option<Value>, String> {
+        self.subject.pass(STEP_TAKES)?;
         match step.op.as_str() {
             "wait" => self.wait(step),
             "until" => return self.until(step),

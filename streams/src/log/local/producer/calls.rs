@@ -56,10 +56,8 @@ impl Producer for LocalProducer {
     }
 
     fn send_offsets(&mut self, group: &str, offsets: &[GroupOffset], member: &MemberIdentity) -> Result<(), LogError> {
-        match &self.state {
-            State::Open => {}
-            State::Failed(error) => return Err(error.clone()),
-            _ => return Err(self.wrong("send_offsets")),
+        if self.state != State::Open {
+            return Err(self.wrong("send_offsets"));
         }
         if offsets.is_empty() {
             return Ok(());
@@ -85,11 +83,7 @@ impl Producer for LocalProducer {
         if self.state == State::Open {
             self.flush()?;
         }
-        match &self.state {
-            State::Open => self.end(Marker::Commit),
-            State::Failed(error) => Err(error.clone()),
-            _ => Err(self.wrong("commit")),
-        }
+        if self.state == State::Open { self.end(Marker::Commit) } else { Err(self.wrong("commit")) }
     }
 
     fn abort(&mut self) -> Result<(), LogError> {
@@ -140,9 +134,13 @@ impl LocalProducer {
         LogError::new(ErrorCode::ClientFenced, self.name())
     }
 
-    /// The error of a call that does not belong here.
+    /// The error of a call that does not belong here; after a failure it is the failure's.
     fn wrong(&self, call: &str) -> LogError {
-        if self.state == State::Fenced { self.fenced() } else { LogError::new(ErrorCode::State, call) }
+        match &self.state {
+            State::Failed(error) => error.clone(),
+            State::Fenced => self.fenced(),
+            _ => LogError::new(ErrorCode::State, call),
+        }
     }
 
     fn name(&self) -> String {
