@@ -75,7 +75,7 @@ fn progress_that_does_not_fit_the_log_is_refused_until_a_person_resets_it() {
     let mut writer = warehouse.writer();
     writer.claim().unwrap();
     writer.write(&rows(40, &[("10:00", "Home", "1.00", 1), ("10:01", "Home", "1.00", 1)]), 42).unwrap();
-    let command = "headwater sink reset --application-id sales --sink category_sales";
+    let command = "headwater sink reset sales category_sales";
     let cases = [
         (SinkTask { topic_id: [8; 16], ..task() }, "another topic of this name"),
         (SinkTask { log_start: 50, ..task() }, "offset 42, the log begins at 50: 8 offsets are gone"),

@@ -128,7 +128,7 @@ impl Claimed {
     /// Why the progress that was found does not belong to this log.
     fn misfit(&self, found: &SinkProgress, topic_id: &str) -> Option<String> {
         let SinkTask { application_id, topic, partition, log_start, log_end, .. } = &self.task;
-        let decide = format!("to start over: headwater sink reset --application-id {application_id} --sink {}", self.sink);
+        let decide = format!("to start over: headwater sink reset {application_id} {}", self.sink);
         if found.topic_id != topic_id {
             let (known, now) = (&found.topic_id, topic_id);
             return Some(format!(

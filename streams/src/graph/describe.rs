@@ -4,34 +4,54 @@ use super::settle::Settled;
 use super::{Changelog, InputRole, Kind, NodeId, StorePlan, SubTopology};
 use std::fmt::{self, Display, Formatter};
 
+/// A topology as text, under one application id.
+pub(super) struct Description<'a> {
+    pub(super) settled: &'a Settled,
+    pub(super) application_id: String,
+}
+
+impl Display for Description<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.settled.describe(&self.application_id, f)
+    }
+}
+
 impl Display for Settled {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (i, sub) in self.sub_topologies.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            self.describe_part(sub, f)?;
-        }
-        Ok(())
+        // Internal names keep the hyphen that follows the id.
+        self.describe("", f)
     }
 }
 
 impl Settled {
-    fn describe_part(&self, sub: &SubTopology, f: &mut Formatter<'_>) -> fmt::Result {
+    fn describe(&self, id: &str, f: &mut Formatter<'_>) -> fmt::Result {
+        for (i, sub) in self.sub_topologies.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            self.describe_part(sub, id, f)?;
+        }
+        Ok(())
+    }
+
+    fn describe_part(&self, sub: &SubTopology, id: &str, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "sub-topology {}", sub.index)?;
         for input in &sub.inputs {
             let role = match input.role {
                 InputRole::Stream => "stream",
                 InputRole::Table => "table",
             };
-            writeln!(f, "  reads {} ({role})", input.topic)?;
+            writeln!(f, "  reads {} ({role})", input.topic.resolve(id))?;
         }
-        sub.outputs.iter().try_for_each(|topic| writeln!(f, "  writes {topic}"))?;
-        sub.stores.iter().try_for_each(|store| self.describe_store(store, f))?;
+        sub.outputs.iter().try_for_each(|topic| writeln!(f, "  writes {}", topic.resolve(id)))?;
+        sub.stores.iter().try_for_each(|store| self.describe_store(store, id, f))?;
+        if let Some(connector) = &sub.connector {
+            writeln!(f, "  sinks into {} ({:?})", connector.name(), connector.level())?;
+        }
         sub.nodes.iter().try_for_each(|id| self.describe_node(*id, f))
     }
 
-    fn describe_store(&self, plan: &StorePlan, f: &mut Formatter<'_>) -> fmt::Result {
+    fn describe_store(&self, plan: &StorePlan, id: &str, f: &mut Formatter<'_>) -> fmt::Result {
         let store = self.stores.get(plan.name).expect("a plan is made of a declared store");
         write!(f, "  keeps {} ({}, {} -> {}", plan.name, store.kind, store.formats[0], store.formats[1])?;
         match store.options.cache_bytes() {
@@ -40,7 +60,7 @@ impl Settled {
         }
         match &plan.changelog {
             Changelog::None => writeln!(f, ", no changelog)"),
-            Changelog::Internal { topic, .. } | Changelog::Source { topic } => writeln!(f, ", changelog {topic})"),
+            Changelog::Internal { topic, .. } | Changelog::Source { topic } => writeln!(f, ", changelog {})", topic.resolve(id)),
         }
     }
 

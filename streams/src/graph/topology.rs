@@ -1,5 +1,6 @@
 //! A topology that can run: immutable, shared by all tasks of all threads.
 
+use super::describe::Description;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::{Graph, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
@@ -18,8 +19,15 @@ impl Topology {
     }
 
     /// The topology as text: sub-topologies with what they read, write and keep, and their nodes. The same topology gives the same text.
+    ///
+    /// Names of internal topics begin with a hyphen: the application id goes before it.
     pub fn describe(&self) -> impl fmt::Display + '_ {
         &*self.0
+    }
+
+    /// The same with the names that internal topics have on the log under this application id.
+    pub fn describe_as(&self, application_id: &str) -> impl fmt::Display + '_ {
+        Description { settled: &self.0, application_id: application_id.to_owned() }
     }
 
     /// The parts that run by themselves.

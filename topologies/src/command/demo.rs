@@ -1,26 +1,28 @@
 //! `headwater demo`: the first two minutes with Headwater.
 
 use super::CommandError;
+use super::answer::answer;
 use super::data::{DataDirectory, DataOptions};
-use super::demo_record::DemoRecord;
+use super::demo_record::{DemoRecord, Wishes};
 use super::feeder::FeedPlan;
 use super::fresh::remove;
-use super::generator_options::share;
+use super::generator_options::duration;
 use super::names::Application;
+use super::page::listen_address;
 use super::progress::Bar;
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
 use clap::Args;
 use headwater_streams::runtime::Config;
+use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const LOOK: Duration = Duration::from_millis(250);
-const DAY_MS: i64 = 86_400_000;
 
 const EXAMPLES: &str = "\
 Event time starts a day ago and covers a minute each second, until it has caught up with the clock. The next demo goes on where
-this one stopped.
+this one stopped, with the --seed, --start, --step, --late and --bad that it began with.
 
 Examples:
   headwater demo                                               until Ctrl-C
@@ -36,28 +38,23 @@ pub(super) struct Demo {
     fresh: bool,
 
     /// Stop by itself after this time
-    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     lasts: Option<Duration>,
 
     /// Where the page is served; port 0: any that is free
-    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_LISTEN", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_LISTEN", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), value_parser = listen_address)]
     listen: SocketAddr,
 
     /// Records a second while event time catches up
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rate: u64,
 
-    /// Another seed, other records
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// How many records there are; 0: no end
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    count: u64,
 
-    /// Share of late records, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.005, value_parser = share)]
-    late: f64,
-
-    /// Share of malformed records, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.002, value_parser = share)]
-    bad: f64,
+    #[command(flatten)]
+    wishes: Wishes,
 
     #[command(flatten)]
     data: DataOptions,
@@ -80,39 +77,46 @@ impl Demo {
             config: Config::new(Application::CategorySales.name()),
             state: directory.state(),
             directory,
-            feed: Some(FeedPlan { settings: record.settings(), count: None, rate: self.rate, partitions: None }),
+            feed: Some(FeedPlan {
+                settings: record.settings(),
+                count: (self.count > 0).then_some(self.count),
+                rate: self.rate,
+                partitions: None,
+            }),
             listen: Some(self.listen),
         };
         let session = Session::start(plan)?;
         self.show(&session, is_new);
         self.watch(&session, &shutdown);
         let summary = session.stop()?;
-        eprintln!("{summary}");
-        eprintln!("look at it: headwater tail category-sales --from start --to end{}", self.data_flag());
+        answer(summary);
+        answer(format_args!("look at it: {} tail category-sales --from start --to end{}", program(), self.data_flag()));
         Ok(())
     }
 
     /// How the demo in this directory began, or begins now.
     fn record(&self, directory: &DataDirectory) -> Result<(DemoRecord, bool), CommandError> {
         if let Some(record) = DemoRecord::read(directory)? {
-            return Ok((record, false));
+            return match self.wishes.misfit(&record) {
+                None => Ok((record, false)),
+                Some(began) => Err(CommandError::OtherDemo { directory: directory.root.clone(), began }),
+            };
         }
         if directory.log().exists() {
             return Err(CommandError::NotADemo { directory: directory.root.clone() });
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        // A minute of event time each second, as long as the clock is ahead.
-        let step_us = 60_000_000 / self.rate;
-        Ok((DemoRecord { seed: self.seed, start: now - DAY_MS, step_us, late: self.late, bad: self.bad }, true))
+        Ok((self.wishes.begin(now, self.rate), true))
     }
 
     fn show(&self, session: &Session, is_new: bool) {
         let begun = if is_new { "a new demo" } else { "going on with the demo" };
-        eprintln!("{begun} in {}", self.data.data.display());
+        answer(format_args!("{begun} in {}", self.data.data.display()));
         if let Some(page) = session.page() {
-            eprintln!("\n  the page: {}\n", page.url());
+            answer(format_args!("\n  the page: {}\n", page.url()));
         }
-        eprintln!("Ctrl-C ends it{}", self.lasts.map_or(String::new(), |lasts| format!(", and so does the end of {lasts:?}")));
+        let end = self.lasts.map_or(String::new(), |lasts| format!(", and so does the end of {}", humantime::format_duration(lasts)));
+        answer(format_args!("Ctrl-C ends it{end}"));
     }
 
     fn watch(&self, session: &Session, shutdown: &Shutdown) {
@@ -139,4 +143,9 @@ impl Demo {
             format!(" --data {}", self.data.data.display())
         }
     }
+}
+
+/// This program as it was called, which is how it can be called again: it need not be where the shell looks.
+fn program() -> String {
+    env::args().next().unwrap_or_else(|| "headwater".into())
 }

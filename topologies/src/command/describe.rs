@@ -1,6 +1,7 @@
 //! `headwater describe`: what an application consists of, without running it.
 
 use super::CommandError;
+use super::answer::answer;
 use super::data::DataOptions;
 use super::names::{Application, application_id};
 use clap::Args;
@@ -23,7 +24,7 @@ impl Describe {
     pub(super) fn run(self) -> Result<(), CommandError> {
         let application_id = self.application_id.as_deref().unwrap_or(self.app.name());
         let topology = self.app.topology(application_id, &self.data.directory()?.sqlite())?;
-        println!("application {application_id}\n{}", topology.describe());
+        answer(format_args!("application {application_id}\n\n{}", topology.describe_as(application_id)));
         Ok(())
     }
 }

@@ -28,17 +28,29 @@ pub(super) enum CommandError {
     /// The log said no.
     #[error("{0}")]
     Log(#[from] LogError),
+    /// `HEADWATER_LOG` is not what it should be.
+    #[error("HEADWATER_LOG={text}: {reason}")]
+    LogFilter {
+        /// What it is.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Another process writes the log.
-    #[error("{} is in use: {error}", directory.display())]
+    #[error("{}", error.at())]
     InUse {
-        /// The data directory.
-        directory: PathBuf,
-        /// What the log said; it names the owner.
+        /// What the log said; it names the directory and the owner.
         error: LogError,
     },
     /// There is nothing to read yet.
     #[error("no log in {}", directory.display())]
     NoLog {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// No sink has written yet.
+    #[error("no headwater.sqlite in {}", directory.display())]
+    NoTables {
         /// The data directory.
         directory: PathBuf,
     },
@@ -67,6 +79,22 @@ pub(super) enum CommandError {
         /// The directory.
         directory: PathBuf,
     },
+    /// The file that says how a demo began says nothing.
+    #[error("{} is not what a demo wrote: {error}", path.display())]
+    BrokenDemo {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+    /// Flags that are not those of the demo that lies there.
+    #[error("the demo in {} began with {began}", directory.display())]
+    OtherDemo {
+        /// The directory.
+        directory: PathBuf,
+        /// Its flags, where they differ.
+        began: String,
+    },
     /// A sink that has no progress.
     #[error("application {application_id} has no sink {sink} here; there {}", list(known))]
     UnknownSink {
@@ -81,7 +109,7 @@ pub(super) enum CommandError {
     #[error("{0}")]
     Topology(#[from] TopologyErrors),
     /// The state directory cannot be had.
-    #[error("{0}")]
+    #[error("{}", with_sources(.0))]
     State(#[from] StateError),
     /// A sink cannot work.
     #[error("{0}")]
@@ -126,26 +154,37 @@ impl CommandError {
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
             CommandError::NextRelease { instead, .. } => instead,
+            CommandError::LogFilter { .. } => "off, error, warn, info, debug or trace, also by module: warn,headwater_streams=debug",
             CommandError::InUse { .. } => "stop that process, or choose another directory with --data",
             CommandError::NoLog { .. } => {
                 "fill it with `headwater demo` or `headwater generate transactions`, or name another directory with --data"
             }
+            CommandError::NoTables { .. } => "an application makes it when it starts; or name another directory with --data",
+            CommandError::UnknownTopic { .. } => {
+                "one of those; an application makes its topics when it first starts: `headwater run category-sales`"
+            }
+            CommandError::UnknownSink { .. } => "`headwater sink list` shows applications and sinks as they are to be named",
             CommandError::Feed(FeedError::Foreign { .. }) => {
                 "go on with the --seed, --start, --step, --late and --bad that began the topic, or choose another --data"
             }
             CommandError::Feed(FeedError::Partitions { .. }) => {
                 "leave --partitions away to take the topic as it is, or choose another --data"
             }
-            CommandError::NotADemo { .. } => "choose another directory with --data, or delete this one by hand if nobody needs it",
-            CommandError::Log(error) if error.code() == ErrorCode::Corrupt => {
-                "restore the directory from a backup, or start anew in another --data"
+            CommandError::NotADemo { .. } | CommandError::BrokenDemo { .. } => {
+                "choose another directory with --data, or delete this one by hand if nobody needs it"
             }
+            CommandError::OtherDemo { .. } => "leave those flags away to go on with it, or start anew with --fresh",
             CommandError::Page(_) => "choose another address with --listen; port 0 takes any that is free",
-            CommandError::Log(_)
-            | CommandError::UnknownTopic { .. }
-            | CommandError::UnknownSink { .. }
-            | CommandError::Feed(_)
-            | CommandError::Io { .. }
+            CommandError::State(StateError::InUse { .. }) => "stop that process, or choose another directory with --state-dir",
+            CommandError::Io { .. } | CommandError::State(StateError::Io { .. }) => DISK,
+            CommandError::Sink(ConnectorError::Refused { .. })
+            | CommandError::App { error: AppError::Sink(ConnectorError::Refused { .. }) } => {
+                "follow the command if one is named; a headwater.sqlite that is damaged can be moved away: what the topics hold is written again"
+            }
+            CommandError::Log(error)
+            | CommandError::Feed(FeedError::Log(error) | FeedError::Refused { error, .. })
+            | CommandError::App { error: AppError::Log { source: error, .. } } => return log_hint(error),
+            CommandError::Feed(FeedError::Unreadable { .. })
             | CommandError::Topology(_)
             | CommandError::State(_)
             | CommandError::Sink(_)
@@ -161,5 +200,15 @@ impl CommandError {
             eprintln!("  try: {hint}");
         }
         ExitCode::FAILURE
+    }
+}
+
+const DISK: &str = "look at the space and the permissions there, then start again: what is committed is kept";
+
+fn log_hint(error: &LogError) -> Option<&'static str> {
+    match error.code() {
+        ErrorCode::Corrupt => Some("restore the directory from a backup, or start anew in another --data"),
+        ErrorCode::Storage => Some(DISK),
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! `headwater generate`: made-up records to a topic or to standard output.
 
 use super::CommandError;
+use super::answer::answer;
 use super::data::DataOptions;
 use super::generator_options::GeneratorOptions;
 use super::log::open_writer;
@@ -58,7 +59,7 @@ impl Generate {
         let bar = Bar::of(feed.count, "records");
         let sent = feed.run(&mut topic, &Watched { shutdown, bar: &bar })?;
         bar.clear();
-        eprintln!("{sent} records sent to {}, {held} were there; all deliveries confirmed", spec.name);
+        answer(format_args!("{sent} records sent to {}, {held} were there; all deliveries confirmed", spec.name));
         Ok(())
     }
 }

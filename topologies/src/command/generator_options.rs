@@ -60,8 +60,12 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     }
 }
 
-fn step(text: &str) -> Result<Duration, String> {
-    let step = humantime::parse_duration(text).map_err(|error| format!("{error}; write 10ms, 1s or 2m"))?;
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 10ms, 1s or 2m"))
+}
+
+pub(super) fn step(text: &str) -> Result<Duration, String> {
+    let step = duration(text)?;
     if step <= Duration::from_secs(86_400) { Ok(step) } else { Err("more than a day".into()) }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(super) fn open_writer(directory: &DataDirectory, memory: &MemoryBudget) -> Result<Arc<dyn Log>, CommandError> {
     std::fs::create_dir_all(&directory.root).map_err(CommandError::io(format!("making {}", directory.root.display())))?;
     let options = EmbeddedOptions { memory: memory.clone(), ..EmbeddedOptions::default() };
-    let log = EmbeddedLog::open_with(directory.log(), options).map_err(|error| explain(error, directory))?;
+    let log = EmbeddedLog::open_with(directory.log(), options).map_err(explain)?;
     Ok(Arc::new(log))
 }
 
@@ -19,13 +19,13 @@ pub(super) fn open_reader(directory: &DataDirectory) -> Result<Arc<dyn Log>, Com
     if !directory.log().exists() {
         return Err(CommandError::NoLog { directory: directory.root.clone() });
     }
-    let log = EmbeddedLog::open_reader(directory.log()).map_err(|error| explain(error, directory))?;
+    let log = EmbeddedLog::open_reader(directory.log()).map_err(explain)?;
     Ok(Arc::new(log))
 }
 
-fn explain(error: LogError, directory: &DataDirectory) -> CommandError {
+fn explain(error: LogError) -> CommandError {
     match error.code() {
-        ErrorCode::Owned => CommandError::InUse { directory: directory.root.clone(), error },
+        ErrorCode::Owned => CommandError::InUse { error },
         _ => CommandError::Log(error),
     }
 }

@@ -1,5 +1,6 @@
 //! The `headwater` command: one file per subcommand, what they share beside them.
 
+mod answer;
 mod data;
 mod demo;
 mod demo_record;
@@ -10,6 +11,7 @@ mod fresh;
 mod generate;
 mod generator_options;
 mod log;
+mod logging;
 mod names;
 mod page;
 mod progress;
@@ -22,9 +24,7 @@ mod tail;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::CommandError;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
 Without a broker everything lies in one directory, ./headwater-data: the log, the state and a SQLite file with the results.
@@ -38,7 +38,8 @@ Step by step:
   headwater run category-sales --listen 127.0.0.1:8080         run the application until stopped
   headwater tail category-sales --from start --to end          look at what it wrote
 
-HEADWATER_LOG chooses what is logged to standard error, for example HEADWATER_LOG=debug; the default is info, for the demo warn.";
+Answers go to standard output, logs to standard error. HEADWATER_LOG chooses what is logged: off, error, warn, info, debug or trace, also
+by module, such as warn,headwater_streams=debug; the default is info, for the demo warn.";
 
 /// Stream processing with Kafka's semantics, on Kafka or on nothing but this binary
 #[derive(Debug, Parser)]
@@ -59,22 +60,25 @@ enum Command {
     Sink(sink::Sink),
 }
 
+impl Command {
+    fn run(self) -> Result<(), CommandError> {
+        match self {
+            Command::Demo(demo) => demo.run(),
+            Command::Run(run) => run.run(),
+            Command::Generate(generate) => generate.run(),
+            Command::Tail(tail) => tail.run(),
+            Command::Describe(describe) => describe.run(),
+            Command::Sink(sink) => sink.run(),
+        }
+    }
+}
+
 /// Runs the command line. 0: done; 1: it could not be done; 2: it was not understood.
 pub fn main() -> ExitCode {
     let Headwater { command } = Headwater::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     // The demo talks to a person; what else happens is there for the asking.
     let level = if matches!(command, Command::Demo(_)) { "warn" } else { "info" };
-    let filter = EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
-    let done = match command {
-        Command::Demo(demo) => demo.run(),
-        Command::Run(run) => run.run(),
-        Command::Generate(generate) => generate.run(),
-        Command::Tail(tail) => tail.run(),
-        Command::Describe(describe) => describe.run(),
-        Command::Sink(sink) => sink.run(),
-    };
-    match done {
+    match logging::start(level).and_then(|()| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }
@@ -117,6 +121,8 @@ mod tests {
             "headwater run category-sales --commit-interval 0s",
             "headwater run category-sales --application-id a/b",
             "headwater demo --rate 0",
+            "headwater demo --for 10",
+            "headwater demo --listen 8080",
         ] {
             let refused = command_line().try_get_matches_from(line.split(' ')).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::ValueValidation, "{line}");

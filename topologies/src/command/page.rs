@@ -3,8 +3,16 @@
 use super::CommandError;
 use headwater_serving::{Server, Site, SqliteSales};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
+
+/// An address as a person writes it; a name is looked up, and 127.0.0.1 goes before ::1.
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; write 127.0.0.1:8080, or 0.0.0.0:8080 for all of this machine's addresses"))?;
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "a name without an address".into())
+}
 
 /// A page that is served as long as this lives.
 #[derive(Debug)]

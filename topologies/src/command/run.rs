@@ -1,10 +1,12 @@
 //! `headwater run`: an application until it is told to stop.
 
 use super::CommandError;
+use super::answer::answer;
 use super::data::DataOptions;
 use super::feeder::FeedPlan;
-use super::generator_options::GeneratorOptions;
+use super::generator_options::{GeneratorOptions, duration};
 use super::names::{Application, application_id};
+use super::page::listen_address;
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
 use clap::{Args, ValueEnum};
@@ -51,7 +53,7 @@ pub(super) struct Run {
     state_dir: Option<PathBuf>,
 
     /// Serve the page and /prometheus at this address
-    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_LISTEN")]
+    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_LISTEN", value_parser = listen_address)]
     listen: Option<SocketAddr>,
 
     /// PostgreSQL instead of the SQLite file (next release)
@@ -98,11 +100,11 @@ impl Run {
         };
         let session = Session::start(plan)?;
         if let Some(page) = session.page() {
-            eprintln!("the page: {}", page.url());
+            answer(format_args!("the page: {}", page.url()));
         }
         while !shutdown.within(WATCH) && !session.has_ended() {}
         let summary = session.stop()?;
-        eprintln!("{summary}");
+        answer(summary);
         Ok(())
     }
 
@@ -117,7 +119,7 @@ impl Run {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 1s"))?;
+    let interval = duration(text)?;
     let (least, most) = (Duration::from_millis(1), Duration::from_secs(60));
     if (least..=most).contains(&interval) { Ok(interval) } else { Err("not between 1ms and 60s".into()) }
 }

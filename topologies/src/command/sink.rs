@@ -1,9 +1,12 @@
 //! `headwater sink`: the progress of sinks, for the cases in which a person must decide.
 
 use super::CommandError;
+use super::answer::answer;
 use super::data::DataOptions;
+use super::log::open_writer;
 use clap::{Args, Subcommand};
 use headwater_connectors::sqlite;
+use headwater_state::MemoryBudget;
 
 const EXAMPLES: &str = "\
 A sink keeps its progress beside its rows. When the two no longer fit the log (the topic was made anew, or its records were
@@ -27,7 +30,7 @@ pub(super) struct List {
     data: DataOptions,
 }
 
-/// Let a sink start over from the beginning of its topic
+/// Let a sink start over from the beginning of its topic; the application must be stopped
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Reset {
@@ -54,10 +57,10 @@ impl List {
     fn run(self) -> Result<(), CommandError> {
         let directory = self.data.directory()?;
         if !directory.sqlite().exists() {
-            return Err(CommandError::NoLog { directory: directory.root });
+            return Err(CommandError::NoTables { directory: directory.root });
         }
         for progress in sqlite::progress(directory.sqlite())? {
-            println!("{}", line(&progress));
+            answer(line(&progress));
         }
         Ok(())
     }
@@ -67,8 +70,10 @@ impl Reset {
     fn run(self) -> Result<(), CommandError> {
         let directory = self.data.directory()?;
         if !directory.sqlite().exists() {
-            return Err(CommandError::NoLog { directory: directory.root });
+            return Err(CommandError::NoTables { directory: directory.root });
         }
+        // An application at work would lose its sink without noticing that it was a person who took it.
+        let _nobody_else = if directory.log().exists() { Some(open_writer(&directory, &MemoryBudget::from_cgroup())?) } else { None };
         let forgotten = sqlite::reset(directory.sqlite(), &self.application_id, &self.sink)?;
         if forgotten.is_empty() {
             let known =
@@ -76,7 +81,7 @@ impl Reset {
             return Err(CommandError::UnknownSink { application_id: self.application_id, sink: self.sink, known });
         }
         for progress in forgotten {
-            println!("forgotten: {}", line(&progress));
+            answer(format_args!("forgotten: {}", line(&progress)));
         }
         Ok(())
     }
