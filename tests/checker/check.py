@@ -6,7 +6,8 @@ Shares no code with Headwater. What is a valid transaction is decided here a sec
     python3 tests/checker/check.py --headwater target/release/headwater --data headwater-data
 
 Checked: input = result + dead letters; table == own totals; last record per key of the topic == table; counts of a window only
-rise; one letter per malformed record, in topic and table, with a reason that fits; late letters are late.
+rise; one letter per malformed record, in topic and table, with a reason that fits; late letters are late. Rows that the database
+refuses (`bad_input.py` has some) are letters of the sink, and the table holds the last row that it takes.
 """
 import argparse
 import base64
@@ -138,7 +139,20 @@ def letters_of(arguments):
         yield identity, headers["headwater.reason"], raw(line["value"])
 
 
-def check(arguments, report):
+def takes_all(_row, _offset):
+    """A database that refuses no row."""
+
+
+def updates_of(arguments, refuses):
+    """The records of the output topic as (key, row as in the table, line, what the database says against it)."""
+    for line in tail(arguments, arguments.output):
+        row = json.loads(line["value"])
+        values = (row["window_end"], row["total_sales"], row["transaction_count"])
+        yield (row["window_start"], row["category"]), values, line, refuses(row, line["offset"])
+
+
+def check(arguments, report, refuses=takes_all):
+    """`refuses`: the words with which the database refuses a row (a dict) that stands at an offset, if it does."""
     inputs = tail(arguments, arguments.input)
     totals = collections.defaultdict(lambda: [decimal.Decimal(0), 0])
     transactions, malformed, latest = {}, {}, -1
@@ -154,7 +168,11 @@ def check(arguments, report):
     report.expect("there is input", [] if inputs else ["none"])
     report.expect("no transaction id is used twice", [] if len(transactions) + len(malformed) == len(inputs) else ["ids repeat"])
 
-    letters = list(letters_of(arguments))
+    updates = list(updates_of(arguments, refuses))
+    refused = {(arguments.output, str(line["partition"]), str(line["offset"])): (words, raw(line["value"])) for _, _, line, words in updates if words}
+    every_letter = list(letters_of(arguments))
+    letters = [letter for letter in every_letter if letter[0][0] != arguments.output]
+    of_sink = {identity[:3]: (reason, value) for identity, reason, value in every_letter if identity[0] == arguments.output}
     identities = collections.Counter(identity for identity, _, _ in letters)
     report.expect("every dead letter stands in the topic once", [identity for identity, count in identities.items() if count > 1])
     late = [json.loads(value)["transaction_id"] for identity, reason, value in letters if reason == "late"]
@@ -178,28 +196,34 @@ def check(arguments, report):
     table = {}
     for start, end, category, total, count in database.execute("select window_start, window_end, category, total_sales, transaction_count from category_sales"):
         table[(start, category)] = (end, total, count)
+    taken = {key: values for key, values, _, words in updates if not words}
+    last = {key: values for key, values, _, _ in updates}
+    report.expect("the last record of each key that the database takes is its row", [(key, taken.get(key), table.get(key)) for key in taken.keys() | table.keys() if taken.get(key) != table.get(key)])
+    if refused:
+        print(f"       {len(refused)} rows refused by the database")
+        report.expect("each refused row has a letter, and no other one", refused.keys() ^ of_sink.keys())
+        report.expect("it carries the database's words and the row's bytes", [at for at in refused.keys() & of_sink.keys() if refused[at][0] not in of_sink[at][0] or refused[at][1] != of_sink[at][1]])
+        # From here on the row that was refused counts, since the letter is where it is.
+        table.update({key: last[key] for key, _, _, words in updates if words})
     own = {key: (iso(milliseconds(key[0]) + MINUTE), str(total), count) for key, (total, count) in totals.items()}
     report.expect("the table is what the input adds up to", [(key, table.get(key), own.get(key)) for key in table.keys() | own.keys() if table.get(key) != own.get(key)])
     counted = sum(count for _, _, count in table.values())
     report.expect("input = result + dead letters", [] if counted + len(letters) == len(inputs) else [f"{len(inputs)} != {counted} + {len(letters)}"])
 
-    last, falls, misfits = {}, [], []
-    for line in tail(arguments, arguments.output):
-        row = json.loads(line["value"])
-        key = (row["window_start"], row["category"])
+    before, falls, misfits = {}, [], []
+    for key, (_, _, count), line, _ in updates:
         if json.loads(line["key"]) != {"window_start": key[0], "category": key[1]}:
             misfits.append(line["key"])
-        if key in last and row["transaction_count"] <= last[key][2]:
-            falls.append((key, last[key][2], row["transaction_count"]))
-        last[key] = (row["window_end"], row["total_sales"], row["transaction_count"])
+        if count <= before.get(key, 0):
+            falls.append((key, before[key], count))
+        before[key] = count
     report.expect("keys of the topic are those of the table", misfits)
-    report.expect("the last record of each key is its row", [(key, last.get(key), table.get(key)) for key in last.keys() | table.keys() if last.get(key) != table.get(key)])
     report.expect("every update of a window counts more", falls)
 
     sql = "select topic, partition, offset, stage, reason, value from dead_letters where application_id = ?"
     stored = database.execute(sql, [arguments.application_id])
     rows = {(topic, str(partition), str(offset), stage): (reason, value) for topic, partition, offset, stage, reason, value in stored}
-    in_topic = {identity: (reason, value) for identity, reason, value in letters}
+    in_topic = {identity: (reason, value) for identity, reason, value in every_letter}
     report.expect("table dead_letters is what the topic holds", [i for i in rows.keys() | in_topic.keys() if rows.get(i) != in_topic.get(i)])
 
 

@@ -108,7 +108,7 @@ class CheckerTest(unittest.TestCase):
         self.notices(lambda run: run.updates.append((check.iso(START), 3)), "every update of a window counts more")
 
     def test_a_topic_that_ends_behind_the_table(self):
-        self.notices(lambda run: run.updates.pop(), "the last record of each key is its row")
+        self.notices(lambda run: run.updates.pop(), "the last record of each key that the database takes is its row")
 
     def test_a_malformed_record_without_a_letter(self):
         self.notices(lambda run: run.letters.pop(0), "each malformed record has a letter", "table dead_letters is what the topic holds")
