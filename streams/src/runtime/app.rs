@@ -18,6 +18,30 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A topology and how it is to run.
+///
+/// ```
+/// use headwater_state::{Disk, MemoryBudget, StateDirectory};
+/// use headwater_streams::log::EmbeddedLog;
+/// use headwater_streams::prelude::*;
+/// use headwater_streams::runtime::{App, Config};
+/// use std::{sync::Arc, time::Duration};
+///
+/// const LINES: Topic<String, String> = Topic::new("lines");
+/// const LOUD: Topic<String, String> = Topic::new("loud-lines");
+///
+/// let topology = StreamsBuilder::new();
+/// topology.declare(LINES.declaration());
+/// topology.declare(LOUD.declaration());
+/// topology.stream(LINES).map_values(|_, line| line.to_uppercase()).to(LOUD);
+///
+/// let folder = tempfile::tempdir()?;
+/// let log = Arc::new(EmbeddedLog::open(folder.path().join("log"))?);
+/// let state = StateDirectory::open(&folder.path().join("state"), "loud", MemoryBudget::of_bytes(64 << 20))?;
+/// let running = App::new(topology.build()?, Config::new("loud")).start(log, Disk::Directory(state))?;
+/// assert!(running.drain(Duration::from_secs(10)), "an empty topic is soon read");
+/// running.stop()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct App {
     topology: Topology,
     config: Config,
