@@ -67,7 +67,10 @@ impl Broker {
     /// Takes over what compaction made of a partition, unless the partition has changed below its end meanwhile.
     pub(crate) fn apply_cleaned(&mut self, job: &Job, cleaned: Cleaned) {
         let Ok((partition, _, writes)) = self.partition_mut(&job.at) else { return };
-        if partition.uid != job.uid || partition.log_start != job.log_start {
+        // Retention may have taken a segment below the log start, which does not move by it.
+        let first = |segments: &mut dyn Iterator<Item = &Segment>| segments.next().map(|segment| segment.base);
+        let same_segments = first(&mut partition.segments.iter()) == first(&mut job.segments.iter());
+        if partition.uid != job.uid || partition.log_start != job.log_start || !same_segments {
             return;
         }
         writes.changes.extend(cleaned.changes);

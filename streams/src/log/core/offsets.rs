@@ -176,7 +176,7 @@ impl Broker {
         if let Some(group) = self.groups.get(name) {
             group.check_commit(who, transactional)?;
         } else if who.generation >= 0 {
-            return Err(ErrorCode::IllegalGeneration);
+            return Err(if transactional { ErrorCode::IllegalGeneration } else { ErrorCode::GroupIdNotFound });
         }
         Ok(self.group(name))
     }

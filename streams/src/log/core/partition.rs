@@ -186,18 +186,16 @@ impl Partition {
         Ok(self.log_start)
     }
 
-    /// Deletes segments that are too old, too many, or below the log start. Says whether anything went.
+    /// Deletes segments that are too old, too many, or below the log start; of a compacted topic only the last. Says whether anything
+    /// went.
     pub(crate) fn retain(&mut self, config: &TopicConfig, now: i64, writes: &mut WriteSet) -> bool {
         self.forget_silent_producers(now, writes);
-        if !config.delete {
-            return false;
-        }
         let mut gone = 0;
-        if let Some(retention) = config.retention_ms {
+        if let Some(retention) = config.retention_ms.filter(|_| config.delete) {
             let old = |segment: &Segment| now - segment.age_from() > retention;
             gone += self.drop_segments(gone, |_, segment| old(segment));
         }
-        if let Some(retention) = config.retention_bytes {
+        if let Some(retention) = config.retention_bytes.filter(|_| config.delete) {
             let mut excess = self.segments.iter().skip(gone).map(|segment| segment.size).sum::<i64>() - retention;
             gone += self.drop_segments(gone, |_, segment| {
                 let fits = excess >= segment.size;

@@ -17,7 +17,7 @@ impl Broker {
         if self.topics.contains_key(spec.name.as_str()) {
             return Err(ErrorCode::TopicAlreadyExists);
         }
-        if !is_topic_name(&spec.name) {
+        if !is_topic_name(&spec.name) || self.collides(&spec.name) {
             return Err(ErrorCode::InvalidTopic);
         }
         if !(1..=MAX_PARTITIONS).contains(&spec.partitions) {
@@ -28,6 +28,12 @@ impl Broker {
         self.topics.insert(spec.name.as_str().into(), topic);
         self.grow(&spec.name, spec.partitions, now);
         Ok(())
+    }
+
+    /// Names that differ in dots and underscores alone are the same to Kafka's metrics.
+    fn collides(&self, name: &str) -> bool {
+        let unified = |letter: u8| if letter == b'.' { b'_' } else { letter };
+        name.contains(['.', '_']) && self.topics.keys().any(|known| known.bytes().map(unified).eq(name.bytes().map(unified)))
     }
 
     pub(crate) fn create_partitions(&mut self, name: &str, partitions: i32, now: i64) -> Result<(), ErrorCode> {
