@@ -1,6 +1,7 @@
 //! Headers as JSON: pairs of name and value, in order. A value is a string where it is UTF-8, else `{"base64": ..}`, or null.
 
-use crate::base64;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use headwater_streams::log::{Header, Headers};
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ pub(crate) fn write(headers: &Headers) -> String {
     let pairs = headers.iter().map(|(name, value)| match value.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
         None => json!([name, null]),
         Some((_, Ok(text))) => json!([name, text]),
-        Some((bytes, Err(_))) => json!([name, { "base64": base64::encode(bytes) }]),
+        Some((bytes, Err(_))) => json!([name, { "base64": STANDARD.encode(bytes) }]),
     });
     Value::Array(pairs.collect()).to_string()
 }
@@ -20,7 +21,7 @@ pub(crate) fn read(text: &str) -> Option<Headers> {
         let value: Option<Box<[u8]>> = match value {
             Value::Null => None,
             Value::String(text) => Some(text.into_bytes().into()),
-            other => Some(base64::decode(other.get("base64")?.as_str()?)?.into()),
+            other => Some(STANDARD.decode(other.get("base64")?.as_str()?).ok()?.into()),
         };
         Some(Header { name: name.into(), value })
     };

@@ -6,7 +6,6 @@
 pub mod sqlite;
 pub mod table;
 
-mod base64;
 mod change;
 mod header_text;
 mod time_text;

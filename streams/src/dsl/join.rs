@@ -59,6 +59,24 @@ impl<P: Row, R: Row> joined::JoinedWith<P> for KTable<P, R> {
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// Joins each record with the row that its key has now; a record without one is left out. A null key finds nobody, so the result's key is never null.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const ORDERS: Topic<String, u64> = Topic::new("orders"); // customer, cents
+    /// const CITIES: Topic<String, String> = Topic::new("cities"); // customer, city
+    /// const BY_CITY: Topic<String, u64> = Topic::new("orders-by-city");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let cities = app.table(CITIES, Store::new("cities"));
+    /// app.stream(ORDERS).join(&cities, |_, cents, city| (city, cents)).map(|_, (city, cents)| (city, cents)).to(BY_CITY);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(ORDERS, "ann", 100); // nobody knows where she lives yet, so this one is left out
+    /// driver.send(CITIES, "ann", "Oslo").send(ORDERS, "ann", 250);
+    /// assert_eq!(driver.latest(BY_CITY, "Oslo"), Some(250));
+    /// ```
     pub fn join<R: RightSide<K::Present>, Out: Item>(
         &self, right: &R, f: impl Fn(&K::Present, V::Present, R::Value) -> Out + Portable,
     ) -> KStream<K::Present, Out> {

@@ -33,7 +33,11 @@ impl<K: Item, V: Item> KStream<K, V> {
     ///         Ok(())
     ///     })
     ///     .to(JUMPS);
-    /// assert!(app.build().is_ok());
+    ///
+    /// # use headwater_streams::testing::TestDriver;
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(READINGS, 1, 20.0).send(READINGS, 1, 23.5);
+    /// assert_eq!((driver.latest(JUMPS, 1), driver.row(LAST, 1)), (Some(3.5), Some(23.5)));
     /// ```
     pub fn process<S: Stores, K2: Item, V2: Item>(
         &self, stores: S, f: impl Fn(Record<K, V>, &mut S::Handles, &mut Out<K2, V2>) -> Result<(), Failure> + Portable,

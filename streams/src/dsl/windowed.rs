@@ -23,6 +23,34 @@ pub struct TimeWindowedKStream<K, V> {
 
 impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     /// How many records each key has in each window. Null values count, as in Kafka.
+    ///
+    /// The time is the record's timestamp, unless the source takes it from the value:
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// use std::time::Duration;
+    ///
+    /// const CLICKS: Topic<String, i64> = Topic::new("clicks"); // page, when
+    /// const BY_MINUTE: WindowStore<String, u64> = WindowStore::new("clicks-by-minute");
+    /// const COUNTS: Topic<Windowed<String>, u64> = Topic::new("click-counts");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(CLICKS.source().timestamp(|_, when| *when))
+    ///     .group_by_key()
+    ///     .windowed_by(Tumbling::of(Duration::from_secs(60)).grace(Duration::from_secs(10)))
+    ///     .count(BY_MINUTE)
+    ///     .to(COUNTS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(CLICKS, "home", 5_000).send(CLICKS, "home", 59_999).send(CLICKS, "home", 60_000);
+    /// assert_eq!(driver.window_row(BY_MINUTE, "home", 0), Some(2));
+    /// assert_eq!(driver.latest(COUNTS, Windowed { key: "home".to_owned(), start: 60_000, end: 120_000 }), Some(1));
+    ///
+    /// // The first window closes at 70 s of stream time. What comes then is a dead letter, so nothing vanishes.
+    /// driver.send(CLICKS, "home", 70_000).send(CLICKS, "home", 30_000);
+    /// assert_eq!(driver.window_row(BY_MINUTE, "home", 0), Some(2));
+    /// assert_eq!(driver.dead_letters()[0].reason, "late");
+    /// ```
     pub fn count<S: IntoWindowStore<Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
         self.fold("count", store.into_window_store(), |_, _, count: Option<u64>| Some(count.unwrap_or(0) + 1), None)
     }
