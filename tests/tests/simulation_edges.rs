@@ -31,7 +31,7 @@ mod joined_with_a_late_table {
     /// The table is larger than what one fetch brings, and older than all events.
     #[test]
     fn no_event_misses_its_row() {
-        for seed in seeds(4) {
+        for seed in seeds(10) {
             let _seed = Seed(seed);
             let mut world = World::at(START);
             world.create("rows", 2, &[("cleanup.policy", "compact")]);
@@ -101,7 +101,7 @@ mod refused_by_the_log {
     fn each_refused_record_is_a_dead_letter_and_all_others_go_on() {
         let (good, bad): (Vec<u64>, Vec<u64>) = (0..200).partition(|i| !is_refused(*i));
         let bad: Vec<i64> = bad.into_iter().map(|i| i as i64).collect();
-        for seed in seeds(6) {
+        for seed in seeds(10) {
             let _seed = Seed(seed);
             let mischief = Mischief { kill: 50, start: 2_000, ..QUIET };
             assert_eq!(run(Config::new("refused"), seed, mischief), (good.clone(), bad.clone()), "seed {seed}");
@@ -311,7 +311,7 @@ mod sinks {
 
     #[test]
     fn a_table_is_its_topic_whatever_becomes_of_target_and_process() {
-        for seed in seeds(12) {
+        for seed in seeds(40) {
             let _seed = Seed(seed);
             live(seed, 2, &[Map::new("map", seed, 300)], Mischief { kill: 40, stop: 30, start: 1_500, pause: 20, ..QUIET });
         }
@@ -320,7 +320,7 @@ mod sinks {
     /// Each sink has a position of its own.
     #[test]
     fn two_sinks_of_one_topic_do_not_take_each_others_records() {
-        for seed in seeds(4) {
+        for seed in seeds(10) {
             let _seed = Seed(seed);
             live(seed, 1, &[Map::new("first", seed, 300), Map::new("second", seed + 7, 300)], Mischief { kill: 20, ..QUIET });
         }

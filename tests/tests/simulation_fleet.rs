@@ -15,7 +15,7 @@ const PARTITIONS: i32 = 3;
 fn exactly_once_survives_kills_stops_and_joins() {
     let mischief = Mischief { kill: 60, burn: 20, stop: 40, start: 1_500, pause: 0 };
     let kills: u32 =
-        seeds(120).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
+        seeds(150).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
     assert!(kills > 20, "only {kills} kills: nothing was tested");
 }
 
@@ -23,7 +23,7 @@ fn exactly_once_survives_kills_stops_and_joins() {
 fn exactly_once_survives_zombies() {
     let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 60 };
     let pauses: u32 =
-        seeds(120).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
+        seeds(150).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
     assert!(pauses > 20, "only {pauses} pauses beyond the session: nothing was tested");
 }
 
@@ -31,7 +31,7 @@ fn exactly_once_survives_zombies() {
 #[test]
 fn exactly_once_survives_lost_answers() {
     let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 10 };
-    seeds(60).into_iter().for_each(|seed| drop(live(seed, 400, Config::new("category-sales"), mischief, Check::ExactlyOnce)));
+    seeds(150).into_iter().for_each(|seed| drop(live(seed, 400, Config::new("category-sales"), mischief, Check::ExactlyOnce)));
 }
 
 /// A store whose changelog was cut off is restored from what is left of it: lost disks in all other tests rely on this.
@@ -51,7 +51,7 @@ fn at_least_once_loses_nothing() {
         let config = Config::new("category-sales").at_least_once();
         Config { commit_interval: Duration::from_millis(300), ..config }
     };
-    seeds(120).into_iter().for_each(|seed| drop(live(seed, 0, config(), mischief, Check::AtLeastOnce)));
+    seeds(150).into_iter().for_each(|seed| drop(live(seed, 0, config(), mischief, Check::AtLeastOnce)));
 }
 
 /// A life in which the input comes bit by bit, then peace; and the result.

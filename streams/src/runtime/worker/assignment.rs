@@ -78,7 +78,7 @@ impl Worker {
         self.release(effects);
     }
 
-    fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
+    pub(super) fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
         let Some(slot) = self.slots.remove(&task) else { return };
         self.unanswered.remove(&task);
         let mut of = ReaderOf::Tasks;

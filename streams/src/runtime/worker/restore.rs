@@ -1,12 +1,12 @@
 //! From assignment to work: positions are looked up, stores brought up to their changelogs, inputs read.
 
 use super::{ASK_AGAIN_MS, Slot, Worker};
-use crate::log::{Fetched, LogError, TopicPartition};
+use crate::log::{ErrorCode, Fetched, LogError, TopicPartition};
 use crate::runtime::AppError;
 use crate::runtime::event::{Effect, Found, ReaderOf};
 use crate::task::{ChangelogEnd, Restoring, TaskId};
 use crate::topic::Reset;
-use tracing::debug;
+use tracing::{debug, warn};
 
 impl Worker {
     pub(super) fn take_found(
@@ -84,6 +84,14 @@ impl Worker {
         });
         let Some((task, restoring)) = restoring else { return Ok(()) };
         if let Some(error) = fetched.error.take() {
+            if error.code() == ErrorCode::AutoOffsetReset {
+                // Its former owner has trimmed it since we asked where it begins.
+                warn!(%task, changelog = %fetched.partition, at = fetched.next, "changelog does not begin where it did, asking again");
+                self.close(task, effects);
+                self.slots.insert(task, Slot::Seeking);
+                effects.push(Effect::LookUp(task));
+                return Ok(());
+            }
             return Err(AppError::log(format!("cannot restore from {} at offset {}", fetched.partition, fetched.next))(error));
         }
         self.status.restored(fetched.records.len());

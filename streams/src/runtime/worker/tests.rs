@@ -126,6 +126,23 @@ fn an_open_transaction_of_the_former_owner_is_waited_for() {
 }
 
 #[test]
+fn a_changelog_that_was_trimmed_meanwhile_is_looked_up_again() {
+    let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| {
+        app.table(IN, crate::dsl::Store::new("table")).to(OUT);
+    }));
+    fed.step(0, vec![assigned("in", 1)]);
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: vec![ENDS] }));
+    assert!(has(&fed.step(1, vec![found()]), |effect| matches!(effect, Effect::Restore(_, 0))));
+    let error = Some(LogError::new(ErrorCode::AutoOffsetReset, "changelog"));
+    let partition = at("app-table-changelog");
+    let failed = Fetched { partition, records: Records::new(), next: 0, at_end: false, error };
+    let effects = fed.step(2, vec![Event::Restored(failed)]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::StopRestoring(_))));
+    assert!(has(&effects, |effect| matches!(effect, Effect::LookUp(TASK))));
+    assert!(has(&fed.step(3, vec![found()]), |effect| matches!(effect, Effect::Restore(_, 0))), "the store was closed before");
+}
+
+#[test]
 fn an_anchor_that_was_lost_and_came_back_is_kept() {
     let mut fed = Fed::stream(Guarantee::ExactlyOnce);
     let partitions = vec![at("in")];
