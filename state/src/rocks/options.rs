@@ -126,8 +126,8 @@ fn write_buffer_bytes(spec: &FamilySpec, budget: &MemoryBudget) -> usize {
 fn report(options: &mut Options) {
     options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Warn, |level, message| match level {
         LogLevel::Debug | LogLevel::Info | LogLevel::Header => {}
-        LogLevel::Warn => warn!(message, "engine"),
-        LogLevel::Error | LogLevel::Fatal => error!(message, "engine"),
+        LogLevel::Warn => warn!(message = message.trim_end(), "engine"),
+        LogLevel::Error | LogLevel::Fatal => error!(message = message.trim_end(), "engine"),
     }));
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
