@@ -134,8 +134,10 @@ fn files(room: &str) -> Vec<String> {
     let mut found = Vec::new();
     walk(&root().join(room), &mut found);
     let root = root();
-    let mut names: Vec<_> =
-        found.iter().map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().trim_start_matches("./").to_owned()).collect();
+    let mut names: Vec<_> = found
+        .iter()
+        .map(|path| path.strip_prefix(&root).expect("files are found below the root").to_string_lossy().trim_start_matches("./").to_owned())
+        .collect();
     names.sort();
     names
 }
@@ -146,7 +148,7 @@ fn walk(at: &Path, found: &mut Vec<PathBuf>) {
         return;
     }
     let Ok(entries) = fs::read_dir(at) else { return };
-    for path in entries.map(|entry| entry.unwrap().path()) {
+    for path in entries.map(|entry| entry.expect("the tree can be listed").path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('.') && name != "target" {
             walk(&path, found);
@@ -157,7 +159,7 @@ fn walk(at: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn read(file: &str) -> String {
-    fs::read_to_string(root().join(file)).unwrap()
+    fs::read_to_string(root().join(file)).expect("the tree can be read")
 }
 
 /// Code without comments and without the test module at its end.

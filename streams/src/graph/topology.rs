@@ -26,6 +26,13 @@ impl Topology {
     }
 
     /// The same with the names that internal topics have on the log under this application id.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<String, String>::new("lines")).group_by_key().count(Store::new("lines"));
+    /// assert!(app.build().unwrap().describe_as("shop").to_string().contains("changelog shop-lines-changelog"));
+    /// ```
     pub fn describe_as(&self, application_id: &str) -> impl fmt::Display + '_ {
         Description { settled: &self.0, application_id: application_id.to_owned() }
     }

@@ -3,15 +3,14 @@
 use super::CommandError;
 use super::answer::answer;
 use super::data::DataOptions;
-use super::log::open_writer;
 use clap::{Args, Subcommand};
 use headwater_connectors::sqlite;
-use headwater_state::MemoryBudget;
 
 const EXAMPLES: &str = "\
 A sink keeps its progress beside its rows. When the two no longer fit the log (the topic was made anew, or its records were
 deleted before the sink had read them), it refuses to start and names this command. After a reset the sink reads its topic from
 the first record there is: rows that come again are the same rows, rows whose records are gone stay as they are.
+An application that runs meanwhile lets go of the sink and takes it up again some 10 s later.
 
 Example:
   headwater sink reset category-sales category-sales";
@@ -30,7 +29,7 @@ pub(super) struct List {
     data: DataOptions,
 }
 
-/// Let a sink start over from the beginning of its topic; the application must be stopped
+/// Let a sink start over from the beginning of its topic
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Reset {
@@ -72,8 +71,6 @@ impl Reset {
         if !directory.sqlite().exists() {
             return Err(CommandError::NoTables { directory: directory.root });
         }
-        // An application at work would lose its sink without noticing that it was a person who took it.
-        let _nobody_else = if directory.log().exists() { Some(open_writer(&directory, &MemoryBudget::from_cgroup())?) } else { None };
         let forgotten = sqlite::reset(directory.sqlite(), &self.application_id, &self.sink)?;
         if forgotten.is_empty() {
             let known =
