@@ -6,7 +6,7 @@ use headwater_tests::log_facts::{self, Binding};
 
 /// Cases with single protocol requests of producers, or of the newer group protocol (`log_facts::NEVER_ASKED`).
 const SKIPPED: usize = 30;
-const CASES: usize = 273;
+const CASES: usize = 493;
 
 fn conforms(binding: Binding) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("log-facts");

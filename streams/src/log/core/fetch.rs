@@ -85,9 +85,7 @@ impl Broker {
             batches.push(dumped(&batch));
             Ok(Next::More)
         })?;
-        // Kafka sends the index entries of the whole segment along with any batch.
-        let last = batches.last().filter(|_| isolation == Isolation::Committed).map(|batch: &DumpedBatch| batch.last);
-        let aborted = last.map(|last| partition.aborted_in(from, partition.segment_end(last))).unwrap_or_default();
+        let aborted = if isolation == Isolation::Committed { partition.aborted_with(&batches, from) } else { Vec::new() };
         let aborted = aborted.into_iter().map(|aborted| (aborted.producer_id, aborted.first)).collect();
         Ok(Dump { log_start: partition.log_start, end: partition.end, stable: partition.stable(), batches, aborted })
     }
@@ -180,6 +178,18 @@ impl Partition {
 
     fn aborted_in(&self, from: i64, upto: i64) -> Vec<Aborted> {
         self.aborted.range(from..).map(|(_, aborted)| *aborted).filter(|aborted| aborted.first < upto).collect()
+    }
+
+    /// The index entries that come with these batches: one fetch answers from one segment, with all entries up to its end.
+    fn aborted_with(&self, batches: &[DumpedBatch], from: i64) -> Vec<Aborted> {
+        let mut ends: Vec<i64> = batches.iter().map(|batch| self.segment_end(batch.last)).collect();
+        ends.dedup();
+        let mut all = Vec::new();
+        for end in ends {
+            let more = self.aborted_in(from, end).into_iter().filter(|one| !all.contains(one));
+            all.extend(more.collect::<Vec<_>>());
+        }
+        all
     }
 
     /// Where the segment ends in which this offset stands.
