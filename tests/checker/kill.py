@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills `headwater run category-sales` again and again while records go through, then checks that nothing is lost and nothing counts twice.
 
-    python3 tests/checker/kill.py --headwater target/release/headwater --kills 10 --records 1000000
+    python3 tests/checker/kill.py --headwater target/release/headwater --kills 30 --records 1000000 --rate 30000
 
 Each kill (SIGKILL) comes after at least one commit of that life, seen from outside (/prometheus), at a random moment, and before the
 input is read. After the last one the application finishes; then `check.py` checks the run, and the log lines of each restart must
@@ -36,6 +36,8 @@ class Life:
         self.log = os.path.join(arguments.data, f"life-{number}.log")
         command = [arguments.headwater, "run", "category-sales", "--data", arguments.data, "--listen", "127.0.0.1:0"]
         command += ["--application-id", arguments.application_id, "--guarantee", arguments.guarantee]
+        if arguments.rate:
+            command += ["--generate", "--rate", str(arguments.rate), *generator_options(arguments)]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HEADWATER_LOG": "info"})
 
@@ -105,10 +107,14 @@ def largest_commit(arguments):
     return largest
 
 
+def generator_options(arguments):
+    options = ["--count", str(arguments.records), "--seed", str(arguments.seed), "--late", str(arguments.late), "--bad", str(arguments.bad)]
+    return [*options, "--step", arguments.step, "--partitions", str(arguments.partitions)]
+
+
 def generate(arguments):
-    command = [arguments.headwater, "generate", "transactions", "--data", arguments.data, "--count", str(arguments.records)]
-    command += ["--seed", str(arguments.seed), "--late", str(arguments.late), "--bad", str(arguments.bad), "--step", arguments.step]
-    subprocess.run(command + ["--partitions", str(arguments.partitions)], check=True)
+    command = [arguments.headwater, "generate", "transactions", "--data", arguments.data]
+    subprocess.run(command + generator_options(arguments), check=True)
 
 
 def main():
@@ -117,6 +123,7 @@ def main():
     parser.add_argument("--data", help="an empty directory [default: one that is made and stays]")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=int, default=0, help="records a second, made up while they are processed; 0: all of them before")
     parser.add_argument("--partitions", type=int, default=1)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--step", default="10ms")
@@ -131,7 +138,8 @@ def main():
     print(f"       seed {arguments.seed}, data in {arguments.data}")
     chance = random.Random(arguments.seed)
     report = check.Report()
-    generate(arguments)
+    if not arguments.rate:
+        generate(arguments)
 
     lives, early = [], []
     for number in range(arguments.kills):
@@ -144,7 +152,7 @@ def main():
         print(f"       kill {number + 1}: {done} of {arguments.records} records done, restored before: {life.restored()}", flush=True)
         if done >= arguments.records:
             early.append(number + 1)
-    report.expect("every kill came before the input was read (if not: raise --records)", early)
+    report.expect("every kill came before the input was read (if not: raise --records, or set --rate)", early)
 
     if arguments.lose_state:
         shutil.rmtree(f"{arguments.data}/state")
