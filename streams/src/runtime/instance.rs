@@ -11,7 +11,8 @@ const FILE: &str = "instance";
 pub(super) fn instance_of(disk: &Disk) -> Result<String, StateError> {
     match disk {
         Disk::Directory(directory) => read_or_make(directory.path()),
-        Disk::Memory(_) => Ok("memory".into()),
+        // Nothing survives on such a disk, so a name need not either; two of them on one log must not fence each other.
+        Disk::Memory(_) => Ok(format!("{:016x}", random())),
     }
 }
 
