@@ -107,9 +107,9 @@ def kinds(arguments, report, wanted):
 
 
 def with_kills_and_triggers(arguments, report):
-    arguments.late, arguments.bad = 0.03, 0.05
+    # The input grows while it is read: triggers and kills meet an application at work, however fast it is.
+    arguments.late, arguments.bad, arguments.rate = 0.03, 0.05, 30_000
     chance = random.Random(arguments.seed)
-    kill.generate(arguments)
     database = connect(arguments)
     database.execute("pragma journal_mode = wal")
     database.execute(TABLE)
@@ -133,7 +133,7 @@ def with_kills_and_triggers(arguments, report):
 
 
 def nothing_good(arguments, report):
-    arguments.late, arguments.bad, arguments.records = 0.5, 0.5, 20_000
+    arguments.late, arguments.bad, arguments.records, arguments.rate = 0.5, 0.5, 20_000, 0
     kill.generate(arguments)
     finish(arguments, kill.Life(arguments, 0), report)
     check.check(arguments, report)
