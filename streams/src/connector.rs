@@ -108,7 +108,7 @@ pub enum ConnectorError {
         /// What the target said.
         reason: String,
     },
-    /// Another writer has taken this partition over: let go of the task.
+    /// Another writer has taken this partition over: the runtime stops writing and claims again after the session timeout, if the task is still its own.
     #[error("sink {sink}: another writer owns {topic}-{partition}")]
     Fenced {
         /// The sink.
