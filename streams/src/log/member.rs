@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LogError, TopicPartition};
+use super::{GroupOffset, LogError, TopicPartition};
 
 /// A member of a group. It joins with the first poll and lives while it is polled.
 pub trait Member: Send {
@@ -11,6 +11,10 @@ pub trait Member: Send {
 
     /// Says that work on revoked partitions is committed and finished; the group waits for this.
     fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
+
+    /// Commits offsets outside of a transaction, of any topic, with credentials that an event has brought. Whoever has these no more is
+    /// refused with `ILLEGAL_GENERATION` or `UNKNOWN_MEMBER_ID`, so success also proves that the group took us for alive meanwhile.
+    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError>;
 
     /// Leaves, so that others take over at once.
     fn leave(&mut self) -> Result<(), LogError>;

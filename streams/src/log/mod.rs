@@ -14,11 +14,14 @@ mod faults;
 mod group_protocol;
 mod headers;
 mod inspect;
+mod kafka;
+mod kafka_ffi;
 mod local;
 mod member;
 mod producer;
 mod reader;
 mod records;
+mod secret;
 mod simulated;
 mod topic_partition;
 
@@ -31,10 +34,12 @@ pub use faults::{Fault, Faults, Request};
 pub use group_protocol::{GroupProtocol, GroupTicket, JoinRequest, Joined, Refusal};
 pub use headers::{Header, Headers, HeadersRef};
 pub use inspect::{Dump, DumpedBatch, Inspect};
+pub use kafka::{KafkaConfig, KafkaLog, Sasl, SaslMechanism, Tls};
 pub use member::{AssignmentPolicy, GroupEvent, Member, MemberConfig, MemberIdentity};
 pub use producer::{Delivery, GroupOffset, Producer, ProducerConfig, Refused, Stored, Ticket};
 pub use reader::{FetchLimit, Fetched, Isolation, Reader, ReaderConfig, Reset, StartAt};
 pub use records::{NO_OFFSET, NO_TIMESTAMP, RecordRef, Records};
+pub use secret::Secret;
 pub use simulated::{SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog};
 pub use topic_partition::TopicPartition;
 

@@ -113,7 +113,7 @@ impl Executor {
             Effect::Commit(offsets, identity) => events.push(Event::Committed(self.commit(&offsets, &identity))),
             Effect::Flush => events.push(Event::Flushed(self.flush(now))),
             Effect::CommitOffsets(offsets, identity) => {
-                let outcome = self.log.admin().commit_offsets(&self.plan.application_id, &offsets, &identity);
+                let outcome = self.member.commit(&offsets, &identity);
                 events.push(Event::OffsetsCommitted(outcome));
             }
             Effect::Abort => self.abort()?,

@@ -7,8 +7,8 @@ use super::assignor::{Subscription, assign, decode_assignment, encode_assignment
 use super::host::Host;
 use crate::log::core::settings::millis;
 use crate::log::{
-    Admin, AssignmentPolicy, ErrorCode, GroupEvent, GroupProtocol, GroupTicket, JoinRequest, Joined, LogError, Member, MemberConfig,
-    MemberIdentity, TopicPartition,
+    Admin, AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, GroupProtocol, GroupTicket, JoinRequest, Joined, LogError, Member,
+    MemberConfig, MemberIdentity, TopicPartition,
 };
 
 /// So many signs of life come within one session timeout.
@@ -223,6 +223,10 @@ impl Member for LocalMember {
             }
         }
         Ok(())
+    }
+
+    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
+        self.host.commit_offsets(&self.config.group, offsets, identity)
     }
 
     fn leave(&mut self) -> Result<(), LogError> {
