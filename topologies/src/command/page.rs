@@ -1,10 +1,9 @@
 //! The page and the metrics, served beside an application.
 
 use super::CommandError;
-use headwater_serving::{Server, Site, SqliteSales};
+use headwater_serving::{SalesSource, Server, Site};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::Path;
 
 /// An address as a person writes it; a name is looked up, and 127.0.0.1 goes before ::1.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -19,10 +18,10 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
 pub(super) struct Page(Server);
 
 impl Page {
-    /// Serves the results that lie in this SQLite file, and this process' metrics.
-    pub(super) fn open(address: SocketAddr, sqlite: &Path) -> Result<Self, CommandError> {
+    /// Serves these results and this process' metrics.
+    pub(super) fn open(address: SocketAddr, sales: Box<dyn SalesSource>) -> Result<Self, CommandError> {
         let metrics = PrometheusBuilder::new().install_recorder().map_err(|error| CommandError::Broken(error.to_string()))?;
-        Ok(Page(Server::start(address, Site { sales: Box::new(SqliteSales::new(sqlite)), metrics: Some(metrics) })?))
+        Ok(Page(Server::start(address, Site { sales, metrics: Some(metrics) })?))
     }
 
     /// Where a browser finds it.
