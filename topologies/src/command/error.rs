@@ -26,6 +26,9 @@ pub(super) enum CommandError {
         /// What works today.
         instead: &'static str,
     },
+    /// The command line was not understood, or asked for help.
+    #[error("{0}")]
+    Usage(#[from] clap::Error),
     /// The log said no.
     #[error("{0}")]
     Log(#[from] LogError),
@@ -206,6 +209,7 @@ impl CommandError {
             }
             CommandError::Setting { .. } => "`headwater config` shows every setting and where it comes from",
             CommandError::Feed(FeedError::Unreadable { .. })
+            | CommandError::Usage(_)
             | CommandError::Topology(_)
             | CommandError::State(_)
             | CommandError::Sink(_)
@@ -216,6 +220,11 @@ impl CommandError {
 
     /// Tells it on standard error.
     pub(super) fn report(&self) -> ExitCode {
+        if let CommandError::Usage(error) = self {
+            // Nobody reads what cannot be written.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
         eprintln!("error: {self}");
         if let Some(hint) = self.hint() {
             eprintln!("  try: {hint}");
