@@ -14,6 +14,7 @@ mod generator_options;
 mod kafka_options;
 mod log;
 mod logging;
+mod monitor;
 mod names;
 mod page;
 mod postgres_options;

@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use headwater_serving::{SalesSource, Server, Site};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// An address as a person writes it; a name is looked up, and 127.0.0.1 goes before ::1.
@@ -20,7 +20,7 @@ pub(super) struct Page(Server);
 impl Page {
     /// Serves these results and this process' metrics.
     pub(super) fn open(address: SocketAddr, sales: Box<dyn SalesSource>) -> Result<Self, CommandError> {
-        let metrics = PrometheusBuilder::new().install_recorder().map_err(|error| CommandError::Broken(error.to_string()))?;
+        let metrics = recorder().map_err(|error| CommandError::Broken(error.to_string()))?;
         Ok(Page(Server::start(address, Site { sales, metrics: Some(metrics) })?))
     }
 
@@ -28,4 +28,11 @@ impl Page {
     pub(super) fn url(&self) -> String {
         format!("http://{}/", self.0.address())
     }
+}
+
+/// Histograms of times: with the same steps for all, so that the instances of an application can be added up.
+const SECONDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
+fn recorder() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?.install_recorder()
 }

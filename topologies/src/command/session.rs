@@ -3,6 +3,7 @@
 use super::CommandError;
 use super::feeder::{FeedPlan, Feeder};
 use super::log::LogPlace;
+use super::monitor::{Monitor, Watched, topics_of};
 use super::names::Application;
 use super::page::Page;
 use super::summary::{Results, Summary};
@@ -38,6 +39,7 @@ pub(super) struct Plan {
 pub(super) struct Session {
     // Dropped in this order: whoever reads goes before what is read.
     page: Option<Page>,
+    monitor: Option<Monitor>,
     feeder: Option<Feeder>,
     running: Running,
     log: Arc<dyn Log>,
@@ -75,6 +77,14 @@ impl Session {
         let promises: Vec<_> = connectors.map(promise).collect();
         let memory = MemoryBudget::from_cgroup();
         let log = place.open(&memory)?;
+        let topics = topics_of(&topology, &application_id);
+        let watched = Watched {
+            application_id: application_id.clone(),
+            topics,
+            log: log.clone(),
+            warehouse: warehouse.clone(),
+            state: state.clone(),
+        };
         let state = StateDirectory::open(&state, &application_id, memory)?;
         // The topic comes first: a person may have asked for a number of partitions.
         let feeder = feed.map(|feed| Feeder::open(application.input(), feed, log.clone())).transpose()?;
@@ -83,10 +93,12 @@ impl Session {
         let page = listen.map(|address| Page::open(address, warehouse.sales())).transpose()?;
         let running = App::new(topology, config).start(log.clone(), Disk::Directory(state))?;
         let position_at_start = position(&*log, &application_id, application)?;
+        let monitor = page.is_some().then(|| Monitor::start(watched)).transpose()?;
         let feeder = feeder.map(Feeder::start).transpose()?;
         let began = Instant::now();
         Ok(Session {
             page,
+            monitor,
             feeder,
             running,
             log,
@@ -144,7 +156,7 @@ impl Session {
         let lasted = self.began.elapsed();
         let generated = fed?;
         let records_in = position(&*self.log, &self.application_id, self.application)? - self.position_at_start;
-        drop(self.page);
+        drop((self.page, self.monitor));
         let results = results(&self.warehouse)?;
         let warehouse = self.warehouse.to_string();
         Ok(Summary { lasted, records_in, generated, progress, results, warehouse, directory: self.directory })
