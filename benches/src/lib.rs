@@ -1,1 +1,3 @@
 //! Benchmarks of the parts and of the whole.
+
+pub mod peer;
