@@ -4,6 +4,7 @@
 mod category_sales;
 mod enrich;
 mod fraud;
+pub mod generator;
 mod hopping;
 mod passthrough;
 mod settings;
