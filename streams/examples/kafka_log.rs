@@ -7,8 +7,8 @@ use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use headwater_streams::log::{
-    ErrorCode, FetchLimit, Headers, KafkaConfig, KafkaLog, Log, LogError, NO_OFFSET, Producer, ProducerConfig, Reader, ReaderConfig, Records,
-    StartAt, TopicPartition, TopicSpec,
+    ErrorCode, FetchLimit, Headers, KafkaConfig, KafkaLog, Log, LogError, NO_OFFSET, Producer, ProducerConfig, Reader, ReaderConfig,
+    Records, StartAt, TopicPartition, TopicSpec,
 };
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};

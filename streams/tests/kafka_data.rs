@@ -2,8 +2,6 @@
 
 use headwater_streams::log::*;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,36 +15,12 @@ fn cluster() -> Option<KafkaLog> {
     Some(KafkaLog::connect(KafkaConfig::new(brokers)).unwrap())
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Ring(mpsc::Sender<()>);
-    impl Wake for Ring {
-        fn wake(self: Arc<Self>) {
-            self.0.send(()).unwrap_or_default();
-        }
-    }
-    let (ring, rung) = mpsc::channel();
-    let waker = Waker::from(Arc::new(Ring(ring)));
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(done) => return done,
-            Poll::Pending => rung.recv().unwrap(),
-        }
-    }
-}
-
 /// A topic of its own for each test.
-fn topic(partitions: i32, settings: &[(&str, &str)]) -> String {
-    use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+fn topic(log: &KafkaLog, partitions: i32, settings: &[(&str, &str)]) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = unique(&format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-    let brokers = std::env::var("HEADWATER_TEST_BROKERS").unwrap();
-    let admin: AdminClient<_> = rdkafka::ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
-    let mut new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-    for (key, value) in settings {
-        new = new.set(key, value);
-    }
-    block_on(admin.create_topics([&new], &AdminOptions::new())).unwrap()[0].clone().unwrap();
+    let configs = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    log.admin().create_topic(&TopicSpec { name: name.clone(), partitions, configs }).unwrap();
     name
 }
 
@@ -83,7 +57,7 @@ fn at_end(all: &[Fetched]) -> bool {
 #[test]
 fn records_come_back_as_they_were_sent() {
     let Some(log) = cluster() else { return };
-    let at = TopicPartition::new(topic(1, &[]), 0);
+    let at = TopicPartition::new(topic(&log, 1, &[]), 0);
     let mut sent = Records::new();
     sent.push(NO_OFFSET, 1_700_000_000_000, Some(b"k"), Some(b"v"), &Headers::EMPTY);
     sent.push(NO_OFFSET, 5, None, None, &Headers::new().with("a", Some(b"1")).with("a", None).with("", Some(b"")));

@@ -3,7 +3,7 @@
 mod outage;
 mod place;
 
-use super::error::explain_failure;
+use super::error::failed;
 use super::{KafkaConfig, tuning};
 use crate::log::kafka_ffi::{Consumer, Wake};
 use crate::log::{FetchLimit, Fetched, LogError, Reader, ReaderConfig, Records, StartAt, TopicPartition};
@@ -54,7 +54,7 @@ impl KafkaReader {
     fn connect(&mut self) -> Result<(), LogError> {
         if self.consumer.is_none() && !self.places.is_empty() {
             let made = Consumer::new(&self.client, Arc::clone(&self.wake));
-            self.consumer = Some(made.map_err(|failure| explain_failure(&failure, "cannot make a consumer"))?);
+            self.consumer = Some(made.map_err(|failure| failed(&failure, "cannot make a consumer"))?);
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! One assigned partition of a reader.
 
-use super::super::error::{code_of_number, explain_failure};
+use super::super::error::{code_of_number, failed};
 use crate::log::kafka_ffi::{Consumer, Drained, Failure, Feed};
 use crate::log::{ErrorCode, FetchLimit, Fetched, LogError, ReaderConfig, Records, Reset, StartAt, TopicPartition};
 use std::time::{Duration, Instant};
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// librdkafka's words for the beginning, the end, the group's committed offset.
 const BEGINNING: i64 = -2;
@@ -84,7 +84,7 @@ impl Place {
             Some(feed) => feed,
             none => match consumer.start(&self.at, logical(self.start, config)) {
                 Ok(feed) => none.insert(feed),
-                Err(failure) => return self.fail(explain_failure(&failure, &self.at)),
+                Err(failure) => return self.fail(failed(&failure, &self.at)),
             },
         };
         let drained = feed.drain(limit, records);
@@ -112,16 +112,13 @@ impl Place {
 
     /// What a failure means: wait, look again, or give up.
     fn judge(&mut self, failure: &Failure, found: &mut Found) {
-        let error = explain_failure(failure, &self.at);
+        let error = failed(failure, &self.at);
         match error.code() {
             ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition => {
                 debug!(at = %self.at, %error, "partition not found");
                 self.missing.get_or_insert_with(Instant::now);
             }
-            ErrorCode::Transport | ErrorCode::TimedOut | ErrorCode::NotLeader | ErrorCode::UnstableOffsetCommit => {
-                debug!(at = %self.at, %error, "reading goes on");
-            }
-            code if is_passing(code) => warn!(at = %self.at, %error, "cannot be read now, trying on"),
+            _ if error.is_retriable() => debug!(at = %self.at, %error, "cannot be read now, trying on"),
             _ => {
                 self.failed = true;
                 found.error = Some(error);
@@ -163,35 +160,4 @@ fn logical(start: StartAt, config: &ReaderConfig) -> i64 {
             Reset::Error | Reset::Latest => END,
         },
     }
-}
-
-/// Errors of a broker that goes through something.
-fn is_passing(code: ErrorCode) -> bool {
-    const UNKNOWN_SERVER_ERROR: i32 = -1;
-    const LEADER_NOT_AVAILABLE: i32 = 5;
-    const REQUEST_TIMED_OUT: i32 = 7;
-    const BROKER_NOT_AVAILABLE: i32 = 8;
-    const REPLICA_NOT_AVAILABLE: i32 = 9;
-    const NETWORK_EXCEPTION: i32 = 13;
-    const COORDINATOR_LOAD_IN_PROGRESS: i32 = 14;
-    const COORDINATOR_NOT_AVAILABLE: i32 = 15;
-    const NOT_COORDINATOR: i32 = 16;
-    const KAFKA_STORAGE_ERROR: i32 = 56;
-    const OFFSET_NOT_AVAILABLE: i32 = 78;
-    matches!(
-        code,
-        ErrorCode::Other(
-            UNKNOWN_SERVER_ERROR
-                | LEADER_NOT_AVAILABLE
-                | REQUEST_TIMED_OUT
-                | BROKER_NOT_AVAILABLE
-                | REPLICA_NOT_AVAILABLE
-                | NETWORK_EXCEPTION
-                | COORDINATOR_LOAD_IN_PROGRESS
-                | COORDINATOR_NOT_AVAILABLE
-                | NOT_COORDINATOR
-                | KAFKA_STORAGE_ERROR
-                | OFFSET_NOT_AVAILABLE
-        )
-    )
 }
