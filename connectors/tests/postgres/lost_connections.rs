@@ -6,6 +6,7 @@ use crate::support::postgres::Schema;
 use crate::support::{CATEGORY_SALES, Warehouse, rows, task};
 use headwater_connectors::postgres::{Postgres, PostgresConfig, PostgresSink};
 use headwater_streams::connector::{Connector, ConnectorError, Writer};
+use headwater_streams::log::Headers;
 use std::time::{Duration, Instant};
 
 fn is_unavailable<T>(result: Result<T, ConnectorError>) -> bool {
@@ -45,7 +46,7 @@ fn a_commit_whose_answer_is_lost_is_found_by_the_next_claim() {
     let mut writer = writer_through(&proxy, &schema, Duration::from_secs(10));
     writer.claim().unwrap();
     let mut batch = rows(0, &[("10:00", "Home", "1.00", 1)]);
-    batch.push(1, 0, None, Some(b"bad"), &headwater_streams::log::Headers::new());
+    batch.push(1, 0, None, Some(b"bad"), &Headers::new());
     proxy.next_commit(Fate::AnswerLost);
     assert!(is_unavailable(writer.write(&batch, 2)));
     let claim = writer.claim().unwrap();
@@ -102,4 +103,19 @@ fn a_server_that_does_not_answer_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
     assert_eq!(writer.claim().unwrap().next_offset, None);
     assert_eq!(writer.write(&row, 1).unwrap().rows, 1);
+}
+
+/// The epoch of a claim that was rolled back is given to the next one, and must not be that of both.
+#[test]
+fn a_claim_that_did_not_happen_gives_no_right_to_write() {
+    let Some(schema) = Schema::new() else { return };
+    let proxy = Proxy::before(&schema.config.host, schema.config.port);
+    let mut writer = writer_through(&proxy, &schema, Duration::from_millis(100));
+    writer.claim().unwrap();
+    proxy.next_commit(Fate::Stuck);
+    assert!(is_unavailable(writer.claim()));
+    let mut heir = schema.writer();
+    heir.claim().unwrap();
+    let late = writer.write(&rows(0, &[("10:00", "Home", "6.66", 6)]), 1);
+    assert!(matches!(late, Err(ConnectorError::Fenced { .. })), "{late:?}");
 }

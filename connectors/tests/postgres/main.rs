@@ -10,6 +10,7 @@ mod client;
 mod conflicts;
 mod connecting;
 mod crash;
+mod kill;
 mod lost_connections;
 mod proxy;
 mod refused_rows;
