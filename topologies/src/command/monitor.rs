@@ -73,6 +73,7 @@ impl Watched {
                 counter!("headwater_log_errors_total", "code" => error.code().name()).increment(1);
                 debug!(%error, "positions not known");
             }
+            self.pool();
             if is_due {
                 counted_at = Some(Instant::now());
                 gauge!("headwater_state_bytes").set(bytes_below(&self.state).unwrap_or(0) as f64);
@@ -101,6 +102,13 @@ impl Watched {
             gauge!("headwater_lag_records", &labels).set((ends.latest - position).max(0) as f64);
         }
         Ok(())
+    }
+
+    fn pool(&self) {
+        let Some(pool) = self.warehouse.pool() else { return };
+        for (state, connections) in [("size", pool.size), ("in_use", pool.in_use), ("waiting", pool.waiting)] {
+            gauge!("headwater_pool_connections", "state" => state).set(connections as f64);
+        }
     }
 }
 
