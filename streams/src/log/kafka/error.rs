@@ -1,8 +1,9 @@
 //! librdkafka's errors by our names, with what can be done about them.
 
-use super::super::kafka_ffi::Refusal;
+use super::super::kafka_ffi::{Failure, Refusal, Remedy};
 use super::super::{ErrorCode, LogError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
 use std::fmt;
 
 macro_rules! names {
@@ -111,6 +112,16 @@ names! {
     UnsupportedFeature => UnsupportedFeature,
 }
 
+/// A code by our name, out of a number: brokers know codes that the client has no name for.
+pub(super) fn code_of_number(number: i32) -> ErrorCode {
+    const TRANSACTION_ABORTABLE: i32 = 120;
+    match RDKafkaRespErr::try_from(number) {
+        Ok(code) => code_of(code.into()),
+        Err(_) if number == TRANSACTION_ABORTABLE => ErrorCode::TransactionAbortable,
+        Err(_) => ErrorCode::Other(number),
+    }
+}
+
 /// Whether the same call may succeed a little later: brokers come and go, leaders and coordinators move.
 fn passes(code: ErrorCode) -> bool {
     use ErrorCode::*;
@@ -161,6 +172,19 @@ pub(super) fn error_of(code: RDKafkaErrorCode, at: impl fmt::Display) -> LogErro
 /// An error of a call of ours on librdkafka.
 pub(super) fn refused(Refusal { code, text }: Refusal, at: impl fmt::Display) -> LogError {
     error_of(code, Said { at, text: &text, known: &code.to_string() })
+}
+
+/// An error of a call of the data half. Where librdkafka gives no advice, as outside of transactions, the code decides.
+pub(super) fn failed(failure: &Failure, at: impl fmt::Display) -> LogError {
+    let code = code_of_number(failure.code);
+    let error = LogError::new(code, Said { at, text: &failure.text, known: &code.to_string() });
+    match failure.remedy {
+        Remedy::Retry => error.retriable(),
+        Remedy::Abort => error.abortable(),
+        Remedy::Discard => error.fatal(),
+        Remedy::None if passes(code) => error.retriable(),
+        Remedy::None => error,
+    }
 }
 
 /// An error of a safe call. A refused setting is named without its value, which may be a password.
