@@ -1,5 +1,6 @@
 //! How an application is doing, readable from any thread.
 
+use crate::connector::ConnectorError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of one running application.
@@ -105,6 +106,7 @@ impl Status {
     pub(crate) fn committed(&self) {
         add(&self.commits, 1);
         metrics::counter!("headwater_commits_total").increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row").set(0.0);
     }
 
     /// A commit has failed, the `in_a_row`th without one that stands between.
@@ -112,6 +114,7 @@ impl Status {
         add(&self.aborted, 1);
         self.aborted_in_a_row.fetch_max(in_a_row, Ordering::Relaxed);
         metrics::counter!("headwater_aborted_commits_total").increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row").set(in_a_row as f64);
     }
 
     pub(crate) fn made_producer(&self) {
@@ -122,6 +125,26 @@ impl Status {
     pub(crate) fn restored(&self, records: usize) {
         add(&self.restored, records);
         metrics::counter!("headwater_restored_records_total").increment(records as u64);
+    }
+
+    /// So many changelog records are still to be read before all tasks work.
+    pub(crate) fn restoring(&self, remaining: i64) {
+        metrics::gauge!("headwater_restore_remaining_records").set(remaining as f64);
+    }
+
+    /// The group is in another generation.
+    pub(crate) fn rebalanced(&self) {
+        metrics::counter!("headwater_rebalances_total").increment(1);
+    }
+
+    /// A sink's target did not take what it was given.
+    pub(crate) fn sink_failed(&self, error: &ConnectorError) {
+        let (sink, kind) = match error {
+            ConnectorError::Unavailable { sink, .. } => (sink, "unavailable"),
+            ConnectorError::Fenced { sink, .. } => (sink, "fenced"),
+            ConnectorError::Refused { sink, .. } => (sink, "refused"),
+        };
+        metrics::counter!("headwater_sink_errors_total", "sink" => sink.clone(), "kind" => kind).increment(1);
     }
 
     pub(crate) fn sunk(&self, rows: usize) {

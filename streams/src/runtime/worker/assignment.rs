@@ -15,6 +15,9 @@ impl Worker {
         // A group that was forgotten counts from the beginning again, with other members.
         let is_other = self.identity.as_ref().is_some_and(|known| known.member_id != identity.member_id);
         let is_new = is_other || identity.generation > known;
+        if is_new {
+            self.status.rebalanced();
+        }
         if identity.generation >= 0 && !identity.member_id.is_empty() && (is_other || identity.generation >= known) {
             self.identity = Some(identity);
         }
