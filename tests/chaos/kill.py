@@ -56,8 +56,7 @@ class Chaos:
     def work(self):
         """(records sent, records committed) of the input."""
         sent = sum(self.servers.ends(INPUT).values())
-        committed = patiently(lambda: self.servers.committed(self.app.group))
-        return sent, sum(offset for (topic, _), offset in committed.items() if topic == INPUT)
+        return sent, sum(patiently(lambda: self.servers.committed(self.app.group, INPUT)).values())
 
     def begin(self):
         self.live.start()
@@ -136,7 +135,7 @@ class Chaos:
             letters=read_topic(brokers, dead_letters, count[dead_letters]),
             table=table,
             stored=stored,
-            committed=patiently(lambda: self.servers.committed(self.app.group)),
+            committed=patiently(lambda: self.servers.committed(self.app.group, INPUT)),
             ends=self.servers.ends(INPUT),
             hanging=self.hanging(),
             live=dict(self.live.seen),
