@@ -36,7 +36,7 @@ SCHEMA = """create table if not exists category_sales (window_start timestamptz,
 class StandIn:
     def __init__(self, options):
         self.options = options
-        self.by_category, self.letters = f"{options.application_id}-by-category", f"{options.application_id}-dlq"
+        self.by_category, self.letters = f"{options.application_id}-by-category-repartition", f"{options.application_id}-dlq"
         self.commits, self.stopped = 0, False
         # Window and category -> [cents, count], partition by partition.
         self.state = collections.defaultdict(dict)
