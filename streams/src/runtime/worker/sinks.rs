@@ -37,12 +37,14 @@ impl Worker {
                 self.spare.push(batch);
             }
             SinkEvent::Failed(ConnectorError::Unavailable { sink: name, reason }) => {
+                self.status.sink_failed();
                 warn!(%task, sink = name, reason, "sink's target does not answer, asking again");
                 effects.push(Effect::StopReading(of, sink.at.clone()));
                 effects.push(Effect::Sink(task, SinkCommand::Close));
                 sink.back_off(now + RETRY_MS);
             }
             SinkEvent::Failed(fenced @ ConnectorError::Fenced { .. }) => {
+                self.status.sink_failed();
                 // If it was the group's doing, we hear of it within the session; if it was a person's, the sink is ours still.
                 warn!(%task, error = %fenced, "sink is written by another instance, letting go");
                 effects.push(Effect::StopReading(of, sink.at.clone()));
