@@ -79,6 +79,33 @@ codes! {
     InvalidTimestamp = "INVALID_TIMESTAMP", "a timestamp is out of bounds";
     InvalidRecord = "INVALID_RECORD", "a record without a key for a compacted topic";
     NotLeader = "NOT_LEADER_OR_FOLLOWER", "another process writes this log";
+    LeaderNotAvailable = "LEADER_NOT_AVAILABLE", "the partition has no leader";
+    ReplicaNotAvailable = "REPLICA_NOT_AVAILABLE", "the replica is not there";
+    FencedLeaderEpoch = "FENCED_LEADER_EPOCH", "the partition has a newer leader";
+    UnknownLeaderEpoch = "UNKNOWN_LEADER_EPOCH", "the broker does not know the leader yet";
+    OffsetNotAvailable = "OFFSET_NOT_AVAILABLE", "the new leader does not know the end yet";
+    UnknownTopicId = "UNKNOWN_TOPIC_ID", "no topic has this identity";
+    NotEnoughReplicas = "NOT_ENOUGH_REPLICAS", "fewer replicas are in sync than min.insync.replicas";
+    NotEnoughReplicasAfterAppend = "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "stored, but on fewer replicas than min.insync.replicas";
+    CorruptMessage = "CORRUPT_MESSAGE", "a batch was damaged on its way";
+    RecordListTooLarge = "RECORD_LIST_TOO_LARGE", "the batch is larger than a segment";
+    InvalidRequiredAcks = "INVALID_REQUIRED_ACKS", "impossible acks";
+    UnsupportedCompression = "UNSUPPORTED_COMPRESSION_TYPE", "the broker does not know this compression";
+    InvalidReplicationFactor = "INVALID_REPLICATION_FACTOR", "more replicas than brokers";
+    // the cluster
+    RequestTimedOut = "REQUEST_TIMED_OUT", "the brokers did not agree in time";
+    BrokerNotAvailable = "BROKER_NOT_AVAILABLE", "the broker is not there";
+    NetworkException = "NETWORK_EXCEPTION", "the connection broke";
+    NotController = "NOT_CONTROLLER", "the controller has moved";
+    KafkaStorage = "KAFKA_STORAGE_ERROR", "the broker's disk failed";
+    Throttled = "THROTTLING_QUOTA_EXCEEDED", "over the quota";
+    UnsupportedVersion = "UNSUPPORTED_VERSION", "the broker is too old for this";
+    TopicAuthorization = "TOPIC_AUTHORIZATION_FAILED", "no right to this topic; grant it to the user in the cluster's access lists";
+    GroupAuthorization = "GROUP_AUTHORIZATION_FAILED", "no right to this group; grant READ on it to the user";
+    ClusterAuthorization = "CLUSTER_AUTHORIZATION_FAILED", "no right to this in the cluster; grant it to the user";
+    TransactionalIdAuthorization = "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "no right to this transactional id; grant WRITE on it to the user";
+    SaslAuthentication = "SASL_AUTHENTICATION_FAILED", "the broker does not take this user with this password";
+    UnsupportedSaslMechanism = "UNSUPPORTED_SASL_MECHANISM", "the broker does not offer this SASL mechanism";
     // producers
     OutOfOrderSequence = "OUT_OF_ORDER_SEQUENCE_NUMBER", "a batch of this producer is missing";
     DuplicateSequence = "DUPLICATE_SEQUENCE_NUMBER", "this batch is stored already";
@@ -89,6 +116,8 @@ codes! {
     InvalidTransactionTimeout = "INVALID_TRANSACTION_TIMEOUT", "the transaction timeout is larger than the log allows";
     ConcurrentTransactions = "CONCURRENT_TRANSACTIONS", "another transaction of this id is being completed";
     TransactionAbortable = "TRANSACTION_ABORTABLE", "the transaction must be aborted";
+    UnknownProducerId = "UNKNOWN_PRODUCER_ID", "the log has forgotten this producer";
+    TransactionCoordinatorFenced = "TRANSACTION_COORDINATOR_FENCED", "the transaction's coordinator has moved";
     TransactionalIdNotFound = "TRANSACTIONAL_ID_NOT_FOUND", "no such transactional id";
     // groups
     UnknownMemberId = "UNKNOWN_MEMBER_ID", "the group does not know this member";
@@ -104,6 +133,10 @@ codes! {
     GroupSubscribedToTopic = "GROUP_SUBSCRIBED_TO_TOPIC", "the group reads this topic now";
     OffsetMetadataTooLarge = "OFFSET_METADATA_TOO_LARGE", "the metadata of an offset is too long";
     UnstableOffsetCommit = "UNSTABLE_OFFSET_COMMIT", "an open transaction holds offsets of this partition";
+    CoordinatorLoadInProgress = "COORDINATOR_LOAD_IN_PROGRESS", "the coordinator is starting";
+    CoordinatorNotAvailable = "COORDINATOR_NOT_AVAILABLE", "there is no coordinator yet";
+    NotCoordinator = "NOT_COORDINATOR", "the coordinator has moved";
+    GroupMaxSizeReached = "GROUP_MAX_SIZE_REACHED", "the group has as many members as the broker allows";
     // the client
     State = "_STATE", "the call does not belong here";
     ClientFenced = "_FENCED", "a newer producer has the transactional id, or the transaction timed out";
@@ -117,6 +150,20 @@ codes! {
     Owned = "_OWNED", "another process has this log open for writing";
     Storage = "_STORAGE", "the storage failed";
     Transport = "_TRANSPORT", "the broker cannot be reached";
+    Resolve = "_RESOLVE", "the broker's host name is not known";
+    AllBrokersDown = "_ALL_BROKERS_DOWN", "no broker can be reached";
+    Authentication = "_AUTHENTICATION", "the broker did not take our credentials";
+    Ssl = "_SSL", "no TLS connection";
+    MessageTimedOut = "_MSG_TIMED_OUT", "a record could not be delivered in time";
+    QueueFull = "_QUEUE_FULL", "too much is queued";
+    PurgeInFlight = "_PURGE_INFLIGHT", "given up while it was on its way; it may be stored";
+    GaplessGuarantee = "_GAPLESS_GUARANTEE", "a gap in what was delivered";
+    Conflict = "_CONFLICT", "another call like this one is under way";
+    PollExceeded = "_MAX_POLL_EXCEEDED", "the member was not polled for too long and has left the group";
+    AssignmentLost = "_ASSIGNMENT_LOST", "the group has taken the partitions away";
+    NoOffset = "_NO_OFFSET", "no offset to begin at";
+    UnsupportedFeature = "_UNSUPPORTED_FEATURE", "a Kafka cluster cannot be asked this through librdkafka";
+    Config = "_CONFIG", "a setting cannot be used";
     Corrupt = "_CORRUPT", "what is stored cannot be read";
 }
 
@@ -167,8 +214,16 @@ impl LogError {
         match self.code {
             ErrorCode::ClientFenced | ErrorCode::Fatal | ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced => ErrorKind::Fenced,
             ErrorCode::PurgeQueue => ErrorKind::NotSent,
-            ErrorCode::State | ErrorCode::InvalidArgument => ErrorKind::WrongCall,
-            ErrorCode::Storage | ErrorCode::Transport | ErrorCode::Corrupt => ErrorKind::Broken,
+            ErrorCode::State | ErrorCode::InvalidArgument | ErrorCode::Config | ErrorCode::UnsupportedFeature => ErrorKind::WrongCall,
+            ErrorCode::Storage
+            | ErrorCode::Transport
+            | ErrorCode::Corrupt
+            | ErrorCode::Resolve
+            | ErrorCode::AllBrokersDown
+            | ErrorCode::Authentication
+            | ErrorCode::SaslAuthentication
+            | ErrorCode::UnsupportedSaslMechanism
+            | ErrorCode::Ssl => ErrorKind::Broken,
             _ => ErrorKind::Refused,
         }
     }

@@ -1,80 +1,222 @@
-//! The admin of the Kafka binding.
+//! The admin of the Kafka binding: one client, asked from any thread, each call with an end.
 
 use super::KafkaConfig;
-use crate::log::*;
+use super::error::{code_of, error_of, refused};
+use crate::log::kafka_ffi::{Client, OffsetSpec, Refusal};
+use crate::log::{
+    Admin, Ends, ErrorCode, GroupDescription, GroupOffset, Isolation, ListedOffset, LogError, MemberIdentity, OffsetQuery,
+    TopicDescription, TopicPartition, TopicSpec, TransactionDescription,
+};
+use rdkafka::types::RDKafkaErrorCode;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-pub(super) struct KafkaAdmin;
+/// How long one call may take. A coordinator that moves, or a broker that starts, is given this long.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// How long a change may take to be seen by the broker that is asked.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long leaders and coordinators may be on the move before the caller hears of it.
+const SETTLED_WITHIN: Duration = Duration::from_secs(3);
+
+/// How often a change is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+pub(super) struct KafkaAdmin {
+    client: Client,
+}
 
 impl KafkaAdmin {
-    pub(super) fn connect(_: &KafkaConfig) -> Result<Self, LogError> {
-        Err(none())
+    pub(super) fn connect(config: &KafkaConfig) -> Result<Self, LogError> {
+        let client = Client::consumer(&config.finish(config.client())).map_err(|refusal| refused(refusal, &config.brokers))?;
+        Ok(Self { client })
+    }
+
+    /// Carries a call out, again while leaders or coordinators are on the move.
+    fn call<T>(&self, at: impl fmt::Display, call: impl Fn(&Client) -> Result<T, Refusal>) -> Result<T, LogError> {
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        loop {
+            match call(&self.client) {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) if is_moving(code_of(refusal.code)) && Instant::now() < deadline => thread::sleep(LOOK_EVERY),
+                Err(refusal) => return Err(self.explained(refusal, at)),
+            }
+        }
+    }
+
+    /// What the client complained of meanwhile explains why it had no answer.
+    fn explained(&self, refusal: Refusal, at: impl fmt::Display) -> LogError {
+        let reports = self.client.reports(Duration::ZERO);
+        match (code_of(refusal.code), reports.last()) {
+            (ErrorCode::TimedOut, Some(report)) => error_of(refusal.code, format_args!("{at}: {}", report.text.trim())),
+            _ => refused(refusal, at),
+        }
+    }
+
+    /// Waits until the broker that answers us shows what the controller has decided.
+    fn wait_until_seen(&self, topic: &str, seen: impl Fn(Option<i32>) -> bool) -> Result<(), LogError> {
+        let deadline = Instant::now() + VISIBLE_WITHIN;
+        loop {
+            let partitions = match self.client.describe_topic(topic, LIMIT) {
+                Ok(found) if found.is_led => Some(Some(found.partitions)),
+                Ok(_) => None,
+                Err(refusal) if code_of(refusal.code) == ErrorCode::UnknownTopicOrPartition => Some(None),
+                Err(_) => None,
+            };
+            if partitions.is_some_and(&seen) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(LogError::new(ErrorCode::TimedOut, format_args!("topic {topic}: changed, but the brokers do not show it")));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn listed(&self, at: &TopicPartition, spec: OffsetSpec) -> Result<(i64, i64), LogError> {
+        self.call(at, |client| client.list_offset(&at.topic, at.partition, spec, LIMIT))
     }
 }
-
-fn none() -> LogError {
-    LogError::new(ErrorCode::Transport, "not built yet")
-}
-
-use std::sync::Arc;
 
 impl Admin for KafkaAdmin {
-    fn create_topic(&self, _spec: &TopicSpec) -> Result<(), LogError> {
-        Err(none())
+    fn create_topic(&self, spec: &TopicSpec) -> Result<(), LogError> {
+        let at = format_args!("topic {}", spec.name);
+        self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT))?;
+        self.wait_until_seen(&spec.name, |partitions| partitions == Some(spec.partitions))
     }
 
-    fn delete_topic(&self, _topic: &str) -> Result<(), LogError> {
-        Err(none())
+    fn delete_topic(&self, topic: &str) -> Result<(), LogError> {
+        self.call(format_args!("topic {topic}"), |client| client.delete_topic(topic, LIMIT))?;
+        self.wait_until_seen(topic, |partitions| partitions.is_none())
     }
 
-    fn create_partitions(&self, _topic: &str, _partitions: i32) -> Result<(), LogError> {
-        Err(none())
+    fn create_partitions(&self, topic: &str, partitions: i32) -> Result<(), LogError> {
+        self.call(format_args!("topic {topic}"), |client| client.create_partitions(topic, partitions, LIMIT))?;
+        self.wait_until_seen(topic, |seen| seen.is_some_and(|seen| seen >= partitions))
     }
 
-    fn alter_topic(&self, _topic: &str, _configs: &[(&str, Option<&str>)]) -> Result<(), LogError> {
-        Err(none())
+    fn alter_topic(&self, topic: &str, configs: &[(&str, Option<&str>)]) -> Result<(), LogError> {
+        self.call(format_args!("topic {topic}"), |client| client.alter_topic(topic, configs, LIMIT))
     }
 
-    fn describe_topic(&self, _topic: &str) -> Result<Option<TopicDescription>, LogError> {
-        Err(none())
+    fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, LogError> {
+        let at = format_args!("topic {topic}");
+        let seen = match self.call(at, |client| client.describe_topic(topic, LIMIT)) {
+            Err(error) if error.code() == ErrorCode::UnknownTopicOrPartition => return Ok(None),
+            seen => seen?,
+        };
+        match self.call(at, |client| client.topic_configs(topic, LIMIT)) {
+            // Deleted between the two questions.
+            Err(error) if error.code() == ErrorCode::UnknownTopicOrPartition => Ok(None),
+            configs => Ok(Some(TopicDescription { partitions: seen.partitions, topic_id: seen.topic_id, configs: configs? })),
+        }
     }
 
     fn topics(&self) -> Result<Vec<Arc<str>>, LogError> {
-        Err(none())
+        let mut names = self.call("all topics", |client| client.topics(LIMIT))?;
+        names.sort();
+        Ok(names.into_iter().map(Arc::from).collect())
     }
 
-    fn ends(&self, _at: &TopicPartition) -> Result<Ends, LogError> {
-        Err(none())
+    fn ends(&self, at: &TopicPartition) -> Result<Ends, LogError> {
+        // In this order: the end may move on meanwhile, but neither the beginning nor the stable end is ever behind it.
+        let (earliest, _) = self.listed(at, OffsetSpec::Earliest)?;
+        let (stable, _) = self.listed(at, OffsetSpec::Stable)?;
+        let (latest, _) = self.listed(at, OffsetSpec::Latest)?;
+        Ok(Ends { earliest, latest, stable })
     }
 
-    fn list_offset(&self, _at: &TopicPartition, _query: OffsetQuery, _isolation: Isolation) -> Result<Option<ListedOffset>, LogError> {
-        Err(none())
+    fn list_offset(&self, at: &TopicPartition, query: OffsetQuery, isolation: Isolation) -> Result<Option<ListedOffset>, LogError> {
+        let spec = match (query, isolation) {
+            (OffsetQuery::Earliest, _) => OffsetSpec::Earliest,
+            (OffsetQuery::Latest, Isolation::Uncommitted) => OffsetSpec::Latest,
+            (OffsetQuery::Latest, Isolation::Committed) => OffsetSpec::Stable,
+            (OffsetQuery::MaxTimestamp, _) => OffsetSpec::MaxTimestamp,
+            (OffsetQuery::Time(time), _) => OffsetSpec::Time(time),
+        };
+        let (offset, timestamp) = self.listed(at, spec)?;
+        let found = ListedOffset { offset, timestamp: (timestamp >= 0).then_some(timestamp) };
+        Ok((offset >= 0).then_some(found))
     }
 
-    fn delete_records(&self, _at: &TopicPartition, _before: Option<i64>) -> Result<i64, LogError> {
-        Err(none())
+    fn delete_records(&self, at: &TopicPartition, before: Option<i64>) -> Result<i64, LogError> {
+        self.call(at, |client| client.delete_records(&at.topic, at.partition, before, LIMIT))
     }
 
-    fn committed(&self, _group: &str, _partitions: &[TopicPartition], _require_stable: bool) -> Result<Vec<Option<GroupOffset>>, LogError> {
-        Err(none())
+    fn committed(&self, group: &str, partitions: &[TopicPartition], require_stable: bool) -> Result<Vec<Option<GroupOffset>>, LogError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.call(format_args!("group {group}"), |client| client.committed(group, partitions, require_stable, LIMIT))?;
+        let mut found: BTreeMap<_, _> = found.into_iter().map(|offset| (offset.at.clone(), offset)).collect();
+        Ok(partitions.iter().map(|at| found.remove(at)).collect())
     }
 
-    fn commit_offsets(&self, _group: &str, _offsets: &[GroupOffset], _member: &MemberIdentity) -> Result<(), LogError> {
-        Err(none())
+    fn commit_offsets(&self, group: &str, offsets: &[GroupOffset], member: &MemberIdentity) -> Result<(), LogError> {
+        let at = format_args!("group {group}");
+        if *member != MemberIdentity::outside() {
+            return Err(LogError::new(
+                ErrorCode::UnsupportedFeature,
+                format_args!("{at}: only a member itself can commit with its generation"),
+            ));
+        }
+        let outcomes = self.call(at, |client| client.commit_offsets(group, offsets, LIMIT))?;
+        first_refusal(outcomes, offsets.iter().map(|offset| &offset.at))
     }
 
-    fn delete_offsets(&self, _group: &str, _partitions: &[TopicPartition]) -> Result<(), LogError> {
-        Err(none())
+    fn delete_offsets(&self, group: &str, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        let outcomes = self.call(format_args!("group {group}"), |client| client.delete_offsets(group, partitions, LIMIT))?;
+        first_refusal(outcomes, partitions.iter())
     }
 
-    fn delete_group(&self, _group: &str) -> Result<(), LogError> {
-        Err(none())
+    fn delete_group(&self, group: &str) -> Result<(), LogError> {
+        self.call(format_args!("group {group}"), |client| client.delete_group(group, LIMIT))
     }
 
-    fn describe_group(&self, _group: &str) -> Result<Option<GroupDescription>, LogError> {
-        Err(none())
+    fn describe_group(&self, group: &str) -> Result<Option<GroupDescription>, LogError> {
+        match self.call(format_args!("group {group}"), |client| client.describe_group(group, LIMIT)) {
+            Err(error) if error.code() == ErrorCode::GroupIdNotFound => Ok(None),
+            // What a broker says of a group that it does not know, by the older question.
+            Ok(seen) if seen.state == "Dead" && seen.members.is_empty() => Ok(None),
+            Ok(mut seen) => {
+                seen.members.sort();
+                Ok(Some(GroupDescription { state: seen.state, members: seen.members }))
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    fn describe_transaction(&self, _transactional_id: &str) -> Result<Option<TransactionDescription>, LogError> {
-        Err(none())
+    fn describe_transaction(&self, transactional_id: &str) -> Result<Option<TransactionDescription>, LogError> {
+        let at = format_args!("transactional id {transactional_id}: use kafka-transactions.sh describe");
+        Err(error_of(RDKafkaErrorCode::UnsupportedFeature, at))
     }
+}
+
+/// A topic that was just made or a broker that has just started answers so for a moment.
+fn is_moving(code: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(
+        code,
+        NotLeader
+            | LeaderNotAvailable
+            | FencedLeaderEpoch
+            | UnknownLeaderEpoch
+            | OffsetNotAvailable
+            | NotController
+            | CoordinatorLoadInProgress
+            | CoordinatorNotAvailable
+            | NotCoordinator
+    )
+}
+
+/// The first refusal in the order in which it was asked.
+fn first_refusal<'a>(
+    outcomes: Vec<(TopicPartition, Result<(), Refusal>)>, asked: impl Iterator<Item = &'a TopicPartition>,
+) -> Result<(), LogError> {
+    let mut outcomes: BTreeMap<_, _> = outcomes.into_iter().collect();
+    asked.into_iter().try_for_each(|at| outcomes.remove(at).unwrap_or(Ok(())).map_err(|refusal| refused(refusal, at)))
 }

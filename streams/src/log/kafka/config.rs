@@ -56,10 +56,24 @@ impl KafkaConfig {
         Self { brokers: brokers.into(), ..Self::default() }
     }
 
-    /// What every client has in common.
+    /// What every client has in common. What is the client's own comes after this, and [`KafkaConfig::finish`] last.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.brokers).set("client.id", "headwater");
+        // A topic that nobody made is a mistake, which a topic out of nowhere would hide.
+        client.set("allow.auto.create.topics", "false");
+        // A broker that comes back is met within a second; librdkafka would wait up to ten.
+        client.set("reconnect.backoff.ms", "50").set("reconnect.backoff.max.ms", "1000");
+        // Brokers that collect clients' metrics make each of them wait when it ends.
+        client.set("enable.metrics.push", "false");
+        client
+    }
+
+    /// The further settings, last: they may change what is not refused.
+    pub(super) fn finish(&self, mut client: ClientConfig) -> ClientConfig {
+        for (name, value) in &self.properties {
+            client.set(name, value);
+        }
         client
     }
 }

@@ -1,19 +1,227 @@
-//! librdkafka's errors by our names.
+//! librdkafka's errors by our names, with what can be done about them.
 
+use super::super::kafka_ffi::{Failure, Refusal, Remedy};
 use super::super::{ErrorCode, LogError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
 use std::fmt;
 
-/// A code by our name.
-pub(super) fn code_of(code: RDKafkaErrorCode) -> ErrorCode {
-    match code {
-        RDKafkaErrorCode::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
-        other => ErrorCode::Other(other as i32),
+macro_rules! names {
+    ($($theirs:ident => $ours:ident,)*) => {
+        /// A code by our name.
+        pub(super) fn code_of(code: RDKafkaErrorCode) -> ErrorCode {
+            match code {
+                $(RDKafkaErrorCode::$theirs => ErrorCode::$ours,)*
+                other => ErrorCode::Other(other as i32),
+            }
+        }
+    };
+}
+
+names! {
+    UnknownTopicOrPartition => UnknownTopicOrPartition,
+    UnknownTopic => UnknownTopicOrPartition,
+    TopicAlreadyExists => TopicAlreadyExists,
+    InvalidTopic => InvalidTopic,
+    InvalidPartitions => InvalidPartitions,
+    InvalidReplicationFactor => InvalidReplicationFactor,
+    InvalidConfig => InvalidConfig,
+    InvalidRequest => InvalidRequest,
+    PolicyViolation => PolicyViolation,
+    OffsetOutOfRange => OffsetOutOfRange,
+    MessageSizeTooLarge => MessageTooLarge,
+    MessageBatchTooLarge => RecordListTooLarge,
+    InvalidTimestamp => InvalidTimestamp,
+    InvalidRecord => InvalidRecord,
+    InvalidMessage => CorruptMessage,
+    InvalidRequiredAcks => InvalidRequiredAcks,
+    UnsupportedCompressionType => UnsupportedCompression,
+    NotLeaderForPartition => NotLeader,
+    LeaderNotAvailable => LeaderNotAvailable,
+    ReplicaNotAvailable => ReplicaNotAvailable,
+    FencedLeaderEpoch => FencedLeaderEpoch,
+    UnknownLeaderEpoch => UnknownLeaderEpoch,
+    OffsetNotAvailable => OffsetNotAvailable,
+    UnknownTopicId => UnknownTopicId,
+    NotEnoughReplicas => NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend => NotEnoughReplicasAfterAppend,
+    RequestTimedOut => RequestTimedOut,
+    BrokerNotAvailable => BrokerNotAvailable,
+    NetworkException => NetworkException,
+    NotController => NotController,
+    KafkaStorageError => KafkaStorage,
+    ThrottlingQuotaExceeded => Throttled,
+    UnsupportedVersion => UnsupportedVersion,
+    TopicAuthorizationFailed => TopicAuthorization,
+    GroupAuthorizationFailed => GroupAuthorization,
+    ClusterAuthorizationFailed => ClusterAuthorization,
+    TransactionalIdAuthorizationFailed => TransactionalIdAuthorization,
+    SaslAuthenticationFailed => SaslAuthentication,
+    UnsupportedSASLMechanism => UnsupportedSaslMechanism,
+    OutOfOrderSequenceNumber => OutOfOrderSequence,
+    DuplicateSequenceNumber => DuplicateSequence,
+    UnknownProducerId => UnknownProducerId,
+    InvalidProducerEpoch => InvalidProducerEpoch,
+    ProducerFenced => ProducerFenced,
+    InvalidProducerIdMapping => InvalidProducerIdMapping,
+    InvalidTransactionalState => InvalidTxnState,
+    InvalidTransactionTimeout => InvalidTransactionTimeout,
+    ConcurrentTransactions => ConcurrentTransactions,
+    TransactionCoordinatorFenced => TransactionCoordinatorFenced,
+    UnknownMemberId => UnknownMemberId,
+    IllegalGeneration => IllegalGeneration,
+    RebalanceInProgress => RebalanceInProgress,
+    FencedInstanceId => FencedInstanceId,
+    MemberIdRequired => MemberIdRequired,
+    InconsistentGroupProtocol => InconsistentGroupProtocol,
+    InvalidSessionTimeout => InvalidSessionTimeout,
+    InvalidGroupId => InvalidGroupId,
+    GroupIdNotFound => GroupIdNotFound,
+    NonEmptyGroup => NonEmptyGroup,
+    GroupSubscribedToTopic => GroupSubscribedToTopic,
+    GroupMaxSizeReached => GroupMaxSizeReached,
+    OffsetMetadataTooLarge => OffsetMetadataTooLarge,
+    UnstableOffsetCommit => UnstableOffsetCommit,
+    CoordinatorLoadInProgress => CoordinatorLoadInProgress,
+    CoordinatorNotAvailable => CoordinatorNotAvailable,
+    WaitingForCoordinator => CoordinatorNotAvailable,
+    NotCoordinator => NotCoordinator,
+    State => State,
+    Fenced => ClientFenced,
+    Fatal => Fatal,
+    PurgeQueue => PurgeQueue,
+    PurgeInflight => PurgeInFlight,
+    UnknownPartition => UnknownPartition,
+    AutoOffsetReset => AutoOffsetReset,
+    OperationTimedOut => TimedOut,
+    TimedOutQueue => TimedOut,
+    InvalidArgument => InvalidArgument,
+    BrokerTransportFailure => Transport,
+    BrokerDestroy => Transport,
+    Resolve => Resolve,
+    AllBrokersDown => AllBrokersDown,
+    Authentication => Authentication,
+    SSL => Ssl,
+    MessageTimedOut => MessageTimedOut,
+    QueueFull => QueueFull,
+    GaplessGuarantee => GaplessGuarantee,
+    Conflict => Conflict,
+    PollExceeded => PollExceeded,
+    AssignmentLost => AssignmentLost,
+    NoOffset => NoOffset,
+    UnsupportedFeature => UnsupportedFeature,
+}
+
+/// A code by our name, out of a number: brokers know codes that the client has no name for.
+pub(super) fn code_of_number(number: i32) -> ErrorCode {
+    const TRANSACTION_ABORTABLE: i32 = 120;
+    match RDKafkaRespErr::try_from(number) {
+        Ok(code) => code_of(code.into()),
+        Err(_) if number == TRANSACTION_ABORTABLE => ErrorCode::TransactionAbortable,
+        Err(_) => ErrorCode::Other(number),
     }
 }
 
-/// An error of a safe call.
+/// Whether the same call may succeed a little later: brokers come and go, leaders and coordinators move.
+fn passes(code: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(
+        code,
+        NotLeader
+            | LeaderNotAvailable
+            | ReplicaNotAvailable
+            | FencedLeaderEpoch
+            | UnknownLeaderEpoch
+            | OffsetNotAvailable
+            | UnknownTopicId
+            | NotEnoughReplicas
+            | NotEnoughReplicasAfterAppend
+            | CorruptMessage
+            | RequestTimedOut
+            | BrokerNotAvailable
+            | NetworkException
+            | NotController
+            | KafkaStorage
+            | Throttled
+            | CoordinatorLoadInProgress
+            | CoordinatorNotAvailable
+            | NotCoordinator
+            | TransactionCoordinatorFenced
+            | ConcurrentTransactions
+            | UnstableOffsetCommit
+            | Transport
+            | Resolve
+            | AllBrokersDown
+            | TimedOut
+            | MessageTimedOut
+            | QueueFull
+    )
+}
+
+/// An error by its code: what is known of such errors decides what can be done.
+pub(super) fn error_of(code: RDKafkaErrorCode, at: impl fmt::Display) -> LogError {
+    let code = code_of(code);
+    let error = LogError::new(code, at);
+    match code {
+        ErrorCode::FencedInstanceId | ErrorCode::Fatal | ErrorCode::ClientFenced | ErrorCode::ProducerFenced => error.fatal(),
+        code if passes(code) => error.retriable(),
+        _ => error,
+    }
+}
+
+/// An error of a call of ours on librdkafka.
+pub(super) fn refused(Refusal { code, text }: Refusal, at: impl fmt::Display) -> LogError {
+    error_of(code, Said { at, text: &text, known: &code.to_string() })
+}
+
+/// An error of a call of the data half. Where librdkafka gives no advice, as outside of transactions, the code decides.
+pub(super) fn failed(failure: &Failure, at: impl fmt::Display) -> LogError {
+    let code = code_of_number(failure.code);
+    let error = LogError::new(code, Said { at, text: &failure.text, known: &code.to_string() });
+    match failure.remedy {
+        Remedy::Retry => error.retriable(),
+        Remedy::Abort => error.abortable(),
+        Remedy::Discard => error.fatal(),
+        Remedy::None if passes(code) => error.retriable(),
+        Remedy::None => error,
+    }
+}
+
+/// An error of a safe call. A refused setting is named without its value, which may be a password.
 pub(super) fn explain(error: &KafkaError, at: impl fmt::Display) -> LogError {
-    let code = error.rdkafka_error_code().map_or(ErrorCode::Other(-1), code_of);
-    LogError::new(code, format_args!("{at}: {error}"))
+    match error {
+        KafkaError::ClientConfig(_, reason, key, _) => {
+            LogError::new(ErrorCode::Config, format_args!("{at}: setting {key}: {}", reason.trim()))
+        }
+        KafkaError::ClientCreation(reason) => LogError::new(ErrorCode::Config, format_args!("{at}: {reason}")),
+        // librdkafka knows best what its transactions need.
+        KafkaError::Transaction(error) => {
+            let explained = LogError::new(code_of(error.code()), format_args!("{at}: {}", error.string()));
+            match (error.is_fatal(), error.txn_requires_abort(), error.is_retriable()) {
+                (true, _, _) => explained.fatal(),
+                (_, true, _) => explained.abortable(),
+                (_, _, true) => explained.retriable(),
+                (false, false, false) => explained,
+            }
+        }
+        other => match other.rdkafka_error_code() {
+            Some(code) => error_of(code, at),
+            None => LogError::new(ErrorCode::InvalidArgument, format_args!("{at}: {other}")),
+        },
+    }
+}
+
+/// Where it happened, and what was said about it unless the code says the same.
+struct Said<'a, A> {
+    at: A,
+    text: &'a str,
+    known: &'a str,
+}
+
+impl<A: fmt::Display> fmt::Display for Said<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.at)?;
+        let text = self.text.trim();
+        if text.is_empty() || self.known.contains(text) { Ok(()) } else { write!(f, ": {text}") }
+    }
 }

@@ -1,34 +1,258 @@
-//! The member of the Kafka binding.
+//! The member of the Kafka binding: the anchor driver. It subscribes to the anchors, reads nothing, and says what it owns.
+//!
+//! librdkafka's own thread sends the heartbeats, so a worker that is busy for ten seconds loses nothing. It also watches when the member
+//! was last polled, so a worker that hangs loses its tasks after `rebalance_timeout` (its `max.poll.interval.ms`): no thread of ours is
+//! needed between the two.
 
 use super::KafkaConfig;
-use crate::log::*;
+use super::error::{code_of, error_of, refused};
+use crate::log::kafka_ffi::{Client, Heard, Refusal};
+use crate::log::{AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, LogError, Member, MemberConfig, MemberIdentity, TopicPartition};
+use rdkafka::ClientConfig;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tracing::{debug, warn};
 
-pub(super) struct KafkaMember;
+/// How long a commit waits for its answer. After that nobody knows whether it stands.
+const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
-impl KafkaMember {
-    pub(super) fn new(_: &KafkaConfig, _: MemberConfig) -> Result<Self, LogError> {
-        Err(none())
-    }
+/// How long leaving may take. The group learns of it by our silence otherwise.
+const LEAVE_LIMIT: Duration = Duration::from_secs(3);
+
+/// Topics that grow are shared out anew after at most this time.
+const LOOK_FOR_GROWTH_EVERY: Duration = Duration::from_secs(10);
+
+/// So many signs of life come within one session timeout.
+const HEARTBEATS_PER_SESSION: u32 = 3;
+
+/// A member of a consumer group.
+pub(super) struct KafkaMember {
+    /// None once it has left.
+    client: Option<Client>,
+    group: String,
+    instance_id: Option<String>,
+    /// What the caller knows that it owns.
+    owned: BTreeSet<TopicPartition>,
+    /// Assigned, and not told yet.
+    untold: BTreeSet<TopicPartition>,
+    /// Told to be given up, and not let go of yet.
+    revoking: BTreeSet<TopicPartition>,
+    /// The identity that was told last.
+    identity: Option<MemberIdentity>,
 }
 
-fn none() -> LogError {
-    LogError::new(ErrorCode::Transport, "not built yet")
+impl KafkaMember {
+    pub(super) fn new(kafka: &KafkaConfig, config: MemberConfig) -> Result<Self, LogError> {
+        let at = format!("group {}", config.group);
+        let client = Client::consumer(&settings(kafka, &config)).map_err(|refusal| refused(refusal, &at))?;
+        client.subscribe(&config.topics).map_err(|refusal| refused(refusal, &at))?;
+        Ok(Self {
+            client: Some(client),
+            group: config.group,
+            instance_id: config.instance_id,
+            owned: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            revoking: BTreeSet::new(),
+            identity: None,
+        })
+    }
+
+    fn take(&mut self, client: &Client, heard: Heard, events: &mut Vec<GroupEvent>) -> Result<(), LogError> {
+        match heard {
+            Heard::Assigned(partitions) => {
+                self.untold.extend(partitions);
+                self.tell_identity(client, events);
+                client.accept().map_err(|refusal| self.error(refusal))
+            }
+            Heard::Revoked(partitions) => self.revoke(client, partitions, events),
+            Heard::Trouble(refusal) => self.judge(refusal),
+            Heard::Fatal(refusal) => Err(self.finished(refusal)),
+        }
+    }
+
+    /// Who we are now goes with what we own now: nothing is told as owned before there are credentials to commit it with.
+    fn tell_identity(&mut self, client: &Client, events: &mut Vec<GroupEvent>) {
+        let Some(identity) = client.identity() else { return };
+        if !self.untold.is_empty() {
+            let partitions: Vec<_> = std::mem::take(&mut self.untold).into_iter().collect();
+            self.owned.extend(partitions.iter().cloned());
+            events.push(GroupEvent::Assigned { partitions, identity: identity.clone() });
+        } else if self.identity.as_ref() != Some(&identity) {
+            events.push(GroupEvent::Generation { identity: identity.clone() });
+        }
+        self.identity = Some(identity);
+    }
+
+    fn revoke(&mut self, client: &Client, partitions: Vec<TopicPartition>, events: &mut Vec<GroupEvent>) -> Result<(), LogError> {
+        let partitions: Vec<_> = partitions.into_iter().filter(|at| !self.untold.remove(at) && self.owned.contains(at)).collect();
+        self.revoking.extend(partitions.iter().cloned());
+        // Whoever is outside of the group has lost what it had, whatever else is said.
+        let Some(identity) = client.identity().filter(|_| !client.is_assignment_lost()) else {
+            return self.lose(client, events);
+        };
+        if partitions.is_empty() {
+            return client.give_back().map_err(|refusal| self.error(refusal));
+        }
+        self.identity = Some(identity.clone());
+        events.push(GroupEvent::Revoked { partitions, identity });
+        Ok(())
+    }
+
+    /// The group has taken everything that was to be given up.
+    fn lose(&mut self, client: &Client, events: &mut Vec<GroupEvent>) -> Result<(), LogError> {
+        let partitions: Vec<_> = std::mem::take(&mut self.revoking).into_iter().collect();
+        self.owned.retain(|at| !partitions.contains(at));
+        if !partitions.is_empty() {
+            events.push(GroupEvent::Lost { partitions });
+        }
+        self.identity = None;
+        client.give_back().map_err(|refusal| self.error(refusal))
+    }
+
+    /// While we were letting go in good order, the group may have run out of patience: then nobody waits for us any more.
+    fn check_patience(&mut self, client: &Client, events: &mut Vec<GroupEvent>) -> Result<(), LogError> {
+        let is_out = !self.revoking.is_empty() && (client.is_assignment_lost() || client.identity().is_none());
+        if is_out { self.lose(client, events) } else { Ok(()) }
+    }
+
+    /// Brokers come and go, which is no error of a poll; what never passes is.
+    fn judge(&self, refusal: Refusal) -> Result<(), LogError> {
+        let error = self.error(refusal);
+        match error.code() {
+            ErrorCode::TopicAuthorization
+            | ErrorCode::GroupAuthorization
+            | ErrorCode::InconsistentGroupProtocol
+            | ErrorCode::InvalidSessionTimeout
+            | ErrorCode::InvalidGroupId
+            | ErrorCode::GroupMaxSizeReached => Err(error),
+            ErrorCode::PollExceeded => {
+                warn!(%error, "away for longer than rebalance_timeout, others do our work");
+                Ok(())
+            }
+            _ => {
+                debug!(%error, "the group's client reports trouble and goes on");
+                Ok(())
+            }
+        }
+    }
+
+    fn finished(&self, refusal: Refusal) -> LogError {
+        match (code_of(refusal.code), &self.instance_id) {
+            (ErrorCode::FencedInstanceId, Some(id)) => error_of(
+                refusal.code,
+                format_args!(
+                    "group {}: another process has joined as instance {id}; give each running instance an id of its own",
+                    self.group
+                ),
+            ),
+            _ => self.error(refusal).fatal(),
+        }
+    }
+
+    fn error(&self, refusal: Refusal) -> LogError {
+        refused(refusal, format_args!("group {}", self.group))
+    }
+
+    /// The client, lent out while `self` changes beside it.
+    fn with<T>(&mut self, work: impl FnOnce(&mut Self, &Client) -> Result<T, LogError>) -> Result<T, LogError> {
+        let Some(client) = self.client.take() else {
+            return Err(LogError::new(ErrorCode::State, format_args!("group {}: the member has left", self.group)));
+        };
+        let result = work(self, &client);
+        self.client = Some(client);
+        result
+    }
 }
 
 impl Member for KafkaMember {
     fn poll(&mut self) -> Result<Vec<GroupEvent>, LogError> {
-        Err(none())
+        let mut events = Vec::new();
+        if self.client.is_none() {
+            return Ok(events);
+        }
+        self.with(|member, client| {
+            while let Some(heard) = client.hear() {
+                member.take(client, heard, &mut events)?;
+            }
+            member.check_patience(client, &mut events)?;
+            member.tell_identity(client, &mut events);
+            Ok(events)
+        })
     }
 
-    fn released(&mut self, _partitions: &[TopicPartition]) -> Result<(), LogError> {
-        Err(none())
+    fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        let mut let_go = false;
+        for at in partitions {
+            if self.revoking.remove(at) {
+                self.owned.remove(at);
+                let_go = true;
+            }
+        }
+        if !let_go || !self.revoking.is_empty() {
+            return Ok(());
+        }
+        self.with(|member, client| client.give_back().map_err(|refusal| member.error(refusal)))
     }
 
-    fn commit(&mut self, _offsets: &[GroupOffset], _identity: &MemberIdentity) -> Result<(), LogError> {
-        Err(none())
+    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        // librdkafka commits as whoever it is when the request goes out. A new generation can come in between, but not a new owner:
+        // that needs our answer to an event first.
+        self.with(|member, client| {
+            member.check_identity(client, identity)?;
+            client.commit(offsets, COMMIT_LIMIT).map_err(|refusal| member.error(refusal))?;
+            member.check_identity(client, identity)
+        })
     }
 
     fn leave(&mut self) -> Result<(), LogError> {
-        Err(none())
+        let Some(client) = self.client.take() else { return Ok(()) };
+        let result = client.close(LEAVE_LIMIT);
+        drop(client);
+        match result {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                warn!(group = %self.group, "the broker did not hear that we left, the group will wait for the session timeout");
+                Ok(())
+            }
+            Err(refusal) => Err(self.error(refusal)),
+        }
     }
+}
+
+impl KafkaMember {
+    fn check_identity(&self, client: &Client, identity: &MemberIdentity) -> Result<(), LogError> {
+        let at = format_args!("group {}, generation {}", self.group, identity.generation);
+        match client.identity() {
+            None => Err(LogError::new(ErrorCode::UnknownMemberId, at)),
+            Some(now) if now.member_id != identity.member_id => Err(LogError::new(ErrorCode::UnknownMemberId, at)),
+            Some(now) if now != *identity => Err(LogError::new(ErrorCode::IllegalGeneration, at)),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn settings(kafka: &KafkaConfig, config: &MemberConfig) -> ClientConfig {
+    let strategy = match config.policy {
+        AssignmentPolicy::CooperativeSticky => "cooperative-sticky",
+        AssignmentPolicy::Range => "range",
+    };
+    let millis = |time: Duration| time.as_millis().to_string();
+    let mut client = kafka.client();
+    client
+        .set("group.id", &config.group)
+        .set("group.protocol", "classic")
+        .set("partition.assignment.strategy", strategy)
+        .set("session.timeout.ms", millis(config.session_timeout))
+        .set("heartbeat.interval.ms", millis(config.session_timeout / HEARTBEATS_PER_SESSION))
+        .set("max.poll.interval.ms", millis(config.rebalance_timeout.max(config.session_timeout)))
+        .set("topic.metadata.refresh.interval.ms", millis(LOOK_FOR_GROWTH_EVERY))
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false");
+    if let Some(id) = &config.instance_id {
+        client.set("group.instance.id", id);
+    }
+    kafka.finish(client)
 }

@@ -9,6 +9,7 @@ mod error;
 mod member;
 mod producer;
 mod reader;
+mod tuning;
 
 pub use config::{KafkaConfig, Sasl, SaslMechanism, Tls};
 
