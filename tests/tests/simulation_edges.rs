@@ -11,7 +11,7 @@ use headwater_tests::simulation::{Fleet, Mischief, Random, START, Seed, World, s
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-const QUIET: Mischief = Mischief { kill: 0, burn: 0, stop: 0, start: 10_000, pause: 0 };
+const QUIET: Mischief = Mischief { kill: 0, burn: 0, stop: 0, start: 10_000, pause: 0, ..Mischief::default() };
 
 mod joined_with_a_late_table {
     use super::*;
@@ -52,7 +52,7 @@ mod joined_with_a_late_table {
         }
         let config = Config { buffered_records: 40, ..Config::new("late-table") };
         let mut fleet = Fleet::new(world, 2, seed, config, topology);
-        fleet.run(1_000, Mischief { kill: 100, burn: 30, stop: 20, start: 2_000, pause: 10 });
+        fleet.run(1_000, Mischief { kill: 100, burn: 30, stop: 20, start: 2_000, pause: 10, ..Mischief::default() });
         fleet.settle();
         let joined: Vec<_> = texts(&fleet.world, "joined");
         let distinct: BTreeSet<_> = joined.iter().cloned().collect();

@@ -13,7 +13,7 @@ const PARTITIONS: i32 = 3;
 
 #[test]
 fn exactly_once_survives_kills_stops_and_joins() {
-    let mischief = Mischief { kill: 60, burn: 20, stop: 40, start: 1_500, pause: 0 };
+    let mischief = Mischief { kill: 60, burn: 20, stop: 40, start: 1_500, ..Mischief::default() };
     let kills: u32 =
         seeds(150).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).kills).sum();
     assert!(kills > 20, "only {kills} kills: nothing was tested");
@@ -21,7 +21,7 @@ fn exactly_once_survives_kills_stops_and_joins() {
 
 #[test]
 fn exactly_once_survives_zombies() {
-    let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 60 };
+    let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 60, ..Mischief::default() };
     let pauses: u32 =
         seeds(150).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).long_pauses).sum();
     assert!(pauses > 20, "only {pauses} pauses beyond the session: nothing was tested");
@@ -30,7 +30,7 @@ fn exactly_once_survives_zombies() {
 /// A lost answer leaves a commit in doubt: what the group has decides.
 #[test]
 fn exactly_once_survives_lost_answers() {
-    let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 10 };
+    let mischief = Mischief { kill: 20, burn: 10, stop: 10, start: 1_500, pause: 10, ..Mischief::default() };
     seeds(150).into_iter().for_each(|seed| drop(live(seed, 400, Config::new("category-sales"), mischief, Check::ExactlyOnce)));
 }
 
@@ -46,12 +46,28 @@ fn window_changelogs_are_trimmed() {
 
 #[test]
 fn at_least_once_loses_nothing() {
-    let mischief = Mischief { kill: 60, burn: 10, stop: 20, start: 1_500, pause: 40 };
+    let mischief = Mischief { kill: 60, burn: 10, stop: 20, start: 1_500, pause: 40, ..Mischief::default() };
     let config = || {
         let config = Config::new("category-sales").at_least_once();
         Config { commit_interval: Duration::from_millis(300), ..config }
     };
     seeds(150).into_iter().for_each(|seed| drop(live(seed, 0, config(), mischief, Check::AtLeastOnce)));
+}
+
+/// The broker dies and comes back: nobody ends, nothing is lost or doubled.
+#[test]
+fn exactly_once_survives_a_log_that_is_away() {
+    let mischief = Mischief { kill: 10, stop: 10, start: 1_500, outage: 30, ..Mischief::default() };
+    let outages: u32 =
+        seeds(60).into_iter().map(|seed| live(seed, 0, Config::new("category-sales"), mischief, Check::ExactlyOnce).outages).sum();
+    assert!(outages > 60, "only {outages} outages: nothing was tested");
+}
+
+#[test]
+fn at_least_once_survives_a_log_that_is_away() {
+    let mischief = Mischief { kill: 10, stop: 10, start: 1_500, outage: 30, ..Mischief::default() };
+    let config = || Config::new("category-sales").at_least_once();
+    seeds(60).into_iter().for_each(|seed| drop(live(seed, 0, config(), mischief, Check::AtLeastOnce)));
 }
 
 /// A life in which the input comes bit by bit, then peace; and the result.
@@ -64,6 +80,9 @@ fn live(seed: u64, lost: u64, config: Config, mischief: Mischief, check: Check) 
     let config = Config { buffered_records: 20, purge_interval: Duration::from_millis(500), ..config };
     let mut fleet = Fleet::new(world, 2, seed, config, || category_sales::topology().build().unwrap());
     for (i, line) in input.lines().iter().enumerate() {
+        while fleet.is_away() {
+            fleet.run(15, mischief);
+        }
         let now = fleet.world.now();
         fleet.world.append("transactions", i as i32 % PARTITIONS, now, None, Some(line));
         if i % 4 == 0 {

@@ -44,6 +44,12 @@ pub struct Config {
     pub purge_interval: Duration,
     /// How long the group waits for a sign of life.
     pub session_timeout: Duration,
+    /// The log aborts a transaction that is open for longer; a dead instance holds its readers and successors up for so long.
+    pub transaction_timeout: Duration,
+    /// How long a producer gathers records before it sends them; commits and flushes do not wait. Kafka: `linger.ms`.
+    pub linger: Duration,
+    /// How long a start waits for a log that does not answer. Once it runs, an application waits as long as it takes.
+    pub start_patience: Duration,
     /// A fixed name in the group: a quick restart causes no rebalance (KIP-345).
     pub instance_id: Option<String>,
 }
@@ -66,6 +72,9 @@ impl Config {
             uncommitted_bytes: 64 << 20,
             purge_interval: Duration::from_secs(5),
             session_timeout: Duration::from_secs(10),
+            transaction_timeout: Duration::from_secs(10),
+            linger: Duration::from_millis(5),
+            start_patience: Duration::from_secs(60),
             instance_id: None,
         }
     }

@@ -9,6 +9,8 @@ use crate::task::TaskId;
 pub(crate) enum Event {
     /// The group has spoken.
     Group(GroupEvent),
+    /// Answer to [`Effect::MakeProducer`].
+    Producer(Result<(), LogError>),
     /// Answer to [`Effect::LookUp`].
     Found(TaskId, Result<Found, LogError>),
     /// Records of an input. They were fetched after all effects of the step before were carried out.
@@ -66,8 +68,10 @@ pub(crate) enum Effect {
     Flush,
     /// At-least-once: commit offsets.
     CommitOffsets(Vec<GroupOffset>, MemberIdentity),
-    /// Abort the transaction; the producer is made anew where it cannot go on.
+    /// Abort the transaction and give the producer up: what it still holds goes with it.
     Abort,
+    /// Make a producer and take the transactional id over, which ends whatever its predecessor left open.
+    MakeProducer,
     /// Nobody needs the records of this partition below the offset.
     Purge(TopicPartition, i64),
     /// For the writer of a sink.
@@ -87,4 +91,6 @@ pub(crate) enum Pace {
     IdleUntil(i64),
     /// The application has ended.
     Stopped,
+    /// The application has ended without its last commit: what is not committed will be done again.
+    GaveUp,
 }

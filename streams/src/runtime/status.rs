@@ -10,6 +10,9 @@ pub struct Status {
     restored: AtomicU64,
     sunk: AtomicU64,
     dropped: AtomicU64,
+    aborted: AtomicU64,
+    aborted_in_a_row: AtomicU64,
+    producers: AtomicU64,
     /// Steps in a row that found nothing to do.
     rest: AtomicU64,
     /// Commits by the power of two that their latency (milliseconds) lies below.
@@ -31,6 +34,12 @@ pub struct Progress {
     pub sunk: u64,
     /// Records that were dropped without a dead letter. Kafka: `dropped-records-total`.
     pub dropped: u64,
+    /// Commits that failed and were done again.
+    pub aborted: u64,
+    /// The most of them that followed each other.
+    pub aborted_in_a_row: u64,
+    /// Producers that were made; the first is one of them.
+    pub producers: u64,
     /// Half of all commits held no record older than this many milliseconds.
     pub latency_p50_ms: u64,
     /// 99 % of all commits held no record older than this many milliseconds.
@@ -46,6 +55,9 @@ impl Default for Status {
             restored: zero(),
             sunk: zero(),
             dropped: zero(),
+            aborted: zero(),
+            aborted_in_a_row: zero(),
+            producers: zero(),
             rest: zero(),
             latencies: std::array::from_fn(|_| zero()),
         }
@@ -62,6 +74,9 @@ impl Status {
             restored: read(&self.restored),
             sunk: read(&self.sunk),
             dropped: read(&self.dropped),
+            aborted: read(&self.aborted),
+            aborted_in_a_row: read(&self.aborted_in_a_row),
+            producers: read(&self.producers),
             latency_p50_ms: self.quantile(50),
             latency_p99_ms: self.quantile(99),
         }
@@ -90,6 +105,18 @@ impl Status {
     pub(crate) fn committed(&self) {
         add(&self.commits, 1);
         metrics::counter!("headwater_commits_total").increment(1);
+    }
+
+    /// A commit has failed, the `in_a_row`th without one that stands between.
+    pub(crate) fn aborted(&self, in_a_row: u64) {
+        add(&self.aborted, 1);
+        self.aborted_in_a_row.fetch_max(in_a_row, Ordering::Relaxed);
+        metrics::counter!("headwater_aborted_commits_total").increment(1);
+    }
+
+    pub(crate) fn made_producer(&self) {
+        add(&self.producers, 1);
+        metrics::counter!("headwater_producers_total").increment(1);
     }
 
     pub(crate) fn restored(&self, records: usize) {

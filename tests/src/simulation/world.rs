@@ -6,12 +6,15 @@ use headwater_streams::log::{
     Clock, Fault, Faults, FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records,
     Request, SimulatedLog, StartAt, TopicPartition, TopicSpec, VirtualClock,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Loses what belongs to transactions; everything else arrives.
+/// Loses what belongs to transactions; everything else arrives, unless the log is away.
 struct Losses {
     random: Random,
     lost: u64,
+    away: Arc<AtomicBool>,
 }
 
 /// Loses fetches of one topic up to some time; nothing else.
@@ -36,6 +39,9 @@ impl Faults for SlowTopic {
 
 impl Faults for Losses {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
+        if self.away.load(Ordering::Relaxed) {
+            return Fault::Lost;
+        }
         let transactional = match request {
             Request::Produce { transactional_id, .. } => transactional_id.is_some(),
             Request::SendOffsets { .. } | Request::End { .. } => true,
@@ -55,6 +61,7 @@ pub struct World {
     /// The log.
     pub log: SimulatedLog,
     producer: Box<dyn Producer>,
+    away: Arc<AtomicBool>,
 }
 
 impl World {
@@ -65,6 +72,7 @@ impl World {
 
     /// The same, on which so many of 10,000 transactional requests are lost, or their answers.
     pub fn with_faults(now: i64, seed: u64, lost: u64) -> World {
+<<<<<<< HEAD
         World::open(VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost }))
     }
 
@@ -76,10 +84,14 @@ impl World {
     }
 
     fn open(clock: VirtualClock, faults: Box<dyn Faults>) -> World {
+=======
+        let away = Arc::new(AtomicBool::default());
+        let (clock, faults) = (VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost, away: away.clone() }));
+>>>>>>> hw-runtime
         let log = SimulatedLog::open_with_faults(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7, faults);
         let log = log.expect("memory can be opened");
         let producer = log.producer(ProducerConfig::default()).expect("a producer can be made");
-        World { clock, log, producer }
+        World { clock, log, producer, away }
     }
 
     /// Wall time.
@@ -91,6 +103,11 @@ impl World {
     pub fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));
         self.log.maintain().expect("memory can be written");
+    }
+
+    /// From now on no request arrives, or all do again.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// Makes a topic.

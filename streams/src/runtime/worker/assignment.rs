@@ -76,6 +76,7 @@ impl Worker {
         effects.push(Effect::Abort);
         self.commit = CommitState::Idle;
         self.release(effects);
+        effects.push(Effect::Leave);
     }
 
     pub(super) fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
@@ -93,7 +94,9 @@ impl Worker {
             Slot::Seeking => {}
         }
         for at in self.plan.inputs(task) {
-            self.paused.remove(&(of, at));
+            let place = (of, at);
+            self.paused.remove(&place);
+            self.unread.remove(&place);
         }
     }
 }

@@ -4,11 +4,13 @@
 
 mod assignment;
 mod commit;
+mod producer;
 mod refusal;
 mod restore;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use super::AppError;
 use super::event::{Effect, Event, Pace, ReaderOf};
@@ -17,11 +19,13 @@ use super::sink::SinkSlot;
 use super::status::Status;
 use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::task::{Restoring, Task, TaskId};
-use commit::CommitState;
+use commit::{CommitState, Failures};
 use headwater_state::Disk;
+use producer::ProducerState;
 use refusal::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use unread::Unread;
 
 /// Records that one task processes before the others and the outside have their turn; fewer where that takes too long.
 const BUDGET: usize = 4_096;
@@ -29,8 +33,11 @@ const BUDGET: usize = 4_096;
 /// How long to wait before the log is asked again what it could not say.
 const ASK_AGAIN_MS: i64 = 100;
 
-/// How long a stop waits for sinks that hang and for a log that does not answer. What is not committed then is given up.
+/// How long a stop waits for a log that does not answer. What is not committed then is given up.
 const STOP_PATIENCE_MS: i64 = 15_000;
+
+/// How long before that it no longer waits for sinks that hang, so that the last commit has time.
+const LAST_COMMIT_MS: i64 = 5_000;
 
 /// Bytes of output at which a task hands over before its commit, so that the producer has work meanwhile.
 const HAND_OVER_BYTES: usize = 256 << 10;
@@ -46,6 +53,10 @@ pub(crate) struct Worker {
     slots: BTreeMap<TaskId, Slot>,
     identity: Option<MemberIdentity>,
     commit: CommitState,
+    producer: ProducerState,
+    /// The first send of the open transaction was given out at this time (milliseconds), or later.
+    transaction_since: Option<i64>,
+    failures: Failures,
     next_commit: i64,
     next_purge: i64,
     /// Anchor partitions that are let go of after the next commit.
@@ -58,6 +69,7 @@ pub(crate) struct Worker {
     moved: BTreeSet<(ReaderOf, TopicPartition)>,
     /// Look-ups that were not answered, and when to ask again.
     unanswered: BTreeMap<TaskId, i64>,
+    unread: BTreeMap<(ReaderOf, TopicPartition), Unread>,
     budget: usize,
     /// When the last step began, and whether it had records to process.
     last_step: (i64, bool),
@@ -84,6 +96,9 @@ impl Worker {
             slots: BTreeMap::new(),
             identity: None,
             commit: CommitState::Idle,
+            producer: ProducerState::default(),
+            transaction_since: None,
+            failures: Failures::default(),
             next_commit: 0,
             next_purge: 0,
             releasing: Vec::new(),
@@ -92,6 +107,7 @@ impl Worker {
             paused: BTreeSet::new(),
             moved: BTreeSet::new(),
             unanswered: BTreeMap::new(),
+            unread: BTreeMap::new(),
             budget: BUDGET,
             last_step: (0, false),
             spare: Vec::new(),
@@ -107,7 +123,9 @@ impl Worker {
         for event in events.drain(..) {
             self.take(now, event, effects)?;
         }
+        self.ask_for_producer(now, effects);
         self.ask_again(now, effects);
+        self.read_again(now, effects);
         self.retry_sinks(now, effects);
         let mut busy = false;
         if !self.stopping {
@@ -116,7 +134,7 @@ impl Worker {
         }
         if self.commit.is_idle() {
             self.commit_if_due(now, effects)?;
-            self.hand_over_early(effects);
+            self.hand_over_early(now, effects);
         }
         self.keep_flow(effects);
         if self.is_at_rest() {
@@ -124,14 +142,22 @@ impl Worker {
         } else {
             self.status.works()
         }
-        if self.stopping && now >= self.stop_by && !self.commit.is_idle() {
+        if self.stopping && now >= self.stop_by && !self.slots.is_empty() {
             self.give_up_stopping(effects);
+            return Ok(Pace::GaveUp);
         }
         if self.stopping && self.slots.is_empty() {
             effects.push(Effect::Leave);
-            return Ok(Pace::Stopped);
+            return Ok(if self.failures.unanswered { Pace::GaveUp } else { Pace::Stopped });
         }
         Ok(if busy || self.commit.is_under_way() { Pace::Busy } else { Pace::IdleUntil(self.next_deadline(now)) })
+    }
+
+    /// Nothing builds on an outcome that is open, nor on a producer that is not there. A task that waits for the group works on until it
+    /// has a commit's worth.
+    fn may_work(&self) -> bool {
+        let has_room = || self.pending_bytes() < self.plan.config.uncommitted_bytes;
+        self.producer.is_ready() && self.commit.allows_work() && (self.commit.is_idle() || has_room())
     }
 
     /// Everything that stood in the inputs is read, processed, committed and written by the sinks.
@@ -147,8 +173,9 @@ impl Worker {
     fn take(&mut self, now: i64, event: Event, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         match event {
             Event::Group(event) => self.take_group_event(event, effects),
+            Event::Producer(made) => self.take_producer(now, made, effects)?,
             Event::Found(task, found) => self.take_found(now, task, found, effects)?,
-            Event::Read(of, fetched) => self.take_read(of, fetched)?,
+            Event::Read(of, fetched) => self.take_read(now, of, fetched)?,
             Event::Restored(fetched) => self.take_restored(now, fetched, effects)?,
             Event::Committed(outcome) => self.take_committed(now, outcome, effects)?,
             Event::Flushed(outcome) => self.take_flushed(now, outcome, effects)?,
@@ -174,14 +201,15 @@ impl Worker {
         }
     }
 
-    fn take_read(&mut self, of: ReaderOf, mut fetched: Fetched) -> Result<(), AppError> {
+    fn take_read(&mut self, now: i64, of: ReaderOf, mut fetched: Fetched) -> Result<(), AppError> {
         let place = (of, fetched.partition.clone());
         let reader = self.slots.iter_mut().find(|(task, slot)| slot.reads(**task, &place));
         // What was fetched for a task that has just been let go of or sent elsewhere is nobody's; an error of it as well.
         let Some((_, slot)) = reader.filter(|_| !self.moved.contains(&place)) else { return Ok(()) };
         if let Some(error) = fetched.error.take() {
-            return Err(AppError::log(format!("cannot read {} at offset {}", fetched.partition, fetched.next))(error));
+            return self.cannot_read(now, place, fetched.next, error);
         }
+        self.unread.remove(&place);
         match slot {
             Slot::Running(task) => task.enqueue(fetched),
             Slot::Sink(sink) => {
@@ -197,7 +225,7 @@ impl Worker {
     /// Lets every running task work for a while; whether any has more to do.
     fn process(&mut self, now: i64) -> Result<bool, AppError> {
         let mut busy = false;
-        if !self.commit.allows_work() {
+        if !self.may_work() {
             return Ok(busy);
         }
         for slot in self.slots.values_mut() {
@@ -213,11 +241,12 @@ impl Worker {
         Ok(busy)
     }
 
-    fn hand_over_early(&mut self, effects: &mut Vec<Effect>) {
+    fn hand_over_early(&mut self, now: i64, effects: &mut Vec<Effect>) {
         for slot in self.slots.values_mut() {
             if let Slot::Running(task) = slot
                 && task.outbox_bytes() >= HAND_OVER_BYTES
             {
+                self.transaction_since.get_or_insert(now);
                 hand_over(task, &mut self.spare, effects);
             }
         }
@@ -255,6 +284,7 @@ impl Worker {
     /// An input is to be read from here on. A reader that is sent somewhere is not paused there.
     fn read(&mut self, of: ReaderOf, at: TopicPartition, offset: i64, effects: &mut Vec<Effect>) {
         self.paused.remove(&(of, at.clone()));
+        self.unread.remove(&(of, at.clone()));
         self.moved.insert((of, at.clone()));
         effects.push(Effect::Read(of, at, StartAt::Offset(offset)));
     }

@@ -4,6 +4,7 @@ use super::{ASK_AGAIN_MS, Slot, Worker};
 use crate::log::{ErrorCode, Fetched, LogError, TopicPartition};
 use crate::runtime::AppError;
 use crate::runtime::event::{Effect, Found, ReaderOf};
+use crate::runtime::outage::may_pass;
 use crate::task::{ChangelogEnd, Restoring, TaskId};
 use crate::topic::Reset;
 use tracing::{debug, warn};
@@ -14,7 +15,7 @@ impl Worker {
     ) -> Result<(), AppError> {
         let found = match found {
             Ok(found) => found,
-            Err(error) if error.is_retriable() => {
+            Err(error) if may_pass(&error) => {
                 debug!(%task, %error, "positions are not to be had yet");
                 if self.slots.contains_key(&task) {
                     self.unanswered.insert(task, now + ASK_AGAIN_MS);
