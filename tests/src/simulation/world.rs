@@ -72,22 +72,19 @@ impl World {
 
     /// The same, on which so many of 10,000 transactional requests are lost, or their answers.
     pub fn with_faults(now: i64, seed: u64, lost: u64) -> World {
-<<<<<<< HEAD
-        World::open(VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost }))
+        let away = Arc::new(AtomicBool::default());
+        let losses = Losses { random: Random::of(seed), lost, away: away.clone() };
+        World::open(VirtualClock::at(now), Box::new(losses), away)
     }
 
-    /// The same, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
+    /// An empty log, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
     pub fn with_slow_topic(now: i64, seed: u64, topic: &'static str, lost: u64, for_ms: i64) -> World {
         let clock = VirtualClock::at(now);
         let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, until: now + for_ms };
-        World::open(clock, Box::new(slow))
+        World::open(clock, Box::new(slow), Arc::default())
     }
 
-    fn open(clock: VirtualClock, faults: Box<dyn Faults>) -> World {
-=======
-        let away = Arc::new(AtomicBool::default());
-        let (clock, faults) = (VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost, away: away.clone() }));
->>>>>>> hw-runtime
+    fn open(clock: VirtualClock, faults: Box<dyn Faults>, away: Arc<AtomicBool>) -> World {
         let log = SimulatedLog::open_with_faults(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7, faults);
         let log = log.expect("memory can be opened");
         let producer = log.producer(ProducerConfig::default()).expect("a producer can be made");
