@@ -25,6 +25,7 @@
 
 mod error;
 mod feed;
+mod history;
 mod live;
 mod money;
 mod page;

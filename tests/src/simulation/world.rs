@@ -73,11 +73,10 @@ impl World {
     /// The same, on which so many of 10,000 transactional requests are lost, or their answers.
     pub fn with_faults(now: i64, seed: u64, lost: u64) -> World {
         let away = Arc::new(AtomicBool::default());
-        let losses = Losses { random: Random::of(seed), lost, away: away.clone() };
-        World::open(VirtualClock::at(now), Box::new(losses), away)
+        World::open(VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost, away: away.clone() }), away)
     }
 
-    /// An empty log, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
+    /// The same, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
     pub fn with_slow_topic(now: i64, seed: u64, topic: &'static str, lost: u64, for_ms: i64) -> World {
         let clock = VirtualClock::at(now);
         let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, until: now + for_ms };

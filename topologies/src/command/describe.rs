@@ -2,8 +2,8 @@
 
 use super::CommandError;
 use super::answer::answer;
-use super::data::DataOptions;
 use super::names::{Application, application_id};
+use super::warehouse::WarehouseOptions;
 use clap::Args;
 
 /// Show an application's sub-topologies, topics, stores and sinks
@@ -17,13 +17,13 @@ pub(super) struct Describe {
     application_id: Option<String>,
 
     #[command(flatten)]
-    data: DataOptions,
+    warehouse: WarehouseOptions,
 }
 
 impl Describe {
     pub(super) fn run(self) -> Result<(), CommandError> {
         let application_id = self.application_id.as_deref().unwrap_or(self.app.name());
-        let topology = self.app.topology(application_id, &self.data.directory()?.sqlite())?;
+        let topology = self.app.topology(application_id, &self.warehouse.warehouse()?)?;
         answer(format_args!("application {application_id}\n\n{}", topology.describe_as(application_id)));
         Ok(())
     }
