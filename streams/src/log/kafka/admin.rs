@@ -2,6 +2,7 @@
 
 use super::KafkaConfig;
 use super::error::{code_of, error_of, refused};
+use super::reach::reach;
 use crate::log::kafka_ffi::{Client, OffsetSpec, Refusal};
 use crate::log::{
     Admin, Ends, ErrorCode, GroupDescription, GroupOffset, Isolation, ListedOffset, LogError, MemberIdentity, OffsetQuery,
@@ -32,7 +33,9 @@ pub(super) struct KafkaAdmin {
 
 impl KafkaAdmin {
     pub(super) fn connect(config: &KafkaConfig) -> Result<Self, LogError> {
+        config.check()?;
         let client = Client::consumer(&config.finish(config.client())).map_err(|refusal| refused(refusal, &config.brokers))?;
+        reach(&client, config)?;
         Ok(Self { client })
     }
 

@@ -20,6 +20,7 @@ macro_rules! names {
 names! {
     UnknownTopicOrPartition => UnknownTopicOrPartition,
     UnknownTopic => UnknownTopicOrPartition,
+    NoEnt => UnknownTopicOrPartition,
     TopicAlreadyExists => TopicAlreadyExists,
     InvalidTopic => InvalidTopic,
     InvalidPartitions => InvalidPartitions,

@@ -6,10 +6,11 @@ use rdkafka::ClientConfig;
 use rdkafka::config::NativeClientConfig;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka_sys as sys;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tracing::{debug, error, warn};
 
@@ -33,6 +34,8 @@ pub(in crate::log) struct Report {
 /// A client. Dropping it is its death: nothing is committed, and a group learns of it by its silence.
 pub(in crate::log) struct Client {
     ptr: NonNull<sys::rd_kafka_t>,
+    /// What is wrong with the certificate that was refused last, by OpenSSL's number; 0 for none. librdkafka holds its address.
+    certificate: Box<AtomicI32>,
 }
 
 // SAFETY: librdkafka's handles may be used from any thread, and from several at once (its INTRODUCTION.md, "Threads and callbacks").
@@ -45,15 +48,19 @@ impl Client {
     pub(in crate::log) fn consumer(config: &ClientConfig) -> Result<Self, Refusal> {
         let native = config.create_native_config().map_err(refused_config)?;
         let events = sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_REBALANCE | sys::RD_KAFKA_EVENT_OFFSET_COMMIT;
-        // SAFETY: the configuration is ours and not yet in use; `forward_log` has the signature asked for and lives for ever.
+        let certificate = Box::new(AtomicI32::new(0));
+        // SAFETY: the configuration is ours and not yet in use; the functions have the signatures asked for and live for ever; the
+        // number stands in a box that outlives the client.
         unsafe {
             sys::rd_kafka_conf_set_events(native.ptr(), events);
             sys::rd_kafka_conf_set_log_cb(native.ptr(), Some(forward_log));
+            sys::rd_kafka_conf_set_ssl_cert_verify_cb(native.ptr(), Some(note_certificate));
+            sys::rd_kafka_conf_set_opaque(native.ptr(), (&raw const *certificate).cast_mut().cast());
         }
-        Self::create(native)
+        Self::create(native, certificate)
     }
 
-    fn create(native: NativeClientConfig) -> Result<Self, Refusal> {
+    fn create(native: NativeClientConfig, certificate: Box<AtomicI32>) -> Result<Self, Refusal> {
         let mut text = [0 as c_char; TEXT_BYTES];
         // SAFETY: the configuration is valid and the buffer as long as stated.
         let ptr = unsafe { sys::rd_kafka_new(sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, native.ptr(), text.as_mut_ptr(), text.len()) };
@@ -62,7 +69,7 @@ impl Client {
         };
         // The client owns the configuration from here on.
         let _ = ManuallyDrop::new(native);
-        Ok(Self { ptr })
+        Ok(Self { ptr, certificate })
     }
 
     pub(super) fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -74,6 +81,22 @@ impl Client {
         let queue = self.main_queue();
         let first = queue.poll(wait);
         std::iter::successors(first, |_| queue.poll(Duration::ZERO)).filter_map(|event| event.report()).collect()
+    }
+
+    /// Why a broker's certificate was refused, by OpenSSL's number (`X509_V_ERR_..`), if one was.
+    pub(in crate::log) fn certificate_error(&self) -> Option<i32> {
+        Some(self.certificate.load(Ordering::Relaxed)).filter(|error| *error != 0)
+    }
+
+    /// Waits until some broker answers.
+    pub(in crate::log) fn reach(&self, limit: Duration) -> Result<(), Refusal> {
+        let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
+        // SAFETY: the answer is written to a pointer that outlives the call, and given back once.
+        unsafe {
+            check(sys::rd_kafka_metadata(self.ptr(), 0, std::ptr::null_mut(), &raw mut metadata, millis(limit)))?;
+            sys::rd_kafka_metadata_destroy(metadata);
+        }
+        Ok(())
     }
 
     /// The names of all topics, as a broker knows them now.
@@ -188,6 +211,19 @@ impl Drop for Event<'_> {
         // SAFETY: the event is ours.
         unsafe { sys::rd_kafka_event_destroy(self.ptr()) };
     }
+}
+
+/// Hears what OpenSSL found, and leaves it at that: what is wrong stays wrong.
+unsafe extern "C" fn note_certificate(
+    _: *mut sys::rd_kafka_t, _: *const c_char, _: i32, found: *mut c_int, _: c_int, _: *const c_char, _: usize, _: *mut c_char, _: usize,
+    opaque: *mut c_void,
+) -> c_int {
+    // SAFETY: librdkafka gives a valid number and the address that it was given, whose box outlives the client.
+    let (found, certificate) = unsafe { (*found, &*opaque.cast::<AtomicI32>()) };
+    if found != 0 {
+        certificate.store(found, Ordering::Relaxed);
+    }
+    (found == 0).into()
 }
 
 /// librdkafka's own words. It calls this from its threads; none of its lines carries a password.

@@ -6,5 +6,5 @@ mod client;
 mod group;
 
 pub(in crate::log) use admin::OffsetSpec;
-pub(in crate::log) use client::{Client, Refusal};
+pub(in crate::log) use client::{Client, Refusal, Report};
 pub(in crate::log) use group::Heard;
