@@ -73,6 +73,7 @@ fn each_mistake_says_what_to_do() {
     check("wrong host", secured.config(&secured.wrong_host), ErrorCode::Ssl, "another host name");
     check("TLS to a plain listener", secured.config(&secured.plain), ErrorCode::Ssl, "turn TLS off");
     check("plain to a TLS listener", KafkaConfig::new(&secured.brokers), ErrorCode::Ssl, "turn TLS on");
+    check("no user", KafkaConfig { sasl: None, ..right() }, ErrorCode::Authentication, "set user and password");
     check("no TLS but SASL", KafkaConfig { tls: None, ..right() }, ErrorCode::Ssl, "turn TLS on");
 }
 

@@ -113,7 +113,7 @@ impl std::fmt::Debug for HeadersRef<'_> {
     }
 }
 
-fn put(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+pub(super) fn put(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     let len = bytes.map_or(NULL, |bytes| u32::try_from(bytes.len()).expect("a header is shorter than 4 GiB"));
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(bytes.unwrap_or_default());

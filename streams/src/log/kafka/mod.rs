@@ -10,6 +10,7 @@ mod member;
 mod producer;
 mod reach;
 mod reader;
+mod tuning;
 
 pub use config::{KafkaConfig, Sasl, SaslMechanism, Tls};
 

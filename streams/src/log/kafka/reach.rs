@@ -2,9 +2,8 @@
 
 use super::KafkaConfig;
 use super::error::{code_of, error_of};
-use crate::log::kafka_ffi::{Client, Report};
+use crate::log::kafka_ffi::{Client, Failure};
 use crate::log::{ErrorCode, LogError};
-use rdkafka::types::RDKafkaErrorCode;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the other brokers of a list have after one was met with the wrong key.
 const OTHERS: Duration = Duration::from_secs(1);
+
+/// librdkafka's number for a connection that failed.
+const TRANSPORT: i32 = rdkafka::types::RDKafkaErrorCode::BrokerTransportFailure as i32;
 
 /// How long one look takes.
 const LOOK: Duration = Duration::from_millis(200);
@@ -30,8 +32,9 @@ pub(super) fn reach(client: &Client, config: &KafkaConfig) -> Result<(), LogErro
         if client.reach(LOOK).is_ok() {
             return Ok(());
         }
-        for report in client.reports(Duration::ZERO) {
-            let trouble = Trouble::of(&report, client.certificate_error(), config);
+        let disconnect = client.disconnect().map(|text| Failure { text, ..Failure::of_code(TRANSPORT) });
+        for complaint in client.complaints().into_iter().chain(disconnect) {
+            let trouble = Trouble::of(&complaint, client.certificate_error(), config);
             if trouble.is_definite() {
                 deadline = deadline.min(Instant::now() + OTHERS);
             }
@@ -53,11 +56,13 @@ enum Trouble {
     /// No broker has said anything.
     Silent,
     /// Anything else, in librdkafka's words.
-    Other(RDKafkaErrorCode, String),
+    Other(ErrorCode, String),
     Refused,
     Unresolved,
     /// We speak plainly to somebody who wants TLS.
     WantsTls,
+    /// We bring no name to somebody who wants one.
+    WantsSasl,
     /// We speak TLS to somebody who does not.
     SpeaksPlainly,
     WrongAuthority,
@@ -68,9 +73,10 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn of(report: &Report, certificate: Option<i32>, config: &KafkaConfig) -> Self {
-        let text = report.text.as_str();
-        match code_of(report.code) {
+    fn of(complaint: &Failure, certificate: Option<i32>, config: &KafkaConfig) -> Self {
+        let text = complaint.text.as_str();
+        let code = code_of(complaint.code);
+        match code {
             ErrorCode::AllBrokersDown => Trouble::Silent,
             ErrorCode::Resolve => Trouble::Unresolved,
             ErrorCode::Ssl | ErrorCode::Transport if text.contains("PLAINTEXT broker listener") => Trouble::SpeaksPlainly,
@@ -79,15 +85,16 @@ impl Trouble {
                 Some(error) if NAME_MISMATCHES.contains(&error) => Trouble::WrongHost,
                 Some(EXPIRED | NOT_YET_VALID) => Trouble::OutOfTime,
                 Some(_) => Trouble::WrongAuthority,
-                None => Trouble::Other(report.code, text.trim().to_owned()),
+                None => Trouble::Other(code, text.trim().to_owned()),
             },
             ErrorCode::Authentication | ErrorCode::SaslAuthentication if text.to_lowercase().contains("unsupported sasl mechanism") => {
                 Trouble::WrongMechanism(text.trim().to_owned())
             }
             ErrorCode::Authentication | ErrorCode::SaslAuthentication => Trouble::WrongPassword(text.trim().to_owned()),
-            ErrorCode::Transport if text.contains("SSL listener") && config.tls.is_none() => Trouble::WantsTls,
+            ErrorCode::Transport if text.contains("state APIVERSION_QUERY") && config.tls.is_none() => Trouble::WantsTls,
+            ErrorCode::Transport if text.contains("state UP") && config.sasl.is_none() => Trouble::WantsSasl,
             ErrorCode::Transport if text.contains("refused") => Trouble::Refused,
-            _ => Trouble::Other(report.code, text.trim().to_owned()),
+            _ => Trouble::Other(code, text.trim().to_owned()),
         }
     }
 
@@ -100,23 +107,24 @@ impl Trouble {
         match self {
             Trouble::Silent => 0,
             Trouble::Other(..) => 1,
-            Trouble::Refused | Trouble::Unresolved => 2,
-            Trouble::WantsTls | Trouble::SpeaksPlainly => 3,
+            // A broker that is going down hangs up too.
+            Trouble::Refused | Trouble::Unresolved | Trouble::WantsTls | Trouble::WantsSasl => 2,
+            Trouble::SpeaksPlainly => 3,
             Trouble::WrongAuthority | Trouble::WrongHost | Trouble::OutOfTime => 4,
             Trouble::WrongPassword(_) | Trouble::WrongMechanism(_) => 5,
         }
     }
 
-    fn code(&self) -> RDKafkaErrorCode {
+    fn code(&self) -> ErrorCode {
         match self {
-            Trouble::Silent => RDKafkaErrorCode::AllBrokersDown,
+            Trouble::Silent => ErrorCode::AllBrokersDown,
             Trouble::Other(code, _) => *code,
-            Trouble::Refused => RDKafkaErrorCode::BrokerTransportFailure,
-            Trouble::Unresolved => RDKafkaErrorCode::Resolve,
+            Trouble::Refused => ErrorCode::Transport,
+            Trouble::Unresolved => ErrorCode::Resolve,
             Trouble::WantsTls | Trouble::SpeaksPlainly | Trouble::WrongAuthority | Trouble::WrongHost | Trouble::OutOfTime => {
-                RDKafkaErrorCode::SSL
+                ErrorCode::Ssl
             }
-            Trouble::WrongPassword(_) | Trouble::WrongMechanism(_) => RDKafkaErrorCode::Authentication,
+            Trouble::WantsSasl | Trouble::WrongPassword(_) | Trouble::WrongMechanism(_) => ErrorCode::Authentication,
         }
     }
 }
@@ -135,6 +143,7 @@ impl fmt::Display for Advice<'_> {
             Trouble::Refused => f.write_str("nobody listens there; start the broker, or correct host and port"),
             Trouble::Unresolved => f.write_str("the host name is not known; correct it, or tell the name service"),
             Trouble::WantsTls => f.write_str("the broker hung up at once, as one does that expects TLS; turn TLS on, or use a listener without it"),
+            Trouble::WantsSasl => f.write_str("the broker hung up at the first question, as one does that expects a user; set user and password"),
             Trouble::SpeaksPlainly => f.write_str("the broker does not speak TLS there; use its TLS listener, or turn TLS off"),
             Trouble::WrongAuthority => match config.tls.as_ref().and_then(|tls| tls.ca_file.as_ref()) {
                 Some(file) => write!(

@@ -1,0 +1,197 @@
+//! One assigned partition of a reader.
+
+use super::super::error::{code_of, explain_failure};
+use crate::log::kafka_ffi::{Consumer, Drained, Failure, Feed};
+use crate::log::{ErrorCode, FetchLimit, Fetched, LogError, ReaderConfig, Records, Reset, StartAt, TopicPartition};
+use std::time::{Duration, Instant};
+use tracing::{debug, warn};
+
+/// librdkafka's words for the beginning, the end, the group's committed offset.
+const BEGINNING: i64 = -2;
+const END: i64 = -1;
+const STORED: i64 = -1000;
+
+/// A partition that librdkafka no longer finds may come back, as after a broker's restart. So long it may take.
+const GONE_AFTER: Duration = Duration::from_secs(5);
+
+/// How long the cluster may take to say whether a partition is there.
+const ASKING: Duration = Duration::from_secs(1);
+
+/// A partition that is read.
+pub(super) struct Place {
+    pub(super) at: TopicPartition,
+    start: StartAt,
+    feed: Option<Feed>,
+    next: Option<i64>,
+    paused: bool,
+    /// The end was told of and nothing has come since.
+    told_end: bool,
+    /// It failed, which was told, and is to be assigned anew.
+    failed: bool,
+    /// Since when librdkafka does not find it, until that is told.
+    missing: Option<Instant>,
+}
+
+/// What one look has found.
+#[derive(Default)]
+pub(super) struct Found {
+    any: bool,
+    moved: bool,
+    at_end: bool,
+    error: Option<LogError>,
+}
+
+impl Found {
+    /// Whether the cluster has said anything.
+    pub(super) fn is_alive(&self) -> bool {
+        self.any
+    }
+
+    pub(super) fn is_worth_telling(&self) -> bool {
+        self.moved || self.at_end || self.error.is_some()
+    }
+}
+
+impl Place {
+    pub(super) fn new(at: TopicPartition, start: StartAt) -> Self {
+        let next = if let StartAt::Offset(offset) = start { Some(offset) } else { None };
+        Self { at, start, feed: None, next, paused: false, told_end: false, failed: false, missing: None }
+    }
+
+    pub(super) fn next(&self) -> Option<i64> {
+        self.next
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    pub(super) fn fetched(&self, records: Records, found: Found) -> Fetched {
+        let next = self.next.unwrap_or_default();
+        Fetched { partition: self.at.clone(), records, next, at_end: found.at_end, error: found.error }
+    }
+
+    /// Moves what was fetched to `records`.
+    pub(super) fn look(&mut self, consumer: &Consumer, config: &ReaderConfig, limit: FetchLimit, records: &mut Records) -> Found {
+        if self.paused || self.failed {
+            return Found::default();
+        }
+        let feed = match &mut self.feed {
+            Some(feed) => feed,
+            none => match consumer.start(&self.at, logical(self.start, config)) {
+                Ok(feed) => none.insert(feed),
+                Err(failure) => return self.fail(explain_failure(&failure, &self.at)),
+            },
+        };
+        let drained = feed.drain(limit, records);
+        if drained.any { self.take(drained, records) } else { self.look_for_missing() }
+    }
+
+    fn take(&mut self, drained: Drained, records: &Records) -> Found {
+        let Some(feed) = &mut self.feed else { return Found::default() };
+        let mut found = Found { any: true, ..Found::default() };
+        // The position passes markers and what was aborted; records alone would not.
+        let position = feed.position().max(drained.end).max(records.last_offset().map(|last| last + 1));
+        if position > self.next {
+            (self.next, found.moved, self.told_end, self.missing) = (position, true, false, None);
+        }
+        // The last answer tells where the log ends, so nobody has to wait for the next one, which only says that there is no more.
+        let ends = drained.end.is_some() || !drained.limited && position.is_some() && position >= feed.known_end();
+        if ends {
+            (found.at_end, self.told_end, self.missing) = (!self.told_end, true, None);
+        }
+        if let Some(failure) = drained.failure {
+            self.judge(&failure, &mut found);
+        }
+        found
+    }
+
+    /// What a failure means: wait, look again, or give up.
+    fn judge(&mut self, failure: &Failure, found: &mut Found) {
+        let error = explain_failure(failure, &self.at);
+        match error.code() {
+            ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition => {
+                debug!(at = %self.at, %error, "partition not found");
+                self.missing.get_or_insert_with(Instant::now);
+            }
+            ErrorCode::Transport | ErrorCode::TimedOut | ErrorCode::NotLeader | ErrorCode::UnstableOffsetCommit => {
+                debug!(at = %self.at, %error, "reading goes on");
+            }
+            code if is_passing(code) => warn!(at = %self.at, %error, "cannot be read now, trying on"),
+            _ => {
+                self.failed = true;
+                found.error = Some(error);
+            }
+        }
+    }
+
+    /// A partition that was not found and of which nothing has come since: is it there?
+    fn look_for_missing(&mut self) -> Found {
+        let (Some(since), Some(feed)) = (self.missing, &self.feed) else { return Found::default() };
+        if since.elapsed() < GONE_AFTER {
+            return Found::default();
+        }
+        let answer = feed.ask(ASKING);
+        let gone =
+            answer.is_err_and(|failure| matches!(code_of(failure.code), ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition));
+        if !gone {
+            self.missing = Some(Instant::now());
+            return Found::default();
+        }
+        self.missing = None;
+        self.fail(LogError::new(ErrorCode::UnknownTopicOrPartition, &self.at))
+    }
+
+    fn fail(&mut self, error: LogError) -> Found {
+        self.failed = true;
+        Found { error: Some(error), ..Found::default() }
+    }
+}
+
+fn logical(start: StartAt, config: &ReaderConfig) -> i64 {
+    match start {
+        StartAt::Offset(offset) => offset,
+        StartAt::Earliest => BEGINNING,
+        StartAt::Latest => END,
+        StartAt::Committed if config.group.is_some() => STORED,
+        StartAt::Committed => match config.reset {
+            Reset::Earliest => BEGINNING,
+            Reset::Error | Reset::Latest => END,
+        },
+    }
+}
+
+/// Errors of a broker that goes through something.
+fn is_passing(code: ErrorCode) -> bool {
+    const UNKNOWN_SERVER_ERROR: i32 = -1;
+    const LEADER_NOT_AVAILABLE: i32 = 5;
+    const REQUEST_TIMED_OUT: i32 = 7;
+    const BROKER_NOT_AVAILABLE: i32 = 8;
+    const REPLICA_NOT_AVAILABLE: i32 = 9;
+    const NETWORK_EXCEPTION: i32 = 13;
+    const COORDINATOR_LOAD_IN_PROGRESS: i32 = 14;
+    const COORDINATOR_NOT_AVAILABLE: i32 = 15;
+    const NOT_COORDINATOR: i32 = 16;
+    const KAFKA_STORAGE_ERROR: i32 = 56;
+    const OFFSET_NOT_AVAILABLE: i32 = 78;
+    matches!(
+        code,
+        ErrorCode::Other(
+            UNKNOWN_SERVER_ERROR
+                | LEADER_NOT_AVAILABLE
+                | REQUEST_TIMED_OUT
+                | BROKER_NOT_AVAILABLE
+                | REPLICA_NOT_AVAILABLE
+                | NETWORK_EXCEPTION
+                | COORDINATOR_LOAD_IN_PROGRESS
+                | COORDINATOR_NOT_AVAILABLE
+                | NOT_COORDINATOR
+                | KAFKA_STORAGE_ERROR
+                | OFFSET_NOT_AVAILABLE
+        )
+    )
+}
