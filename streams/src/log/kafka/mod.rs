@@ -9,6 +9,8 @@ mod error;
 mod member;
 mod producer;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod tuning;
 
 pub use config::{KafkaConfig, Sasl, SaslMechanism, Tls};

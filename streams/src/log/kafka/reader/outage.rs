@@ -25,6 +25,10 @@ impl Outage {
         Ok(())
     }
 
+    pub(super) fn is_on(&self) -> bool {
+        self.0
+    }
+
     /// Something has come.
     pub(super) fn is_over(&mut self) {
         if std::mem::take(&mut self.0) {
