@@ -123,7 +123,7 @@ pub(super) fn code_of_number(number: i32) -> ErrorCode {
 }
 
 /// Whether the same call may succeed a little later: brokers come and go, leaders and coordinators move.
-fn passes(code: ErrorCode) -> bool {
+pub(super) fn passes(code: ErrorCode) -> bool {
     use ErrorCode::*;
     matches!(
         code,

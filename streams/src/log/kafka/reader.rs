@@ -23,6 +23,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const ASKING: Duration = Duration::from_millis(500);
 
+/// After a question that was not answered.
+const ASK_AGAIN_IN_VAIN: Duration = Duration::from_secs(10);
+
 /// A reader of a cluster. It connects with the first assignment.
 pub(super) struct KafkaReader {
     client: ClientConfig,
@@ -101,16 +104,19 @@ impl KafkaReader {
     /// librdkafka waits for partitions that are gone, in silence: so the cluster is asked for one that was silent for long.
     fn look_for_missing(&mut self, out: &mut Vec<Fetched>) {
         let now = Instant::now();
-        if now < self.next_question || self.outage.is_on() {
+        if now < self.next_question {
             return;
         }
         let Some(silent) = self.places.iter().find(|place| place.is_silent(now)) else { return };
-        self.next_question = now + ASK_AGAIN;
         let topic = Arc::clone(&silent.at.topic);
-        if let Ok(partitions) = silent.ask(ASKING) {
-            let of_topic = self.places.iter_mut().filter(|place| place.at.topic == topic);
-            out.extend(of_topic.filter_map(|place| place.learn(now, partitions)));
-        }
+        let Ok(partitions) = silent.ask(ASKING) else {
+            self.next_question = now + ASK_AGAIN_IN_VAIN;
+            return;
+        };
+        self.next_question = now + ASK_AGAIN;
+        self.outage.is_over();
+        let of_topic = self.places.iter_mut().filter(|place| place.at.topic == topic);
+        out.extend(of_topic.filter_map(|place| place.learn(now, partitions)));
     }
 }
 
