@@ -91,7 +91,7 @@ names! {
     Fenced => ClientFenced,
     Fatal => Fatal,
     PurgeQueue => PurgeQueue,
-    PurgeInflight => PurgeQueue,
+    PurgeInflight => PurgeInFlight,
     UnknownPartition => UnknownPartition,
     AutoOffsetReset => AutoOffsetReset,
     OperationTimedOut => TimedOut,
@@ -114,7 +114,7 @@ names! {
 }
 
 /// Whether the same call may succeed a little later: brokers come and go, leaders and coordinators move.
-fn passes(code: ErrorCode) -> bool {
+pub(super) fn passes(code: ErrorCode) -> bool {
     use ErrorCode::*;
     matches!(
         code,
