@@ -11,7 +11,7 @@ use headwater_tests::simulation::{Fleet, Mischief, Random, START, Seed, World, s
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-const QUIET: Mischief = Mischief { kill: 0, burn: 0, stop: 0, start: 10_000, pause: 0, ..Mischief::default() };
+const QUIET: Mischief = Mischief { kill: 0, burn: 0, stop: 0, start: 10_000, pause: 0, outage: 0 };
 
 mod joined_with_a_late_table {
     use super::*;

@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use deadpool_postgres::Object;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
@@ -54,7 +54,10 @@ impl Session {
     }
 
     async fn bounded<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
-        match tokio::time::timeout(self.patience, call).await {
+        let began = Instant::now();
+        let answer = tokio::time::timeout(self.patience, call).await;
+        metrics::histogram!("headwater_query_seconds").record(began.elapsed());
+        match answer {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(Fault::Unavailable(format!("the server did not answer within {:?}", self.patience))),
         }

@@ -75,12 +75,14 @@ impl Session {
             to: warehouse.to_string(),
         };
         let promises: Vec<_> = connectors.map(promise).collect();
+        let sinks = promises.iter().map(|promise| promise.sink.clone()).collect();
         let memory = MemoryBudget::from_cgroup();
         let log = place.open(&memory)?;
         let topics = topics_of(&topology, &application_id);
         let watched = Watched {
             application_id: application_id.clone(),
             topics,
+            sinks,
             log: log.clone(),
             warehouse: warehouse.clone(),
             state: state.clone(),
