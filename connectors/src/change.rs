@@ -35,6 +35,16 @@ impl Change {
     }
 }
 
+impl Cell {
+    /// About how many bytes it takes to send it.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Cell::Null | Cell::Boolean(_) | Cell::Integer(_) | Cell::Timestamp(_) => 16,
+            Cell::Text(text) => 16 + text.len(),
+        }
+    }
+}
+
 fn object(part: &str, bytes: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(fields)) => Ok(fields),

@@ -12,6 +12,7 @@ mod change;
 mod decimal_text;
 mod header_text;
 mod migration;
+mod portions;
 mod progress;
 mod sql_text;
 mod time_text;

@@ -4,6 +4,9 @@ use headwater_streams::connector::{DeadLetter, SinkTask};
 use headwater_streams::log::RecordRef;
 use std::fmt::Write;
 
+/// Of application, topic and stage of a dead letter together. PostgreSQL's index takes 2704 bytes, and a NUL becomes three.
+const LONGEST_NAMES: usize = 800;
+
 /// A row of the table `headwater_sink_progress`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkProgress {
@@ -71,7 +74,8 @@ impl Claimed {
     /// The letter that a record of a dead-letter topic holds, with its application. What is no letter is kept as one itself, under its
     /// place in the dead-letter topic: it is never lost and goes round no circle.
     pub(crate) fn letter_in(&self, record: RecordRef<'_>) -> (String, DeadLetter) {
-        DeadLetter::from_record(record).unwrap_or_else(|error| (self.task.application_id.clone(), self.letter(record, error.to_string())))
+        let read = DeadLetter::from_record(record).map_err(|error| error.to_string()).and_then(fits_a_key);
+        read.unwrap_or_else(|reason| (self.task.application_id.clone(), self.letter(record, reason)))
     }
 
     /// Why the progress that was found does not belong to this log.
@@ -97,6 +101,15 @@ impl Claimed {
             format!("progress in {topic}-{partition} is offset {next}, the log ends at {log_end}: {ahead} offsets are missing; {decide}")
         })
     }
+}
+
+/// A stranger may write names into a dead-letter topic that no index of a database takes.
+fn fits_a_key((application_id, letter): (String, DeadLetter)) -> Result<(String, DeadLetter), String> {
+    let names = application_id.len() + letter.topic.len() + letter.stage.len();
+    if names > LONGEST_NAMES {
+        return Err(format!("not a dead letter: its names have {names} bytes, at most {LONGEST_NAMES} are kept"));
+    }
+    Ok((application_id, letter))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -32,6 +32,9 @@ class CategorySales:
     def environment(self, _slot):
         return {"HEADWATER_LOG": "info"}
 
+    def starting(self, slot):
+        """Called before a life begins."""
+
     def commits(self, life):
         return life.counter("headwater_commits_total")
 
@@ -42,7 +45,7 @@ class Life:
     def __init__(self, app, slot, number):
         self.app, self.slot, self.number = app, slot, number
         self.log = os.path.join(slot.directory, f"life-{number}.log")
-        self.page = None
+        self.page, self.is_stopped = None, False
         self.started = time.monotonic()
         with open(self.log, "wb") as log:
             environment = {**os.environ, **app.environment(slot)}
@@ -88,6 +91,7 @@ class Life:
         return self.app.commits(self) > 0
 
     def kill(self):
+        self.is_stopped = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -99,6 +103,7 @@ class Life:
 
     def terminate(self):
         """SIGTERM; returns the exit code, or says that there is none."""
+        self.is_stopped = True
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(STOP_DEADLINE)
@@ -120,6 +125,7 @@ class Slot:
         return self.lives[-1]
 
     def start(self):
+        self.app.starting(self)
         self.lives.append(Life(self.app, self, len(self.lives)))
         return self.life
 

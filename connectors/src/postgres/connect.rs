@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const APPLICATION_NAME: &str = "headwater";
 /// A writer that was stopped in the middle of a transaction (a suspended process, a machine that sleeps) holds its locks no longer
 /// than this, so that its successor comes in.
-const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);
 /// How long a peer that has vanished from the network is believed in.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;

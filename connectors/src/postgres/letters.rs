@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::session::{Parameters, Session};
+use crate::portions::portions;
 use crate::progress::Claimed;
 use crate::{header_text, time_text};
 use headwater_streams::connector::DeadLetter;
@@ -61,6 +62,23 @@ pub(crate) async fn unpublished(session: &Session, claimed: &Claimed) -> Result<
 }
 
 async fn insert(session: &Session, letters: &[Addressed], published: bool) -> Result<u64, Fault> {
+    let mut new = 0;
+    for portion in portions(letters, bytes) {
+        new += insert_portion(session, portion, published).await?;
+    }
+    Ok(new)
+}
+
+/// About how many bytes it takes to send a letter.
+fn bytes((application_id, letter): &Addressed) -> usize {
+    let names = application_id.len() + letter.topic.len() + letter.stage.len() + letter.reason.len();
+    let bytes = [&letter.key, &letter.value].iter().map(|part| part.as_ref().map_or(0, Vec::len)).sum::<usize>();
+    // In base64, and with quotes.
+    let headers = letter.headers.iter().map(|(name, value)| 2 * name.len() + 2 * value.map_or(0, <[u8]>::len) + 32).sum::<usize>();
+    names + bytes + headers + 128
+}
+
+async fn insert_portion(session: &Session, letters: &[Addressed], published: bool) -> Result<u64, Fault> {
     let sql = r#"INSERT INTO dead_letters
         (application_id, topic, partition, "offset", stage, reason, key, value, timestamp, headers, published)
         SELECT *, $11 FROM UNNEST($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::text[], $6::text[], $7::bytea[],

@@ -11,6 +11,7 @@ use super::migrations;
 use super::session::Session;
 use super::statements::{self, Statements};
 use crate::change::{Cell, Change};
+use crate::portions::portions;
 use crate::table::{Column, Table};
 use headwater_streams::log::{RecordRef, Records};
 use std::collections::BTreeMap;
@@ -63,7 +64,9 @@ impl Rows {
     /// The way of nearly every batch: all of it, or [`Fault::Row`], after which the transaction is of no use any more.
     pub(crate) async fn apply_all(&self, session: &Session, wishes: &[Wish<'_>]) -> Result<Refusals, Fault> {
         let rows = self.by_key(wishes);
-        self.write(session, &last_changes(&rows)).await?;
+        for part in portions(&rows, bytes) {
+            self.write(session, &last_changes(part)).await?;
+        }
         Ok(unreadable(wishes))
     }
 
@@ -71,7 +74,8 @@ impl Rows {
     pub(crate) async fn apply_each(&self, session: &Session, wishes: &[Wish<'_>]) -> Result<Refusals, Fault> {
         let rows = self.by_key(wishes);
         let mut refusals = unreadable(wishes);
-        let mut parts = vec![&rows[..]];
+        let mut parts = portions(&rows, bytes);
+        parts.reverse();
         while let Some(part) = parts.pop() {
             if let Err(reason) = self.attempt(session, &last_changes(part)).await? {
                 match part {
@@ -156,6 +160,12 @@ impl Rows {
             Change::Delete(cells) => cells.iter().collect(),
         }
     }
+}
+
+/// What it takes to send the last change of a row.
+fn bytes(changes: &RowChanges<'_>) -> usize {
+    let cells = changes.last().map(|(_, Change::Upsert(cells) | Change::Delete(cells))| cells);
+    cells.into_iter().flatten().map(Cell::bytes).sum()
 }
 
 fn last_changes<'a>(rows: &[RowChanges<'a>]) -> Vec<&'a Change> {

@@ -162,6 +162,7 @@ impl Restoring {
             topic_id: progress.changelog.topic_id,
             pending: Default::default(),
             next_offset: progress.next,
+            sent: 0,
             is_source: progress.changelog.is_source,
         };
         let mut task = Task {
@@ -178,6 +179,7 @@ impl Restoring {
             saved: self.saved,
             commit_number: 0,
             dirty: false,
+            warm: false,
             marked: Marked::default(),
             spare: Vec::new(),
             oldest: None,

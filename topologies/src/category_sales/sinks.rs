@@ -9,7 +9,7 @@ pub const CATEGORY_SALES_TABLE: Table = Table {
         Column::timestamp("window_start"),
         Column::timestamp("window_end"),
         Column::text("category"),
-        // Eighteen digits: at a hundred thousand sales a second, ten would overflow within a window.
+        // The seed's DECIMAL(10, 2) overflows within minutes at our rates.
         Column::decimal("total_sales", 18, 2),
         Column::integer("transaction_count"),
     ],

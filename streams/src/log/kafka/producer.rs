@@ -3,7 +3,7 @@
 mod book;
 mod calls;
 
-use super::error::{code_of_number, failed};
+use super::error::{code_of, failed};
 use super::{KafkaConfig, tuning};
 use crate::log::kafka_ffi::{Failure, Mark, Report, Sender};
 use crate::log::{Delivery, ErrorCode, LogError, NO_OFFSET, ProducerConfig, Records, Ticket, TopicPartition};
@@ -67,7 +67,7 @@ impl KafkaProducer {
             let (taken, outcome) = self.sender.send(to, records, ticket.0 as u32, first);
             first += taken;
             let Err(failure) = outcome else { break };
-            match code_of_number(failure.code) {
+            match code_of(failure.code) {
                 ErrorCode::QueueFull if Instant::now() < until => self.serve(LOOK_AGAIN),
                 _ => {
                     self.refuse(ticket, first, records.len(), &failure);
@@ -117,8 +117,8 @@ impl KafkaProducer {
     /// A record that is not stored ruins its transaction; the first one tells why.
     fn note_failure(&mut self, report: Report) {
         let at = self.book.place(report.mark()).map_or_else(|| self.name.clone(), ToString::to_string);
-        match code_of_number(report.code) {
-            ErrorCode::PurgeQueue | ErrorCode::PurgeInFlight | ErrorCode::Fatal => {}
+        match code_of(report.code) {
+            ErrorCode::PurgeQueue | ErrorCode::Fatal => {}
             ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced | ErrorCode::InvalidProducerIdMapping | ErrorCode::ClientFenced => {
                 self.phase = Phase::Finished(LogError::new(ErrorCode::ClientFenced, &self.name));
             }

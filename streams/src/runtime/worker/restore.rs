@@ -89,6 +89,9 @@ impl Worker {
     }
 
     pub(super) fn take_restored(&mut self, now: i64, mut fetched: Fetched, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        if self.take_foreign(&fetched, effects)? {
+            return Ok(());
+        }
         let restoring = self.slots.iter_mut().find_map(|(task, slot)| match slot {
             Slot::Restoring(restoring) if restoring.missing().any(|(at, _)| *at == fetched.partition) => Some((*task, restoring)),
             _ => None,

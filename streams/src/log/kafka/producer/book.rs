@@ -1,6 +1,6 @@
 //! Which sends are on their way, and what is known of them.
 
-use super::super::error::code_of_number;
+use super::super::error::code_of;
 use crate::log::kafka_ffi::{Mark, Report};
 use crate::log::{Delivery, LogError, Refused, Stored, Ticket, TopicPartition};
 use std::collections::VecDeque;
@@ -78,7 +78,7 @@ impl Send {
         let outcome = match self.refused {
             None => Ok(Stored { first: self.first, last: self.last }),
             Some((index, code)) => {
-                let error = LogError::new(code_of_number(code), &self.to);
+                let error = LogError::new(code_of(code), &self.to);
                 Err(Refused { index: index as usize, error })
             }
         };

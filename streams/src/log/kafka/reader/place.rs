@@ -1,6 +1,6 @@
 //! One assigned partition of a reader.
 
-use super::super::error::{code_of_number, failed};
+use super::super::error::{code_of, failed};
 use crate::log::kafka_ffi::{Consumer, Drained, Failure, Feed};
 use crate::log::{ErrorCode, FetchLimit, Fetched, LogError, ReaderConfig, Records, Reset, StartAt, TopicPartition};
 use std::time::{Duration, Instant};
@@ -133,8 +133,8 @@ impl Place {
             return Found::default();
         }
         let answer = feed.ask(ASKING);
-        let gone = answer
-            .is_err_and(|failure| matches!(code_of_number(failure.code), ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition));
+        let gone =
+            answer.is_err_and(|failure| matches!(code_of(failure.code), ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition));
         if !gone {
             self.missing = Some(Instant::now());
             return Found::default();
