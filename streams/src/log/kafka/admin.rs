@@ -87,7 +87,12 @@ impl KafkaAdmin {
 impl Admin for KafkaAdmin {
     fn create_topic(&self, spec: &TopicSpec) -> Result<(), LogError> {
         let at = format_args!("topic {}", spec.name);
-        self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT))?;
+        let made = self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT));
+        if made.as_ref().is_err_and(|error| error.code() == ErrorCode::TopicAlreadyExists) {
+            // Another client was faster a moment ago: whoever hears that the topic exists asks for it next, and must find it.
+            self.wait_until_seen(&spec.name, |partitions| partitions.is_some())?;
+        }
+        made?;
         self.wait_until_seen(&spec.name, |partitions| partitions == Some(spec.partitions))
     }
 
