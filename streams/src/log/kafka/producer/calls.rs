@@ -54,7 +54,8 @@ impl Producer for KafkaProducer {
         loop {
             match &self.phase {
                 Phase::Failed(error) | Phase::Finished(error) => return Err(error.clone()),
-                _ if self.book.is_settled() => return Ok(()),
+                // What did not go for want of a broker is no refusal, of which deliveries would tell: it would go now.
+                _ if self.book.is_settled() => return self.lost.take().map_or(Ok(()), Err),
                 _ if Instant::now() >= until => return Err(LogError::new(ErrorCode::TimedOut, format_args!("flush of {}", self.name))),
                 _ => {}
             }
