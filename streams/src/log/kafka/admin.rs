@@ -44,10 +44,20 @@ impl KafkaAdmin {
         loop {
             match call(&self.client) {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if is_moving(code_of(failure.code)) && Instant::now() < deadline => thread::sleep(LOOK_EVERY),
+                Err(failure) if is_moving(code_of(failure.code)) && Instant::now() < deadline => self.look_again(code_of(failure.code)),
                 Err(failure) => return Err(self.explained(failure, at)),
             }
         }
+    }
+
+    /// After a broker's restart partitions have another leader epoch. librdkafka (2.12.1) asks with the one it has cached, for a quarter of
+    /// an hour, and drops it for every refusal but that of the epoch: unless it reads the metadata of all topics, no call comes through.
+    fn look_again(&self, refused: ErrorCode) {
+        if matches!(refused, ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch) {
+            // Where this fails, the next call does too, and tells why.
+            let _ = self.client.topics(LIMIT);
+        }
+        thread::sleep(LOOK_EVERY);
     }
 
     /// What the client complained of meanwhile explains why it had no answer.
