@@ -141,6 +141,7 @@ codes! {
     ClientFenced = "_FENCED", "a newer producer has the transactional id, or the transaction timed out";
     Fatal = "_FATAL", "the producer is finished";
     PurgeQueue = "_PURGE_QUEUE", "the record was never sent";
+    PurgeInFlight = "_PURGE_INFLIGHT", "given up while it was on its way; it may be stored";
     UnknownPartition = "_UNKNOWN_PARTITION", "the client does not know this partition";
     AutoOffsetReset = "_AUTO_OFFSET_RESET", "the position is outside the log and is not to be reset";
     TimedOut = "_TIMED_OUT", "no answer in time";

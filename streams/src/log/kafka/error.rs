@@ -91,7 +91,7 @@ names! {
     Fenced => ClientFenced,
     Fatal => Fatal,
     PurgeQueue => PurgeQueue,
-    PurgeInflight => PurgeQueue,
+    PurgeInflight => PurgeInFlight,
     UnknownPartition => UnknownPartition,
     AutoOffsetReset => AutoOffsetReset,
     OperationTimedOut => TimedOut,
@@ -114,7 +114,7 @@ names! {
 }
 
 /// Whether the same call may succeed a little later: brokers come and go, leaders and coordinators move.
-fn passes(code: ErrorCode) -> bool {
+pub(super) fn passes(code: ErrorCode) -> bool {
     use ErrorCode::*;
     matches!(
         code,
@@ -173,14 +173,16 @@ pub(super) fn refused(failure: &Failure, at: impl fmt::Display) -> LogError {
     error_of(code_of(failure.code), Said { at, text: &failure.text, known: &Failure::of_code(failure.code).text })
 }
 
-/// An error of a call of which librdkafka says what comes next.
-pub(super) fn explain_failure(failure: &Failure, at: impl fmt::Display) -> LogError {
-    let error = LogError::new(code_of(failure.code), format_args!("{at}: {}", failure.text));
+/// An error of a call of which librdkafka says what comes next. Where it gives no advice, as outside of transactions, the code decides.
+pub(super) fn failed(failure: &Failure, at: impl fmt::Display) -> LogError {
+    let code = code_of(failure.code);
+    let error = LogError::new(code, Said { at, text: &failure.text, known: &code.to_string() });
     match failure.remedy {
-        Remedy::None => error,
         Remedy::Retry => error.retriable(),
         Remedy::Abort => error.abortable(),
         Remedy::Discard => error.fatal(),
+        Remedy::None if passes(code) => error.retriable(),
+        Remedy::None => error,
     }
 }
 

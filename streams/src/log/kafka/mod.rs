@@ -10,6 +10,8 @@ mod member;
 mod producer;
 mod reach;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod tuning;
 
 pub use config::{KafkaConfig, Sasl, SaslMechanism, Tls};

@@ -3,12 +3,13 @@
 mod book;
 mod calls;
 
-use super::error::{code_of, explain_failure};
+use super::error::{code_of, failed, passes};
 use super::{KafkaConfig, tuning};
 use crate::log::kafka_ffi::{Failure, Mark, Report, Sender};
 use crate::log::{Delivery, ErrorCode, LogError, NO_OFFSET, ProducerConfig, Records, Ticket, TopicPartition};
 use book::Book;
 use std::time::{Duration, Instant};
+use tracing::debug;
 
 /// No call waits longer for a broker, so that a thread whose broker is away goes on with its group.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
@@ -23,6 +24,8 @@ pub(super) struct KafkaProducer {
     name: String,
     phase: Phase,
     book: Book,
+    /// Without transactions: a record that did not go because no broker took it in time.
+    lost: Option<LogError>,
     /// Lent to each poll.
     reports: Vec<Report>,
     answered: Vec<Delivery>,
@@ -50,12 +53,12 @@ enum Phase {
 impl KafkaProducer {
     pub(super) fn new(kafka: &KafkaConfig, config: ProducerConfig) -> Result<Self, LogError> {
         let sender = Sender::new(&tuning::producer(kafka, &config));
-        let sender = sender.map_err(|failure| explain_failure(&failure, "cannot make a producer"))?;
+        let sender = sender.map_err(|failure| failed(&failure, "cannot make a producer"))?;
         let (name, phase) = match config.transactional_id {
             Some(id) => (id, Phase::Fresh),
             None => ("a producer without transactions".to_owned(), Phase::Plain),
         };
-        Ok(Self { sender, name, phase, book: Book::default(), reports: Vec::new(), answered: Vec::new() })
+        Ok(Self { sender, name, phase, book: Book::default(), lost: None, reports: Vec::new(), answered: Vec::new() })
     }
 
     /// Queues all records; while the queue is full it waits for deliveries.
@@ -67,7 +70,7 @@ impl KafkaProducer {
             first += taken;
             let Err(failure) = outcome else { break };
             match code_of(failure.code) {
-                code if is_full(code) && Instant::now() < until => self.serve(LOOK_AGAIN),
+                ErrorCode::QueueFull if Instant::now() < until => self.serve(LOOK_AGAIN),
                 _ => {
                     self.refuse(ticket, first, records.len(), &failure);
                     first = if self.phase == Phase::Plain { first + 1 } else { records.len() };
@@ -97,29 +100,36 @@ impl KafkaProducer {
         reports.drain(..).for_each(|report| self.note(report));
         self.reports = reports;
         for trouble in self.sender.take_troubles() {
-            tracing::debug!(reason = trouble.text, producer = self.name, "broker cannot be reached");
+            debug!(producer = self.name, reason = trouble.text, "trouble with the cluster");
         }
         if !matches!(self.phase, Phase::Finished(_))
             && let Some(failure) = self.sender.fatal()
         {
-            self.phase = Phase::Finished(explain_failure(&failure, &self.name).fatal());
+            self.phase = Phase::Finished(failed(&failure, &self.name).fatal());
         }
     }
 
     fn note(&mut self, report: Report) {
-        if report.code != 0 && self.phase == Phase::Open && !is_purged(report.code) {
-            let at = self.book.place(report.mark()).map_or_else(|| self.name.clone(), ToString::to_string);
-            self.phase = Phase::Failed(LogError::new(code_of(report.code), at).abortable());
+        match self.phase {
+            Phase::Open if report.code != 0 => self.note_failure(report),
+            Phase::Plain if report.code != 0 => {
+                let error = LogError::new(code_of(report.code), &self.name);
+                self.lost = self.lost.take().or(passes(error.code()).then(|| error.retriable()));
+            }
+            _ => {}
         }
         self.book.note(report, &mut self.answered);
     }
-}
 
-fn is_purged(code: i32) -> bool {
-    code_of(code) == ErrorCode::PurgeQueue
-}
-
-fn is_full(code: ErrorCode) -> bool {
-    const QUEUE_FULL: i32 = -184;
-    code == ErrorCode::Other(QUEUE_FULL)
+    /// A record that is not stored ruins its transaction; the first one tells why.
+    fn note_failure(&mut self, report: Report) {
+        let at = self.book.place(report.mark()).map_or_else(|| self.name.clone(), ToString::to_string);
+        match code_of(report.code) {
+            ErrorCode::PurgeQueue | ErrorCode::PurgeInFlight | ErrorCode::Fatal => {}
+            ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced | ErrorCode::InvalidProducerIdMapping | ErrorCode::ClientFenced => {
+                self.phase = Phase::Finished(LogError::new(ErrorCode::ClientFenced, &self.name));
+            }
+            code => self.phase = Phase::Failed(LogError::new(code, at).abortable()),
+        }
+    }
 }

@@ -14,6 +14,9 @@ const FETCH_WAIT: Duration = Duration::from_millis(50);
 /// A queue that was full is looked at again after this time; by default it would be a second.
 const QUEUE_BACKOFF: Duration = Duration::from_millis(5);
 
+/// So long a topic may be unknown to a broker after it was made, until that is an error.
+const PROPAGATION: Duration = Duration::from_secs(5);
+
 /// Records that wait to be sent.
 const MOST_WAITING_RECORDS: u32 = 500_000;
 const MOST_WAITING_KBYTES: u32 = 64 * 1024;
@@ -38,12 +41,12 @@ pub(super) fn reader(kafka: &KafkaConfig, config: &ReaderConfig) -> ClientConfig
     if let Some(group) = &config.group {
         set(&mut client, "group.id", group);
     }
-    prefer(&mut client, kafka, "check.crcs", true);
-    prefer(&mut client, kafka, "fetch.wait.max.ms", FETCH_WAIT.as_millis());
-    prefer(&mut client, kafka, "fetch.queue.backoff.ms", QUEUE_BACKOFF.as_millis());
-    prefer(&mut client, kafka, "fetch.error.backoff.ms", 100);
-    prefer(&mut client, kafka, "queued.max.messages.kbytes", PREFETCH_KBYTES);
-    client
+    set(&mut client, "check.crcs", true);
+    set(&mut client, "fetch.wait.max.ms", FETCH_WAIT.as_millis());
+    set(&mut client, "fetch.queue.backoff.ms", QUEUE_BACKOFF.as_millis());
+    set(&mut client, "fetch.error.backoff.ms", 100);
+    set(&mut client, "queued.max.messages.kbytes", PREFETCH_KBYTES);
+    kafka.finish(client)
 }
 
 /// The client of a producer.
@@ -59,9 +62,9 @@ pub(super) fn producer(kafka: &KafkaConfig, config: &ProducerConfig) -> ClientCo
     set(&mut client, "linger.ms", config.linger.as_secs_f64() * 1e3);
     set(&mut client, "message.max.bytes", config.batch_bytes);
     set(&mut client, "batch.size", config.batch_bytes);
-    prefer(&mut client, kafka, "queue.buffering.max.messages", MOST_WAITING_RECORDS);
-    prefer(&mut client, kafka, "queue.buffering.max.kbytes", MOST_WAITING_KBYTES);
-    client
+    set(&mut client, "queue.buffering.max.messages", MOST_WAITING_RECORDS);
+    set(&mut client, "queue.buffering.max.kbytes", MOST_WAITING_KBYTES);
+    kafka.finish(client)
 }
 
 /// A record that is not stored after this time never will be: so it cannot come behind the end of its transaction, or of its owner's session.
@@ -71,22 +74,11 @@ fn message_timeout(config: &ProducerConfig) -> Duration {
 
 fn base(kafka: &KafkaConfig) -> ClientConfig {
     let mut client = kafka.client();
-    prefer(&mut client, kafka, "socket.nagle.disable", true);
-    prefer(&mut client, kafka, "reconnect.backoff.max.ms", 1000);
-    // Closing a client would wait for a last report of its metrics.
-    prefer(&mut client, kafka, "enable.metrics.push", false);
-    prefer(&mut client, kafka, "topic.metadata.propagation.max.ms", 5000);
+    set(&mut client, "socket.nagle.disable", true);
+    set(&mut client, "topic.metadata.propagation.max.ms", PROPAGATION.as_millis());
     client
 }
 
-/// What a guarantee rests on.
 fn set(client: &mut ClientConfig, key: &str, value: impl ToString) {
     client.set(key, value.to_string());
-}
-
-/// What the user may know better.
-fn prefer(client: &mut ClientConfig, kafka: &KafkaConfig, key: &str, value: impl ToString) {
-    if !kafka.properties.contains_key(key) {
-        client.set(key, value.to_string());
-    }
 }

@@ -1,7 +1,7 @@
 //! The calls of a producer, each allowed in some phases only.
 
 use super::{CALL_LIMIT, KafkaProducer, LOOK_AGAIN, Phase};
-use crate::log::kafka::error::explain_failure;
+use crate::log::kafka::error::failed;
 use crate::log::kafka_ffi::Failure;
 use crate::log::{Delivery, ErrorCode, GroupOffset, LogError, MemberIdentity, Producer, Records, Ticket, TopicPartition};
 use std::time::{Duration, Instant};
@@ -54,7 +54,8 @@ impl Producer for KafkaProducer {
         loop {
             match &self.phase {
                 Phase::Failed(error) | Phase::Finished(error) => return Err(error.clone()),
-                _ if self.book.is_settled() => return Ok(()),
+                // What did not go for want of a broker is no refusal, of which deliveries would tell: it would go now.
+                _ if self.book.is_settled() => return self.lost.take().map_or(Ok(()), Err),
                 _ if Instant::now() >= until => return Err(LogError::new(ErrorCode::TimedOut, format_args!("flush of {}", self.name))),
                 _ => {}
             }
@@ -123,7 +124,7 @@ impl KafkaProducer {
 
     /// What a failed call leaves behind: the same call again, an abort, or nothing.
     fn failed(&mut self, failure: &Failure, again: Phase) -> LogError {
-        let error = explain_failure(failure, &self.name);
+        let error = failed(failure, &self.name);
         self.phase = if error.is_retriable() {
             again
         } else if error.requires_abort() {

@@ -15,11 +15,11 @@ impl Outage {
         for trouble in troubles {
             match code_of(trouble.code) {
                 code @ (ErrorCode::Fatal | ErrorCode::ClientFenced) => return Err(LogError::new(code, &trouble.text).fatal()),
-                _ if self.0 => debug!(reason = trouble.text, "broker still cannot be reached"),
-                _ => {
+                code if is_away(code) && !self.0 => {
                     warn!(reason = trouble.text, "broker cannot be reached, trying on");
                     self.0 = true;
                 }
+                _ => debug!(reason = trouble.text, "trouble with the cluster"),
             }
         }
         Ok(())
@@ -31,4 +31,9 @@ impl Outage {
             info!("broker can be reached again");
         }
     }
+}
+
+fn is_away(code: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(code, Transport | AllBrokersDown | Resolve | Authentication | SaslAuthentication | Ssl | TimedOut)
 }
