@@ -7,13 +7,14 @@ use headwater_connectors::table::{Column, Table};
 use headwater_streams::connector::{Connector, ConnectorError};
 use std::sync::Barrier;
 use support::Warehouse;
+use support::sqlite::File;
 
 const FIRST: Migration = Migration { name: "make", sql: "CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1)" };
 const SECOND: Migration = Migration { name: "add", sql: "INSERT INTO t VALUES (2)" };
 
 #[test]
 fn steps_are_applied_once_and_in_order() {
-    let warehouse = Warehouse::new();
+    let warehouse = File::new();
     let cases = [(&[FIRST][..], 1), (&[FIRST], 0), (&[FIRST, SECOND], 1), (&[FIRST, SECOND], 0)];
     for (steps, applied) in cases {
         assert_eq!(migrate(warehouse.path(), "app", steps).unwrap(), applied);
@@ -24,7 +25,7 @@ fn steps_are_applied_once_and_in_order() {
 
 #[test]
 fn a_newer_database_is_refused() {
-    let warehouse = Warehouse::new();
+    let warehouse = File::new();
     migrate(warehouse.path(), "app", &[FIRST, SECOND]).unwrap();
     let error = migrate(warehouse.path(), "app", &[FIRST]).unwrap_err();
     assert!(matches!(&error, ConnectorError::Refused { reason, .. } if reason.contains("version 2, this program knows 1")), "{error}");
@@ -32,7 +33,7 @@ fn a_newer_database_is_refused() {
 
 #[test]
 fn a_step_that_fails_leaves_nothing_of_itself() {
-    let warehouse = Warehouse::new();
+    let warehouse = File::new();
     let broken = Migration { name: "broken", sql: "INSERT INTO t VALUES (3); INSERT INTO nowhere VALUES (4)" };
     assert!(migrate(warehouse.path(), "app", &[FIRST, broken]).is_err());
     assert_eq!(warehouse.texts("SELECT n || '' FROM t"), ["1"]);
@@ -42,7 +43,7 @@ fn a_step_that_fails_leaves_nothing_of_itself() {
 #[test]
 fn several_that_start_at_once_apply_each_step_once() {
     for _ in 0..10 {
-        let (warehouse, start) = (Warehouse::new(), Barrier::new(4));
+        let (warehouse, start) = (File::new(), Barrier::new(4));
         let applied: usize = std::thread::scope(|scope| {
             let run = || {
                 start.wait();
@@ -58,7 +59,7 @@ fn several_that_start_at_once_apply_each_step_once() {
 
 #[test]
 fn a_place_where_no_file_can_be_is_asked_again_later() {
-    let warehouse = Warehouse::new();
+    let warehouse = File::new();
     let nowhere = warehouse.path().join("nowhere.sqlite");
     let error = SqliteSink::new("s", nowhere, support::CATEGORY_SALES).unwrap().open(&support::task()).err().expect("no such directory");
     assert!(matches!(&error, ConnectorError::Unavailable { reason, .. } if reason.contains("unable to open")), "{error}");
@@ -66,7 +67,7 @@ fn a_place_where_no_file_can_be_is_asked_again_later() {
 
 #[test]
 fn a_table_that_does_not_fit_its_description_is_refused_at_the_start() {
-    let warehouse = Warehouse::new();
+    let warehouse = File::new();
     warehouse.writer();
     const MORE: Table =
         Table { name: "category_sales", columns: &[Column::text("category"), Column::text("mood")], primary_key: &["category"] };

@@ -102,7 +102,12 @@ impl<'a> HeadersRef<'a> {
     }
 
     /// The same headers on their own.
+    #[inline]
     pub fn to_headers(&self) -> Headers {
+        // Most records have none, and an empty slice of its own would be an allocation.
+        if self.is_empty() {
+            return Headers::EMPTY;
+        }
         self.iter().map(|(name, value)| Header { name: name.into(), value: value.map(Into::into) }).collect()
     }
 }

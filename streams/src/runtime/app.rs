@@ -3,6 +3,7 @@
 use super::event::{Event, Pace};
 use super::executor::Executor;
 use super::instance::instance_of;
+use super::outage::may_pass;
 use super::plan::Plan;
 use super::sink_host::SinkThreads;
 use super::status::{Progress, Status};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tracing::warn;
 
 /// A topology and how it is to run.
 ///
@@ -58,7 +60,7 @@ impl App {
     /// # Errors
     /// [`AppError::Topics`] where the topics do not fit the topology; [`AppError::Log`] where the log does not answer.
     pub fn start(self, log: Arc<dyn Log>, disk: Disk) -> Result<Running, AppError> {
-        let plan = Arc::new(prepare_topics(log.admin(), self.topology, self.config)?);
+        let plan = Arc::new(self.prepare(&*log)?);
         let status = Arc::new(Status::default());
         let stop = Arc::new(AtomicBool::new(false));
         let thread = {
@@ -69,6 +71,28 @@ impl App {
         Ok(Running { thread, status, stop })
     }
 }
+
+impl App {
+    /// A log that is away when the application starts may come soon: a machine that boots starts both at once.
+    fn prepare(self, log: &dyn Log) -> Result<Plan, AppError> {
+        let deadline = Instant::now() + self.config.start_patience;
+        let mut told = false;
+        loop {
+            match prepare_topics(log.admin(), self.topology.clone(), self.config.clone()) {
+                Err(AppError::Log { doing, source }) if may_pass(&source) && Instant::now() < deadline => {
+                    if !std::mem::replace(&mut told, true) {
+                        warn!(error = %source, doing, "the log does not answer, waiting for it to start");
+                    }
+                    std::thread::park_timeout(ASK_AGAIN);
+                }
+                prepared => return prepared,
+            }
+        }
+    }
+}
+
+/// How often a log that is away is asked at the start.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A running application. Dropping it lets it run on; [`Running::stop`] ends it in good order.
 pub struct Running {
@@ -150,6 +174,7 @@ fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, sto
         executor.recycle(worker.take_spare());
         wait = match pace {
             Pace::Stopped => return Ok(()),
+            Pace::GaveUp => return Err(AppError::Unfinished),
             Pace::Busy => Duration::ZERO,
             Pace::IdleUntil(deadline) => Duration::from_millis((deadline - now).clamp(0, LONGEST_WAIT_MS) as u64),
         };

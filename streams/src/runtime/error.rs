@@ -29,6 +29,18 @@ pub enum AppError {
     /// The state directory cannot be used.
     #[error("cannot open the state directory")]
     State(#[from] StateError),
+    /// Give each process a state directory of its own: another process has the same transactional id, so it runs on a copy of this one's.
+    #[error(
+        "another process has taken the transactional id of this one over and over: each process needs a state directory of its own, not a copy"
+    )]
+    Fenced {
+        /// What the log said, with the id.
+        #[source]
+        source: LogError,
+    },
+    /// The log did not answer while the application was to end. Nothing is lost: what was not committed is done again.
+    #[error("ended without the last commit: what was not committed will be processed again")]
+    Unfinished,
     /// A bug: a thread of the runtime died.
     #[error("a thread of the runtime ended by itself: {0}")]
     Died(String),

@@ -2,13 +2,15 @@
 //!
 //! It decides nothing. The shell of threads and the simulator both use it.
 
-use super::event::{Effect, Event, Found, ReaderOf};
+use super::event::{Effect, Event, Found, ReaderOf, Sight};
+use super::outage::Outages;
 use super::plan::Plan;
 use super::sink_host::SinkHost;
+use super::worker::NO_CONTACT;
 use super::{AppError, Guarantee};
 use crate::log::{
-    Delivery, ErrorCode, FetchLimit, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer, ProducerConfig,
-    Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
+    Delivery, ErrorCode, FetchLimit, GroupEvent, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer,
+    ProducerConfig, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
 };
 use crate::task::TaskId;
 use std::collections::BTreeMap;
@@ -22,7 +24,8 @@ pub(crate) struct Executor {
     plan: Arc<Plan>,
     log: Arc<dyn Log>,
     transactional_id: String,
-    producer: Box<dyn Producer>,
+    /// None while one is being made.
+    producer: Option<Box<dyn Producer>>,
     in_transaction: bool,
     /// A send or a call of the open transaction has failed; its commit must answer with that.
     failed: Option<LogError>,
@@ -31,28 +34,31 @@ pub(crate) struct Executor {
     restorer: Box<dyn Reader>,
     restoring: usize,
     member: Box<dyn Member>,
-    /// When the group was last asked and had nothing against us (wall time in milliseconds).
+    /// The group has taken us for a member after this time (wall time in milliseconds), for all that we know.
     contact: i64,
+    last_gather: i64,
+    outages: Outages,
     pub(crate) sinks: Box<dyn SinkHost>,
+    delivered: Vec<Delivery>,
     fetched: Vec<crate::log::Fetched>,
     spoken: Vec<(TaskId, super::sink::SinkEvent)>,
 }
 
 impl Executor {
-    /// Connects: the producer first, since making it ends the transaction of a dead predecessor.
+    /// Makes the clients; none of them has spoken with the log yet.
     pub(crate) fn connect(plan: Arc<Plan>, log: Arc<dyn Log>, instance: &str, sinks: Box<dyn SinkHost>) -> Result<Self, AppError> {
         let transactional_id = format!("{}-{instance}", plan.application_id);
-        let producer = make_producer(&plan, &*log, &transactional_id)?;
         let member = log.member(MemberConfig {
             group: plan.application_id.to_string(),
             topics: plan.anchors(),
             session_timeout: plan.config.session_timeout,
+            rebalance_timeout: plan.config.rebalance_timeout,
             instance_id: plan.config.instance_id.clone(),
-            ..MemberConfig::default()
+            policy: plan.config.policy,
         });
         Ok(Executor {
             transactional_id,
-            producer,
+            producer: None,
             in_transaction: false,
             failed: None,
             reader: make_reader(&*log)?,
@@ -60,8 +66,11 @@ impl Executor {
             restorer: make_reader(&*log)?,
             restoring: 0,
             member: member.map_err(AppError::log("cannot join the group"))?,
-            contact: 0,
+            contact: NO_CONTACT,
+            last_gather: NO_CONTACT,
+            outages: Outages::default(),
             sinks,
+            delivered: Vec::new(),
             fetched: Vec::new(),
             spoken: Vec::new(),
             plan,
@@ -71,20 +80,32 @@ impl Executor {
 
     /// Collects what has happened; waits for records at most this long.
     pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
-        events.extend(self.member.poll().map_err(AppError::log("lost touch with the group"))?.into_iter().map(Event::Group));
-        self.contact = now;
+        if let Some(news) = self.outages.bridge(now, "the group", self.member.poll())? {
+            let speaks = !news.is_empty();
+            news.iter().for_each(|event| self.take_contact(event));
+            events.extend(news.into_iter().map(Event::Group));
+            events.extend(speaks.then_some(Event::Contact(self.contact)));
+            self.last_gather = now;
+        }
+        if let Some(producer) = &mut self.producer {
+            // This drives the sending, too.
+            producer.deliveries(&mut self.delivered);
+        }
         self.sinks.poll(&mut self.spoken);
         events.extend(self.spoken.drain(..).map(|(task, event)| Event::Sink(task, event)));
         if self.restoring > 0 {
-            self.restorer.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched).map_err(AppError::log("cannot restore"))?;
+            let read = self.restorer.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched);
+            self.outages.bridge(now, "changelogs", read)?;
             events.extend(self.fetched.drain(..).map(Event::Restored));
         }
         for (sink, reader) in &mut self.sink_readers {
-            reader.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched).map_err(AppError::log("cannot read for a sink"))?;
+            let read = reader.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched);
+            self.outages.bridge(now, "the inputs of sinks", read)?;
             events.extend(self.fetched.drain(..).map(|fetched| Event::Read(ReaderOf::Sink(*sink), fetched)));
         }
         let wait = if events.is_empty() { wait } else { Duration::ZERO };
-        self.reader.poll(FetchLimit::default(), wait, &mut self.fetched).map_err(AppError::log("cannot read"))?;
+        let read = self.reader.poll(FetchLimit::default(), wait, &mut self.fetched);
+        self.outages.bridge(now, "inputs", read)?;
         events.extend(self.fetched.drain(..).map(|fetched| Event::Read(ReaderOf::Tasks, fetched)));
         Ok(())
     }
@@ -92,7 +113,11 @@ impl Executor {
     /// Carries one effect out at wall time `now` (milliseconds); its answer, if there is one, goes to the events.
     pub(crate) fn execute(&mut self, now: i64, effect: Effect, events: &mut Vec<Event>) -> Result<(), AppError> {
         match effect {
-            Effect::LookUp(task) => events.push(Event::Found(task, self.look_up(task))),
+            Effect::LookUp(task) => {
+                let found = self.look_up(task);
+                self.outages.note(now, "committed positions", &found);
+                events.push(Event::Found(task, found));
+            }
             Effect::Read(of, at, start) => self.reader_of(of)?.assign(&at, start),
             Effect::StopReading(of, at) => self.reader_of(of)?.unassign(&at),
             Effect::Pause(of, at) => self.reader_of(of)?.pause(&at),
@@ -114,15 +139,40 @@ impl Executor {
             Effect::Flush => events.push(Event::Flushed(self.flush(now))),
             Effect::CommitOffsets(offsets, identity) => {
                 let outcome = self.member.commit(&offsets, &identity);
-                events.push(Event::OffsetsCommitted(outcome));
+                self.outages.note(now, "commits of positions", &outcome);
+                if outcome.is_ok() {
+                    self.contact = self.contact.max(now);
+                }
+                events.push(Event::OffsetsCommitted(now, outcome));
             }
-            Effect::Abort => self.abort()?,
+            Effect::Confirm(offsets, identity) => {
+                // Without tasks there is nothing that anybody else could write in our place.
+                let outcome = if offsets.is_empty() { Ok(()) } else { self.member.commit(&offsets, &identity) };
+                self.outages.note(now, "commits of positions", &outcome);
+                if outcome.is_ok() {
+                    self.contact = self.contact.max(now);
+                }
+                events.push(Event::Confirmed(now, outcome));
+            }
+            Effect::Abort => self.abort(),
+            Effect::MakeProducer => {
+                let made = self.make_producer();
+                self.outages.note(now, "a producer", &made);
+                events.push(Event::Producer(made));
+            }
             Effect::Purge(at, below) => self.purge(&at, below),
+            Effect::Look(topic, ends_of) => {
+                let seen = self.look(&topic, &ends_of);
+                self.outages.note(now, "what becomes of the topics", &seen);
+                events.push(Event::Sight(topic, seen));
+            }
+            Effect::Replan(plan) => self.plan = plan,
             Effect::Sink(task, command) => self.sinks.submit(task, command),
             Effect::Released(anchors) => {
                 self.member.released(&anchors).map_err(AppError::log("cannot give partitions back to the group"))?
             }
-            Effect::Leave => self.member.leave().map_err(AppError::log("cannot leave the group"))?,
+            // The group notices within the session timeout, too.
+            Effect::Leave => self.member.leave().unwrap_or_else(|error| warn!(%error, "cannot tell the group that we leave")),
         }
         Ok(())
     }
@@ -150,6 +200,13 @@ impl Executor {
         Ok(Found { inputs, changelogs })
     }
 
+    fn look(&self, topic: &str, ends_of: &[TopicPartition]) -> Result<Sight, LogError> {
+        let admin = self.log.admin();
+        let topic = admin.describe_topic(topic)?.map(|found| (found.partitions, found.topic_id));
+        let ends = ends_of.iter().map(|at| Ok((at.clone(), admin.ends(at)?.latest))).collect::<Result<_, LogError>>()?;
+        Ok(Sight { topic, ends })
+    }
+
     /// A failure shows when the commit comes: until then the task need not know.
     fn send(&mut self, now: i64, to: &TopicPartition, records: &mut Records) {
         if self.failed.is_none()
@@ -162,12 +219,12 @@ impl Executor {
     fn try_send(&mut self, now: i64, to: &TopicPartition, records: &mut Records) -> Result<(), LogError> {
         self.check_contact(now)?;
         self.begin()?;
-        self.producer.send(to, records).map(drop)
+        self.producer()?.send(to, records).map(drop)
     }
 
     fn begin(&mut self) -> Result<(), LogError> {
         if !self.in_transaction && self.plan.config.guarantee == Guarantee::ExactlyOnce {
-            self.producer.begin()?;
+            self.producer()?.begin()?;
             self.in_transaction = true;
         }
         Ok(())
@@ -176,11 +233,13 @@ impl Executor {
     fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<Vec<Delivery>, LogError> {
         if let Some(error) = self.failed.take() {
             // After a refusal every further send only hears that it does not belong there: the producer still knows why.
-            return Err(self.producer.flush().err().unwrap_or(error));
+            return Err(self.producer()?.flush().err().unwrap_or(error));
         }
         self.begin()?;
-        self.producer.send_offsets(&self.plan.application_id, offsets, identity)?;
-        self.producer.commit()?;
+        let group = self.plan.application_id.clone();
+        let producer = self.producer()?;
+        producer.send_offsets(&group, offsets, identity)?;
+        producer.commit()?;
         self.in_transaction = false;
         Ok(self.deliveries())
     }
@@ -190,14 +249,21 @@ impl Executor {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        self.producer.flush()?;
+        self.producer()?.flush()?;
         Ok(self.deliveries())
     }
 
-    /// A process that was stopped for longer than its session may have a successor, and without transactions nothing but this
-    /// keeps its old values from being the last ones in a changelog (KAFKA-12693).
+    /// An event with an identity comes of an answer of the group that was not there when it was asked before.
+    fn take_contact(&mut self, event: &GroupEvent) {
+        match event {
+            GroupEvent::Lost { .. } => self.contact = NO_CONTACT,
+            GroupEvent::Assigned { .. } | GroupEvent::Generation { .. } => self.contact = self.contact.max(self.last_gather),
+            GroupEvent::Revoked { .. } => {}
+        }
+    }
+
+    /// A process that was stopped for longer than its session may have a successor: see `worker/contact.rs`.
     fn check_contact(&self, now: i64) -> Result<(), LogError> {
-        // The last sign of life may be one heartbeat interval older than the poll that had no news of it.
         let trusted = self.plan.config.session_timeout.as_millis() as i64 * 2 / 3;
         if self.plan.config.guarantee == Guarantee::AtLeastOnce && now - self.contact >= trusted {
             return Err(LogError::new(ErrorCode::UnknownMemberId, "the group was not heard of for too long"));
@@ -206,21 +272,48 @@ impl Executor {
     }
 
     fn deliveries(&mut self) -> Vec<Delivery> {
-        let mut deliveries = Vec::new();
-        self.producer.deliveries(&mut deliveries);
-        deliveries
+        if let Some(producer) = &mut self.producer {
+            producer.deliveries(&mut self.delivered);
+        }
+        std::mem::take(&mut self.delivered)
     }
 
-    /// Ends the transaction; a producer that cannot go on, or whose last outcome is unknown, is made anew.
-    fn abort(&mut self) -> Result<(), AppError> {
+    fn producer(&mut self) -> Result<&mut Box<dyn Producer>, LogError> {
+        self.producer.as_mut().ok_or_else(|| LogError::new(ErrorCode::State, "there is no producer now"))
+    }
+
+    /// Ends the transaction, so that nobody has to wait until it times out.
+    fn abort(&mut self) {
         self.failed = None;
         let was_open = std::mem::take(&mut self.in_transaction);
-        if was_open && let Err(error) = self.producer.abort() {
+        if was_open
+            && let Some(producer) = &mut self.producer
+            && let Err(error) = producer.abort()
+        {
             debug!(%error, "abort refused");
         }
-        // What it still holds goes with it.
-        debug!(was_open, "producer is made anew after an abort");
-        self.producer = make_producer(&self.plan, &*self.log, &self.transactional_id)?;
+        self.producer = None;
+    }
+
+    /// The old one goes first, with all that it holds. One whose last outcome is unknown must not be used again: a late answer could
+    /// meet its next transaction.
+    fn make_producer(&mut self) -> Result<(), LogError> {
+        (self.producer, self.failed, self.in_transaction) = (None, None, false);
+        self.delivered.clear();
+        let is_transactional = self.plan.config.guarantee == Guarantee::ExactlyOnce;
+        let transactional_id = is_transactional.then(|| self.transactional_id.clone());
+        // Without transactions it bounds how late a record may still arrive: not after the session.
+        let longest = if is_transactional { self.plan.config.transaction_timeout } else { self.plan.config.session_timeout };
+        let mut producer = self.log.producer(ProducerConfig {
+            transactional_id,
+            transaction_timeout: longest,
+            linger: self.plan.config.linger,
+            ..ProducerConfig::default()
+        })?;
+        if is_transactional {
+            producer.init_transactions()?;
+        }
+        self.producer = Some(producer);
         Ok(())
     }
 
@@ -234,14 +327,4 @@ impl Executor {
 fn make_reader(log: &dyn Log) -> Result<Box<dyn Reader>, AppError> {
     let config = ReaderConfig { isolation: Isolation::Committed, group: None, reset: Reset::Error };
     log.reader(config).map_err(AppError::log("cannot make a reader"))
-}
-
-fn make_producer(plan: &Plan, log: &dyn Log, transactional_id: &str) -> Result<Box<dyn Producer>, AppError> {
-    let is_transactional = plan.config.guarantee == Guarantee::ExactlyOnce;
-    let config = ProducerConfig { transactional_id: is_transactional.then(|| transactional_id.to_owned()), ..ProducerConfig::default() };
-    let mut producer = log.producer(config).map_err(AppError::log("cannot make a producer"))?;
-    if is_transactional {
-        producer.init_transactions().map_err(AppError::log(format!("cannot take the transactional id {transactional_id} over")))?;
-    }
-    Ok(producer)
 }

@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod executor;
 mod instance;
+mod outage;
 mod plan;
 mod rules;
 mod simulation;

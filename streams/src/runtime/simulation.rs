@@ -24,7 +24,7 @@ pub struct SimulatedProcess {
     status: Arc<Status>,
     events: Vec<Event>,
     effects: VecDeque<Effect>,
-    is_stopped: bool,
+    ended: Option<Pace>,
 }
 
 /// What happened up to a boundary. A process may die at each.
@@ -50,7 +50,7 @@ impl SimulatedProcess {
         let executor = Executor::connect(plan.clone(), log, instance, Box::new(InlineSinks::default()))?;
         let status = Arc::new(Status::default());
         let worker = Worker::new(plan, disk, status.clone());
-        Ok(SimulatedProcess { executor, worker, status, events: Vec::new(), effects: VecDeque::new(), is_stopped: false })
+        Ok(SimulatedProcess { executor, worker, status, events: Vec::new(), effects: VecDeque::new(), ended: None })
     }
 
     /// Goes to the next boundary at wall time `now` (milliseconds).
@@ -58,8 +58,10 @@ impl SimulatedProcess {
     /// # Errors
     /// What would stop the application.
     pub fn advance(&mut self, now: i64) -> Result<Boundary, AppError> {
-        if self.is_stopped && self.effects.is_empty() {
-            return Ok(Boundary::Stopped);
+        match self.ended {
+            Some(Pace::GaveUp) if self.effects.is_empty() => return Err(AppError::Unfinished),
+            Some(_) if self.effects.is_empty() => return Ok(Boundary::Stopped),
+            Some(_) | None => {}
         }
         if let Some(effect) = self.effects.pop_front() {
             self.executor.execute(now, effect, &mut self.events)?;
@@ -71,10 +73,12 @@ impl SimulatedProcess {
         let pace = self.worker.step(now, &mut self.events, &mut effects)?;
         self.effects.extend(effects);
         self.executor.recycle(self.worker.take_spare());
-        self.is_stopped |= pace == Pace::Stopped;
+        if matches!(pace, Pace::Stopped | Pace::GaveUp) {
+            self.ended = Some(pace);
+        }
         Ok(match pace {
             Pace::IdleUntil(deadline) if self.effects.is_empty() && !had_events => Boundary::Idle(deadline),
-            Pace::IdleUntil(_) | Pace::Busy | Pace::Stopped => Boundary::Step,
+            Pace::IdleUntil(_) | Pace::Busy | Pace::Stopped | Pace::GaveUp => Boundary::Step,
         })
     }
 

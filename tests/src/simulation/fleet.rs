@@ -4,7 +4,7 @@ use super::{Random, World};
 use headwater_state::{Disk, MemoryDisk};
 use headwater_streams::graph::Topology;
 use headwater_streams::log::Log;
-use headwater_streams::runtime::{Boundary, Config, SimulatedProcess};
+use headwater_streams::runtime::{AppError, Boundary, Config, SimulatedProcess};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub struct Mischief {
     pub pause: u64,
     /// One that is not there starts.
     pub start: u64,
+    /// The log is away for up to a minute.
+    pub outage: u64,
 }
 
 /// The processes, each with a disk of its own.
@@ -35,6 +37,9 @@ pub struct Fleet {
     pub kills: u32,
     /// Pauses longer than the session.
     pub long_pauses: u32,
+    /// Times that the log was away.
+    pub outages: u32,
+    away_until: i64,
 }
 
 struct Instance {
@@ -54,13 +59,24 @@ impl Fleet {
     pub fn new(world: World, count: usize, seed: u64, config: Config, topology: impl Fn() -> Topology + 'static) -> Fleet {
         let instance = |i| Instance { name: format!("process-{i}"), disk: MemoryDisk::new(), process: None, silent_until: 0 };
         let instances = (0..count).map(instance).collect();
-        Fleet { world, instances, random: Random::of(seed), config, topology: Box::new(topology), kills: 0, long_pauses: 0 }
+        Fleet {
+            world,
+            instances,
+            random: Random::of(seed),
+            config,
+            topology: Box::new(topology),
+            kills: 0,
+            long_pauses: 0,
+            outages: 0,
+            away_until: 0,
+        }
     }
 
     /// So many turns, each of one process chosen by chance.
     pub fn run(&mut self, turns: usize, mischief: Mischief) {
         for _ in 0..turns {
             let i = self.random.below(self.instances.len() as u64) as usize;
+            self.outage(mischief);
             self.befall(i, mischief);
             let is_idle = self.turn(i);
             let pause = if is_idle { self.random.below(150) } else { self.random.below(3) };
@@ -70,6 +86,7 @@ impl Fleet {
 
     /// Everybody works undisturbed until nothing happens any more.
     pub fn settle(&mut self) {
+        self.come_back();
         let patience = self.world.now() + PATIENCE_MS;
         let mut rest_since = self.world.now();
         while self.world.now() - rest_since < REST_MS {
@@ -89,6 +106,28 @@ impl Fleet {
             }
             self.world.pass(if all_idle { 200 } else { 1 });
         }
+    }
+
+    /// The log comes back, if it is away, and answers.
+    pub fn come_back(&mut self) {
+        self.away_until = 0;
+        self.world.set_away(false);
+    }
+
+    fn outage(&mut self, mischief: Mischief) {
+        let now = self.world.now();
+        if self.away_until > 0 && now >= self.away_until {
+            self.come_back();
+        } else if self.away_until == 0 && self.random.happens(mischief.outage) {
+            self.outages += 1;
+            self.away_until = now + 5_000 + self.random.below(55_000) as i64;
+            self.world.set_away(true);
+        }
+    }
+
+    /// Whether the log is away.
+    pub fn is_away(&self) -> bool {
+        self.away_until > 0
     }
 
     fn processed(&self) -> u64 {
@@ -124,8 +163,12 @@ impl Fleet {
         let instance = &mut self.instances[i];
         let started =
             SimulatedProcess::start(log, Disk::Memory(instance.disk.clone()), &instance.name, (self.topology)(), self.config.clone());
-        instance.process = Some(started.unwrap_or_else(|error| panic!("{} does not start: {}", instance.name, chain(&error))));
         instance.silent_until = 0;
+        instance.process = match started {
+            Ok(process) => Some(process),
+            Err(AppError::Log { .. }) if self.away_until > 0 => None,
+            Err(error) => panic!("{} does not start: {}", instance.name, chain(&error)),
+        };
     }
 
     /// A process takes some boundaries; whether it has nothing to do.
@@ -137,10 +180,11 @@ impl Fleet {
             return true;
         }
         for _ in 0..steps {
-            match process.advance(now).unwrap_or_else(|error| panic!("{} ends: {}", instance.name, chain(&error))) {
-                Boundary::Effect | Boundary::Step => {}
-                Boundary::Idle(_) => return true,
-                Boundary::Stopped => {
+            match process.advance(now) {
+                Ok(Boundary::Effect | Boundary::Step) => {}
+                Ok(Boundary::Idle(_)) => return true,
+                Err(error) if !matches!(error, AppError::Unfinished) => panic!("{} ends: {}", instance.name, chain(&error)),
+                Ok(Boundary::Stopped) | Err(_) => {
                     instance.process = None;
                     return true;
                 }

@@ -6,20 +6,46 @@ use headwater_streams::log::{
     Clock, Fault, Faults, FetchLimit, Headers, Isolation, Log, LogSettings, NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records,
     Request, SimulatedLog, StartAt, TopicPartition, TopicSpec, VirtualClock,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Loses what belongs to transactions; everything else arrives.
+/// Loses what belongs to transactions; everything else arrives, unless the log is away.
 struct Losses {
     random: Random,
     lost: u64,
+    away: Arc<AtomicBool>,
+}
+
+/// Loses fetches of one topic up to some time; nothing else.
+struct SlowTopic {
+    random: Random,
+    clock: VirtualClock,
+    topic: &'static str,
+    lost: u64,
+    until: i64,
+}
+
+impl Faults for SlowTopic {
+    fn decide(&mut self, request: &Request<'_>) -> Fault {
+        match request {
+            Request::Fetch { at } if *at.topic == *self.topic && self.clock.now_ms() < self.until && self.random.happens(self.lost) => {
+                Fault::Lost
+            }
+            _ => Fault::None,
+        }
+    }
 }
 
 impl Faults for Losses {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
+        if self.away.load(Ordering::Relaxed) {
+            return Fault::Lost;
+        }
         let transactional = match request {
             Request::Produce { transactional_id, .. } => transactional_id.is_some(),
             Request::SendOffsets { .. } | Request::End { .. } => true,
-            Request::Init { .. } | Request::Fetch | Request::Group { .. } | Request::Admin => false,
+            Request::Init { .. } | Request::Fetch { .. } | Request::Group { .. } | Request::Admin => false,
         };
         match transactional && self.random.happens(self.lost) {
             true if self.random.happens(5_000) => Fault::Lost,
@@ -35,6 +61,7 @@ pub struct World {
     /// The log.
     pub log: SimulatedLog,
     producer: Box<dyn Producer>,
+    away: Arc<AtomicBool>,
 }
 
 impl World {
@@ -45,11 +72,22 @@ impl World {
 
     /// The same, on which so many of 10,000 transactional requests are lost, or their answers.
     pub fn with_faults(now: i64, seed: u64, lost: u64) -> World {
-        let (clock, faults) = (VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost }));
+        let away = Arc::new(AtomicBool::default());
+        World::open(VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost, away: away.clone() }), away)
+    }
+
+    /// The same, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
+    pub fn with_slow_topic(now: i64, seed: u64, topic: &'static str, lost: u64, for_ms: i64) -> World {
+        let clock = VirtualClock::at(now);
+        let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, until: now + for_ms };
+        World::open(clock, Box::new(slow), Arc::default())
+    }
+
+    fn open(clock: VirtualClock, faults: Box<dyn Faults>, away: Arc<AtomicBool>) -> World {
         let log = SimulatedLog::open_with_faults(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7, faults);
         let log = log.expect("memory can be opened");
         let producer = log.producer(ProducerConfig::default()).expect("a producer can be made");
-        World { clock, log, producer }
+        World { clock, log, producer, away }
     }
 
     /// Wall time.
@@ -61,6 +99,11 @@ impl World {
     pub fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));
         self.log.maintain().expect("memory can be written");
+    }
+
+    /// From now on no request arrives, or all do again.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// Makes a topic.

@@ -15,6 +15,8 @@ pub(super) struct Summary {
     pub(super) generated: Option<u64>,
     pub(super) progress: Progress,
     pub(super) results: Results,
+    /// Where the tables lie.
+    pub(super) warehouse: String,
     pub(super) directory: PathBuf,
 }
 
@@ -40,7 +42,7 @@ impl fmt::Display for Summary {
         write!(f, "  results     {rows} windows by category")?;
         writeln!(f, "{}", latest.as_ref().map_or(String::new(), |latest| format!(", the latest from {latest}")))?;
         let Progress { commits, sunk, latency_p50_ms, latency_p99_ms, .. } = self.progress;
-        writeln!(f, "  updates     {sunk} written to headwater.sqlite, {commits} commits")?;
+        writeln!(f, "  updates     {sunk} written to {}, {commits} commits", self.warehouse)?;
         writeln!(f, "  latency     p50 below {latency_p50_ms} ms, p99 below {latency_p99_ms} ms, from the log to the commit")?;
         write!(f, "  data        {}", self.directory.display())
     }

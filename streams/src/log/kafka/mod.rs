@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod member;
 mod producer;
+mod reach;
 mod reader;
 #[cfg(test)]
 mod tests;

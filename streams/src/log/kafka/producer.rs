@@ -3,7 +3,7 @@
 mod book;
 mod calls;
 
-use super::error::{code_of_number, failed, passes};
+use super::error::{code_of, failed, passes};
 use super::{KafkaConfig, tuning};
 use crate::log::kafka_ffi::{Failure, Mark, Report, Sender};
 use crate::log::{Delivery, ErrorCode, LogError, NO_OFFSET, ProducerConfig, Records, Ticket, TopicPartition};
@@ -69,7 +69,7 @@ impl KafkaProducer {
             let (taken, outcome) = self.sender.send(to, records, ticket.0 as u32, first);
             first += taken;
             let Err(failure) = outcome else { break };
-            match code_of_number(failure.code) {
+            match code_of(failure.code) {
                 ErrorCode::QueueFull if Instant::now() < until => self.serve(LOOK_AGAIN),
                 _ => {
                     self.refuse(ticket, first, records.len(), &failure);
@@ -113,7 +113,7 @@ impl KafkaProducer {
         match self.phase {
             Phase::Open if report.code != 0 => self.note_failure(report),
             Phase::Plain if report.code != 0 => {
-                let error = LogError::new(code_of_number(report.code), &self.name);
+                let error = LogError::new(code_of(report.code), &self.name);
                 self.lost = self.lost.take().or(passes(error.code()).then(|| error.retriable()));
             }
             _ => {}
@@ -124,8 +124,8 @@ impl KafkaProducer {
     /// A record that is not stored ruins its transaction; the first one tells why.
     fn note_failure(&mut self, report: Report) {
         let at = self.book.place(report.mark()).map_or_else(|| self.name.clone(), ToString::to_string);
-        match code_of_number(report.code) {
-            ErrorCode::PurgeQueue | ErrorCode::PurgeInFlight | ErrorCode::Fatal => {}
+        match code_of(report.code) {
+            ErrorCode::PurgeQueue | ErrorCode::Fatal => {}
             ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced | ErrorCode::InvalidProducerIdMapping | ErrorCode::ClientFenced => {
                 self.phase = Phase::Finished(LogError::new(ErrorCode::ClientFenced, &self.name));
             }

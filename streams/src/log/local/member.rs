@@ -107,7 +107,10 @@ impl LocalMember {
         if joined.leader == joined.member_id {
             let members = joined.members.iter().map(|(id, _, subscription)| Ok((id.clone(), Subscription::decode(subscription)?)));
             let members = members.collect::<Result<BTreeMap<_, _>, LogError>>()?;
-            let counts = self.partition_counts(members.values().flat_map(|member| &member.topics))?;
+            let counts = match self.partition_counts(members.values().flat_map(|member| &member.topics)) {
+                Ok(counts) => counts,
+                Err(error) => return self.recover(error, events),
+            };
             let assigned = assign(self.config.policy, &members, &counts);
             assignments = assigned.into_iter().map(|(id, partitions)| (id, encode_assignment(&partitions))).collect();
             self.shared_out = Some(counts);
@@ -189,7 +192,13 @@ impl LocalMember {
                 self.rejoins = false;
                 self.phase = Phase::Outside;
             }
-            ErrorCode::TimedOut => return Ok(false), // Lost on the way: the next poll asks again.
+            ErrorCode::TimedOut => {
+                // Lost on the way: the next poll asks again. The answer to a join comes once, so what follows it begins with a join.
+                if matches!(self.phase, Phase::Joining(_) | Phase::Syncing(_)) {
+                    self.phase = Phase::Outside;
+                }
+                return Ok(false);
+            }
             ErrorCode::FencedInstanceId => {
                 self.phase = Phase::Left;
                 return Err(error.fatal());

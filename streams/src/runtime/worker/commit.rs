@@ -3,13 +3,27 @@
 use super::refusal::is_refusal;
 use super::{Slot, Worker, hand_over};
 use crate::connector::DeadLetter;
-use crate::log::{Delivery, ErrorCode, GroupOffset, LogError, Records, TopicPartition};
+use crate::log::{Delivery, ErrorCode, ErrorKind, GroupOffset, LogError, Records, TopicPartition};
 use crate::runtime::AppError;
 use crate::runtime::Guarantee;
 use crate::runtime::event::{Effect, Found, ReaderOf};
+use crate::runtime::outage::may_pass;
 use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::{debug, warn};
+
+/// Commits that have failed since the last one that stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures {
+    in_a_row: u64,
+    /// Of these, with errors that should not happen.
+    unexplained: u32,
+    /// The log did not say no, it did not answer.
+    pub(super) unanswered: bool,
+}
+
+/// An error that should not happen may be a bug of the log or of its client, which another try gets around; after so many tries it is ours.
+const MOST_UNEXPLAINED: u32 = 10;
 
 /// Where the commit of this thread stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +54,7 @@ impl CommitState {
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, now: i64, effects: &mut Vec<Effect>) -> Result<(), AppError> {
-        let must = !self.releasing.is_empty() || (self.stopping && (self.sinks_are_free() || now >= self.stop_by));
+        let must = !self.releasing.is_empty() || (self.stopping && (self.sinks_are_free() || now >= self.stop_by - super::LAST_COMMIT_MS));
         if !must && !self.wants_commit(now) {
             return Ok(());
         }
@@ -53,7 +67,11 @@ impl Worker {
             self.release(effects);
             return Ok(());
         }
+        if !self.producer.is_ready() || !self.mends.is_idle() {
+            return Ok(());
+        }
         self.next_commit = now + self.plan.config.commit_interval.as_millis() as i64;
+        self.transaction_since.get_or_insert(now);
         self.prepare(now, effects)?;
         self.commit = CommitState::InFlight(now);
         effects.push(match self.plan.config.guarantee {
@@ -65,12 +83,15 @@ impl Worker {
 
     fn wants_commit(&self, now: i64) -> bool {
         let is_time = now >= self.next_commit && self.has_work(now);
-        is_time
-            || self.search.wants_commit()
-            || self.tasks().map(|task| task.pending_bytes()).sum::<usize>() >= self.plan.config.uncommitted_bytes
+        is_time || self.search.wants_commit() || self.pending_bytes() >= self.plan.config.uncommitted_bytes
     }
 
-    fn has_work(&self, now: i64) -> bool {
+    /// Bytes that a commit would have to carry.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.tasks().map(|task| task.pending_bytes()).sum()
+    }
+
+    pub(super) fn has_work(&self, now: i64) -> bool {
         self.slots.values().any(|slot| match slot {
             Slot::Running(task) => task.needs_commit(now),
             Slot::Sink(sink) => sink.needs_commit(),
@@ -98,8 +119,12 @@ impl Worker {
 
     /// The positions of all owned inputs: each commit carries them all.
     fn offsets(&self) -> Vec<GroupOffset> {
+        self.offsets_of(|task| task.offsets())
+    }
+
+    pub(super) fn offsets_of(&self, of_task: impl Fn(&crate::task::Task) -> Vec<GroupOffset>) -> Vec<GroupOffset> {
         let of = |(id, slot): (&TaskId, &Slot)| match slot {
-            Slot::Running(task) => task.offsets(),
+            Slot::Running(task) => of_task(task),
             Slot::Restoring(restoring) => restoring.offsets(),
             Slot::Sink(sink) if self.plan.tells_its_lag(*id) => sink.offset().into_iter().collect(),
             Slot::Sink(_) | Slot::Seeking => Vec::new(),
@@ -112,7 +137,7 @@ impl Worker {
     ) -> Result<(), AppError> {
         match outcome {
             Ok(deliveries) => self.settle_commit(now, &deliveries, effects),
-            Err(error) => self.doubt_commit(error, effects),
+            Err(error) => self.doubt_commit(now, error, effects),
         }
     }
 
@@ -122,16 +147,11 @@ impl Worker {
     ) -> Result<(), AppError> {
         let deliveries = match outcome {
             Ok(deliveries) => deliveries,
-            Err(error) if error.is_retriable() || is_about_membership(&error) => {
-                warn!(%error, "not delivered, processing again what was not committed");
-                self.abort_all(effects);
-                return Ok(());
-            }
-            Err(error) => return Err(AppError::log("cannot deliver records")(error)),
+            Err(error) => return self.take_undelivered(error, effects),
         };
         if let Some((to, refused)) = deliveries.iter().find_map(|delivery| Some((&delivery.to, delivery.outcome.as_ref().err()?))) {
             if !is_refusal(&refused.error) {
-                return Err(AppError::log(format!("record {} of a batch for {to} was not taken", refused.index))(refused.error.clone()));
+                return self.take_undelivered(refused.error.clone(), effects);
             }
             warn!(%to, error = %refused.error, "the log refuses a record, looking for where it comes from");
             self.search_refused(&refused.error)?;
@@ -143,26 +163,46 @@ impl Worker {
             self.abort_all(effects);
             return Ok(());
         };
-        effects.push(Effect::CommitOffsets(self.offsets(), identity));
-        self.settle_commit(now, &deliveries, effects)
+        let mended = effects.len();
+        self.settle_commit(now, &deliveries, effects)?;
+        if self.mends.is_idle() {
+            // They go before whatever settling has led to, above all before anything is given back to the group.
+            effects.insert(mended, Effect::CommitOffsets(self.offsets_of(|task| task.committed_offsets()), identity));
+        } else {
+            self.commit_again();
+        }
+        Ok(())
+    }
+
+    fn take_undelivered(&mut self, error: LogError, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        warn!(%error, "not delivered, processing again what was not committed");
+        self.note_failure(&error)?;
+        self.abort_all(effects);
+        Ok(())
     }
 
     pub(super) fn take_offsets_committed(
-        &mut self, now: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
+        &mut self, now: i64, asked_at: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
         match outcome {
             Ok(()) => {
+                self.contact.proven(asked_at);
+                self.contact.committed(now);
                 self.purge(now, effects);
                 Ok(())
             }
-            Err(error) if error.is_retriable() || is_about_membership(&error) => {
+            Err(error) if may_pass(&error) || is_about_membership(&error) => {
                 warn!(%error, "offsets not committed, the next commit carries them");
-                let running = self.slots.values_mut().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
-                running.for_each(|task| task.commit_again());
+                self.commit_again();
                 Ok(())
             }
             Err(error) => Err(AppError::log("cannot commit offsets")(error)),
         }
+    }
+
+    fn commit_again(&mut self) {
+        let running = self.slots.values_mut().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
+        running.for_each(|task| task.commit_again());
     }
 
     fn settle_commit(&mut self, now: i64, deliveries: &[Delivery], effects: &mut Vec<Effect>) -> Result<(), AppError> {
@@ -173,9 +213,11 @@ impl Worker {
                 *last = range.last.max(*last);
             }
         }
+        let mut foreign = Vec::new();
         for (id, slot) in &mut self.slots {
             match slot {
                 Slot::Running(task) => {
+                    foreign.extend(task.foreign(&stored).into_iter().map(|(at, range)| (*id, at, range)));
                     task.committed(&stored, now)?;
                     self.status.dropped(task.take_dropped());
                     if let Some(oldest) = task.take_oldest() {
@@ -187,26 +229,37 @@ impl Worker {
             }
         }
         self.status.committed();
+        (self.failures, self.transaction_since) = (Failures::default(), None);
         self.search.committed();
         self.commit = CommitState::Idle;
-        if self.plan.config.guarantee == Guarantee::ExactlyOnce {
-            self.purge(now, effects);
+        match self.plan.config.guarantee {
+            Guarantee::ExactlyOnce => {
+                self.contact.committed(now);
+                self.purge(now, effects);
+            }
+            // With transactions nobody else can write, and their markers are gaps of their own.
+            Guarantee::AtLeastOnce => foreign.into_iter().for_each(|(task, at, range)| self.mend(task, at, range, effects)),
         }
-        self.release(effects);
+        // A changelog that is being mended goes to nobody else as it is.
+        if self.mends.is_idle() {
+            self.release(effects);
+        }
         Ok(())
     }
 
     /// A commit has failed, or its answer was lost. Only the committed numbers tell which.
-    fn doubt_commit(&mut self, error: LogError, effects: &mut Vec<Effect>) -> Result<(), AppError> {
-        if error.code() == ErrorCode::ProducerFenced || error.code() == ErrorCode::ClientFenced {
+    fn doubt_commit(&mut self, now: i64, error: LogError, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        if error.is_fenced() {
             warn!(%error, "fenced by another producer of this id or by the transaction timeout");
         } else {
             warn!(%error, "commit failed");
         }
+        self.note_failure(&error)?;
+        self.note_fence(now, &error)?;
         self.search_refused(&error)?;
         self.search.aborted();
-        let awaits = error.code() == ErrorCode::IllegalGeneration || error.code() == ErrorCode::UnknownMemberId;
-        effects.push(Effect::Abort);
+        let awaits = is_about_membership(&error);
+        self.replace_producer(effects);
         let took_part = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_prepared());
         let tasks: BTreeSet<_> = self.slots.iter().filter(|(_, slot)| took_part(slot)).map(|(id, _)| *id).collect();
         if awaits {
@@ -215,7 +268,6 @@ impl Worker {
             self.commit = CommitState::AwaitingIdentity;
             return Ok(());
         }
-        effects.extend(tasks.iter().copied().map(Effect::LookUp));
         if tasks.is_empty() {
             // Only sinks took part: their letters go again, which is harmless.
             self.settle_sinks(Verdict::Gone, effects);
@@ -252,6 +304,22 @@ impl Worker {
         Ok(())
     }
 
+    /// Counts a failure. What neither passes nor is explained by the group, a fence or a record ends the application after some tries.
+    fn note_failure(&mut self, error: &LogError) -> Result<(), AppError> {
+        self.failures.in_a_row += 1;
+        self.status.aborted(self.failures.in_a_row);
+        let is_answer = is_about_membership(error) || is_refusal(error);
+        self.failures.unanswered = !is_answer;
+        if is_answer || may_pass(error) || error.is_fenced() || error.is_fatal() || error.kind() == ErrorKind::Broken {
+            return Ok(());
+        }
+        self.failures.unexplained += 1;
+        if self.failures.unexplained >= MOST_UNEXPLAINED {
+            return Err(AppError::log(format!("commits failed {MOST_UNEXPLAINED} times in a row"))(error.clone()));
+        }
+        Ok(())
+    }
+
     fn settle_sinks(&mut self, verdict: Verdict, effects: &mut Vec<Effect>) {
         for (id, slot) in &mut self.slots {
             match (slot, verdict) {
@@ -264,7 +332,7 @@ impl Worker {
 
     /// Everything since the last commit is given up.
     pub(super) fn abort_all(&mut self, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Abort);
+        self.replace_producer(effects);
         self.abort_tasks(effects);
         self.search.aborted();
         self.commit = CommitState::Idle;
@@ -309,7 +377,7 @@ enum Verdict {
     Gone,
 }
 
-fn is_about_membership(error: &LogError) -> bool {
+pub(super) fn is_about_membership(error: &LogError) -> bool {
     matches!(error.code(), ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::RebalanceInProgress)
 }
 

@@ -4,24 +4,35 @@
 
 mod assignment;
 mod commit;
+mod contact;
+mod mend;
+mod producer;
 mod refusal;
 mod restore;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod unread;
+mod watch;
 
-use super::AppError;
 use super::event::{Effect, Event, Pace, ReaderOf};
 use super::plan::Plan;
 use super::sink::SinkSlot;
 use super::status::Status;
+use super::{AppError, Guarantee};
 use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::task::{Restoring, Task, TaskId};
-use commit::CommitState;
+use commit::{CommitState, Failures};
+use contact::Contact;
+pub(crate) use contact::NO_CONTACT;
 use headwater_state::Disk;
+use mend::Mends;
+use producer::ProducerState;
 use refusal::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use unread::Unread;
+use watch::Watch;
 
 /// Records that one task processes before the others and the outside have their turn; fewer where that takes too long.
 const BUDGET: usize = 4_096;
@@ -29,8 +40,11 @@ const BUDGET: usize = 4_096;
 /// How long to wait before the log is asked again what it could not say.
 const ASK_AGAIN_MS: i64 = 100;
 
-/// How long a stop waits for sinks that hang and for a log that does not answer. What is not committed then is given up.
+/// How long a stop waits for a log that does not answer. What is not committed then is given up.
 const STOP_PATIENCE_MS: i64 = 15_000;
+
+/// How long before that it no longer waits for sinks that hang, so that the last commit has time.
+const LAST_COMMIT_MS: i64 = 5_000;
 
 /// Bytes of output at which a task hands over before its commit, so that the producer has work meanwhile.
 const HAND_OVER_BYTES: usize = 256 << 10;
@@ -46,6 +60,14 @@ pub(crate) struct Worker {
     slots: BTreeMap<TaskId, Slot>,
     identity: Option<MemberIdentity>,
     commit: CommitState,
+    producer: ProducerState,
+    /// The first send of the open transaction was given out at this time (milliseconds), or later.
+    transaction_since: Option<i64>,
+    failures: Failures,
+    contact: Contact,
+    mends: Mends,
+    watch: Watch,
+    next_flush: i64,
     next_commit: i64,
     next_purge: i64,
     /// Anchor partitions that are let go of after the next commit.
@@ -58,6 +80,7 @@ pub(crate) struct Worker {
     moved: BTreeSet<(ReaderOf, TopicPartition)>,
     /// Look-ups that were not answered, and when to ask again.
     unanswered: BTreeMap<TaskId, i64>,
+    unread: BTreeMap<(ReaderOf, TopicPartition), Unread>,
     budget: usize,
     /// When the last step began, and whether it had records to process.
     last_step: (i64, bool),
@@ -84,6 +107,13 @@ impl Worker {
             slots: BTreeMap::new(),
             identity: None,
             commit: CommitState::Idle,
+            producer: ProducerState::default(),
+            transaction_since: None,
+            failures: Failures::default(),
+            contact: Contact::default(),
+            mends: Mends::default(),
+            watch: Watch::default(),
+            next_flush: 0,
             next_commit: 0,
             next_purge: 0,
             releasing: Vec::new(),
@@ -92,6 +122,7 @@ impl Worker {
             paused: BTreeSet::new(),
             moved: BTreeSet::new(),
             unanswered: BTreeMap::new(),
+            unread: BTreeMap::new(),
             budget: BUDGET,
             last_step: (0, false),
             spare: Vec::new(),
@@ -107,16 +138,20 @@ impl Worker {
         for event in events.drain(..) {
             self.take(now, event, effects)?;
         }
+        self.ask_for_producer(now, effects);
         self.ask_again(now, effects);
+        self.read_again(now, effects);
         self.retry_sinks(now, effects);
         let mut busy = false;
         if !self.stopping {
             busy = self.process(now)?;
             self.feed_sinks(effects);
         }
-        if self.commit.is_idle() {
+        self.look_around(now, effects);
+        self.ask_group(now, effects);
+        if self.commit.is_idle() && self.may_send(now, effects) {
             self.commit_if_due(now, effects)?;
-            self.hand_over_early(effects);
+            self.hand_over_early(now, effects)?;
         }
         self.keep_flow(effects);
         if self.is_at_rest() {
@@ -124,14 +159,22 @@ impl Worker {
         } else {
             self.status.works()
         }
-        if self.stopping && now >= self.stop_by && !self.commit.is_idle() {
+        if self.stopping && now >= self.stop_by && !self.slots.is_empty() {
             self.give_up_stopping(effects);
+            return Ok(Pace::GaveUp);
         }
         if self.stopping && self.slots.is_empty() {
             effects.push(Effect::Leave);
-            return Ok(Pace::Stopped);
+            return Ok(if self.failures.unanswered { Pace::GaveUp } else { Pace::Stopped });
         }
         Ok(if busy || self.commit.is_under_way() { Pace::Busy } else { Pace::IdleUntil(self.next_deadline(now)) })
+    }
+
+    /// Nothing builds on an outcome that is open, nor on a producer that is not there. A task that waits for the group works on until it
+    /// has a commit's worth.
+    fn may_work(&self) -> bool {
+        let has_room = || self.pending_bytes() < self.plan.config.uncommitted_bytes;
+        self.producer.is_ready() && self.commit.allows_work() && (self.commit.is_idle() || has_room())
     }
 
     /// Everything that stood in the inputs is read, processed, committed and written by the sinks.
@@ -147,12 +190,16 @@ impl Worker {
     fn take(&mut self, now: i64, event: Event, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         match event {
             Event::Group(event) => self.take_group_event(event, effects),
+            Event::Producer(made) => self.take_producer(now, made, effects)?,
             Event::Found(task, found) => self.take_found(now, task, found, effects)?,
-            Event::Read(of, fetched) => self.take_read(of, fetched)?,
+            Event::Read(of, fetched) => self.take_read(now, of, fetched)?,
             Event::Restored(fetched) => self.take_restored(now, fetched, effects)?,
             Event::Committed(outcome) => self.take_committed(now, outcome, effects)?,
             Event::Flushed(outcome) => self.take_flushed(now, outcome, effects)?,
-            Event::OffsetsCommitted(outcome) => self.take_offsets_committed(now, outcome, effects)?,
+            Event::OffsetsCommitted(asked_at, outcome) => self.take_offsets_committed(now, asked_at, outcome, effects)?,
+            Event::Confirmed(asked_at, outcome) => self.take_confirmed(now, asked_at, outcome, effects)?,
+            Event::Contact(at) => self.contact.proven(at),
+            Event::Sight(topic, seen) => self.take_sight(now, topic, seen, effects)?,
             Event::Sink(task, event) => self.take_sink_event(now, task, event, effects)?,
             Event::Stop => (self.stopping, self.stop_by) = (true, now + STOP_PATIENCE_MS),
         }
@@ -174,14 +221,15 @@ impl Worker {
         }
     }
 
-    fn take_read(&mut self, of: ReaderOf, mut fetched: Fetched) -> Result<(), AppError> {
+    fn take_read(&mut self, now: i64, of: ReaderOf, mut fetched: Fetched) -> Result<(), AppError> {
         let place = (of, fetched.partition.clone());
         let reader = self.slots.iter_mut().find(|(task, slot)| slot.reads(**task, &place));
         // What was fetched for a task that has just been let go of or sent elsewhere is nobody's; an error of it as well.
         let Some((_, slot)) = reader.filter(|_| !self.moved.contains(&place)) else { return Ok(()) };
         if let Some(error) = fetched.error.take() {
-            return Err(AppError::log(format!("cannot read {} at offset {}", fetched.partition, fetched.next))(error));
+            return self.cannot_read(now, place, fetched.next, error);
         }
+        self.unread.remove(&place);
         match slot {
             Slot::Running(task) => task.enqueue(fetched),
             Slot::Sink(sink) => {
@@ -197,7 +245,7 @@ impl Worker {
     /// Lets every running task work for a while; whether any has more to do.
     fn process(&mut self, now: i64) -> Result<bool, AppError> {
         let mut busy = false;
-        if !self.commit.allows_work() {
+        if !self.may_work() {
             return Ok(busy);
         }
         for slot in self.slots.values_mut() {
@@ -213,14 +261,29 @@ impl Worker {
         Ok(busy)
     }
 
-    fn hand_over_early(&mut self, effects: &mut Vec<Effect>) {
+    /// Records go out before the commit: in a transaction when there are many, so that the producer has work meanwhile; without one as soon
+    /// as they are there, since nobody waits for the commit to read them.
+    fn hand_over_early(&mut self, now: i64, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        if !self.commit.is_idle() || !self.producer.is_ready() {
+            return Ok(());
+        }
+        let is_direct = self.plan.config.guarantee == Guarantee::AtLeastOnce;
+        let flushes = is_direct && now >= self.next_flush;
+        if flushes {
+            self.next_flush = now + self.plan.config.flush_interval.as_millis() as i64;
+        }
+        let enough = if is_direct { 1 } else { HAND_OVER_BYTES };
         for slot in self.slots.values_mut() {
-            if let Slot::Running(task) = slot
-                && task.outbox_bytes() >= HAND_OVER_BYTES
-            {
+            let Slot::Running(task) = slot else { continue };
+            if flushes {
+                task.flush_early(now)?;
+            }
+            if task.outbox_bytes() >= enough {
+                self.transaction_since.get_or_insert(now);
                 hand_over(task, &mut self.spare, effects);
             }
         }
+        Ok(())
     }
 
     /// Pauses inputs that have enough waiting, resumes those that have room again.
@@ -255,6 +318,7 @@ impl Worker {
     /// An input is to be read from here on. A reader that is sent somewhere is not paused there.
     fn read(&mut self, of: ReaderOf, at: TopicPartition, offset: i64, effects: &mut Vec<Effect>) {
         self.paused.remove(&(of, at.clone()));
+        self.unread.remove(&(of, at.clone()));
         self.moved.insert((of, at.clone()));
         effects.push(Effect::Read(of, at, StartAt::Offset(offset)));
     }

@@ -52,7 +52,10 @@ struct Fed {
 impl Fed {
     fn new(plan: Plan) -> Fed {
         let status = Arc::new(Status::default());
-        Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status }
+        let mut fed = Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status };
+        assert!(has(&fed.step(0, Vec::new()), |effect| matches!(effect, Effect::MakeProducer)), "before anything else");
+        fed.step(0, vec![Event::Producer(Ok(())), Event::Contact(0)]);
+        fed
     }
 
     fn stream(guarantee: Guarantee) -> Fed {
@@ -107,7 +110,7 @@ fn what_was_fetched_before_a_rewind_is_not_processed_after_it() {
     let effects = fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Commit(..))));
     let refused = Err(LogError::new(ErrorCode::IllegalGeneration, "app"));
-    let effects = fed.step(2, vec![Event::Committed(refused), fetched(ReaderOf::Tasks, "in", 2..4)]);
+    let effects = fed.step(2, vec![Event::Committed(refused), Event::Producer(Ok(())), fetched(ReaderOf::Tasks, "in", 2..4)]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(0)))));
     assert_eq!(fed.status.progress().records, 2, "offsets 2 and 3 came before 0 and 1");
     fed.step(3, vec![fetched(ReaderOf::Tasks, "in", 0..4)]);
@@ -169,13 +172,14 @@ fn another_owner_with_the_same_commit_number_is_not_us() {
     let effects = fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     let sent = effects.into_iter().find_map(|effect| if let Effect::Commit(offsets, _) = effect { Some(offsets) } else { None }).unwrap();
     fed.step(2, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
+    assert!(has(&fed.step(3, vec![Event::Producer(Ok(()))]), |effect| matches!(effect, Effect::LookUp(TASK))), "not before it is final");
     let other = crate::log::GroupOffset { offset: 1, ..sent[0].clone() };
     let found = |committed| Found { inputs: vec![(at("in"), Some(committed), ENDS)], changelogs: Vec::new() };
     let effects = fed.step(3, vec![Event::Found(TASK, Ok(found(other)))]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(0)))), "what the other has is not ours");
 
     fed.step(200, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
-    fed.step(201, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
+    fed.step(201, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit"))), Event::Producer(Ok(()))]);
     let effects = fed.step(202, vec![Event::Found(TASK, Ok(found(sent[0].clone())))]);
     assert!(!has(&effects, |effect| matches!(effect, Effect::Read(..))), "what was sent stands");
 }
@@ -193,8 +197,8 @@ fn nothing_is_purged_before_the_group_has_the_offsets() {
     let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(_, 2));
     assert!(!has(&fed.step(2, vec![Event::Flushed(Ok(Vec::<Delivery>::new()))]), is_purge));
     let refused = Err(LogError::new(ErrorCode::RebalanceInProgress, "app"));
-    assert!(!has(&fed.step(3, vec![Event::OffsetsCommitted(refused)]), is_purge));
-    assert!(has(&fed.step(4, vec![Event::OffsetsCommitted(Ok(()))]), is_purge));
+    assert!(!has(&fed.step(3, vec![Event::OffsetsCommitted(0, refused)]), is_purge));
+    assert!(has(&fed.step(4, vec![Event::OffsetsCommitted(0, Ok(()))]), is_purge));
 }
 
 #[test]
@@ -215,7 +219,7 @@ fn letters_of_a_failed_commit_go_again_even_where_only_sinks_run() {
     let claim = Claim { next_offset: Some(4), unpublished: vec![letter] };
     let is_letter = |effect: &Effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "app-dlq");
     assert!(has(&fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(claim))]), is_letter));
-    fed.step(3, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
+    fed.step(3, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit"))), Event::Producer(Ok(()))]);
     assert!(has(&fed.step(500, Vec::new()), is_letter));
     let effects = fed.step(501, vec![Event::Committed(Ok(Vec::new()))]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Sink(_, SinkCommand::Published(letters)) if letters.len() == 1)));
@@ -241,7 +245,7 @@ fn a_stop_does_not_wait_for_ever_for_a_sink_that_hangs() {
     let effects = fed.step(4, vec![fetched(ReaderOf::Sink(0), "out", 0..2)]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Sink(_, SinkCommand::Write(..)))));
     assert!(!matches!(fed.try_step(5, &mut vec![Event::Stop]).unwrap().0, Pace::Stopped));
-    assert_eq!(fed.try_step(5 + STOP_PATIENCE_MS, &mut Vec::new()).unwrap().0, Pace::Stopped);
+    assert_eq!(fed.try_step(5 + STOP_PATIENCE_MS - LAST_COMMIT_MS, &mut Vec::new()).unwrap().0, Pace::Stopped);
 }
 
 #[test]
@@ -289,4 +293,175 @@ fn long_steps_become_shorter_and_short_ones_long_again() {
         fed.step(now, vec![fetched(ReaderOf::Tasks, "in", (now - 39_990)..(now - 39_989)), Event::Committed(Ok(Vec::new()))]);
     }
     assert_eq!(fed.worker.budget, BUDGET);
+}
+
+fn away() -> LogError {
+    LogError::new(ErrorCode::Transport, "app-1")
+}
+
+#[test]
+fn a_log_that_is_away_is_asked_for_a_producer_again_and_nothing_builds_on_it() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let effects = fed.step(2, vec![Event::Committed(Err(away()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::MakeProducer)));
+    let (mut now, mut asked) = (2, 0);
+    while now < 60_000 {
+        let events = if asked == 0 { vec![Event::Producer(Err(away()))] } else { Vec::new() };
+        let effects = fed.step(now, events);
+        asked = if has(&effects, |effect| matches!(effect, Effect::MakeProducer)) { 0 } else { asked + 1 };
+        assert!(!has(&effects, |effect| matches!(effect, Effect::Commit(..) | Effect::Send(..) | Effect::LookUp(_))));
+        now += 50;
+    }
+    assert_eq!(fed.status.progress().records, 2);
+    let effects = fed.step(now, vec![Event::Producer(Ok(()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::LookUp(TASK))), "what became of the commit is asked when it is final");
+    fed.step(now, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(now + 1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    assert_eq!(fed.status.progress().records, 4);
+}
+
+#[test]
+fn a_stop_while_the_log_is_away_gives_up_in_time_and_says_so() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(2, vec![Event::Committed(Err(away())), Event::Producer(Err(away()))]);
+    assert!(!matches!(fed.try_step(5, &mut vec![Event::Stop]).unwrap().0, Pace::Stopped | Pace::GaveUp));
+    let (pace, effects) = fed.try_step(5 + STOP_PATIENCE_MS, &mut Vec::new()).unwrap();
+    assert_eq!(pace, Pace::GaveUp);
+    assert!(matches!(effects.last(), Some(Effect::Leave)));
+}
+
+/// Each process fences the other with every new producer: whoever was there first gives up first.
+#[test]
+fn two_processes_with_one_transactional_id_end_with_an_error_of_the_older() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let fenced = || Event::Committed(Err(LogError::new(ErrorCode::ClientFenced, "app-1")));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }));
+    fed.step(100, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(20_000, vec![fenced(), Event::Producer(Ok(()))]);
+    fed.step(20_001, vec![found()]);
+    fed.step(20_002, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(20_003, vec![fenced(), Event::Producer(Ok(()))]);
+    fed.step(20_004, vec![found()]);
+    fed.step(20_200, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let error = fed.try_step(20_201, &mut vec![fenced()]).unwrap_err();
+    assert!(matches!(error, AppError::Fenced { .. }), "the first fence was the transaction timeout: {error}");
+}
+
+#[test]
+fn what_waits_for_the_group_is_bounded() {
+    let mut plan = plan(Guarantee::ExactlyOnce, |app| app.stream(IN).map_values(|_, n| n + 1).to(OUT));
+    plan.config.uncommitted_bytes = 100;
+    let mut fed = Fed::new(plan);
+    fed.step(0, vec![assigned("in", 1)]);
+    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let refused = Err(LogError::new(ErrorCode::IllegalGeneration, "app"));
+    fed.step(2, vec![Event::Committed(refused), Event::Producer(Ok(()))]);
+    for n in 0..100 {
+        fed.step(3 + n, vec![fetched(ReaderOf::Tasks, "in", n * 10..n * 10 + 10)]);
+    }
+    assert!(fed.status.progress().records < 50, "{} records were processed on", fed.status.progress().records);
+    fed.step(200, vec![Event::Group(GroupEvent::Generation { identity: identity(2, "m") })]);
+    assert!(fed.worker.commit.is_under_way(), "a new generation lets it commit again");
+}
+
+#[test]
+fn at_least_once_outputs_do_not_wait_for_the_commit() {
+    let mut fed = Fed::stream(Guarantee::AtLeastOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(2, vec![Event::Flushed(Ok(Vec::new()))]);
+    fed.step(3, vec![Event::OffsetsCommitted(2, Ok(()))]);
+    let effects = fed.step(4, vec![fetched(ReaderOf::Tasks, "in", 2..4)]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "out")));
+    assert!(!has(&effects, |effect| matches!(effect, Effect::Flush)), "the next commit is a second away");
+}
+
+#[test]
+fn nothing_is_sent_before_the_group_has_confirmed_that_we_live() {
+    let mut fed = Fed::stream(Guarantee::AtLeastOnce);
+    let goes_out = |effects: &[Effect]| has(effects, |effect| matches!(effect, Effect::Send(..) | Effect::Flush));
+    let asks = |effects: &[Effect]| has(effects, |effect| matches!(effect, Effect::Confirm(..)));
+    let effects = fed.step(60_000, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    assert!(asks(&effects) && !goes_out(&effects));
+    assert!(goes_out(&fed.step(60_001, vec![Event::Confirmed(60_000, Ok(()))])));
+
+    fed.step(60_002, vec![Event::Flushed(Ok(Vec::new())), Event::OffsetsCommitted(60_001, Ok(()))]);
+    let effects = fed.step(90_000, vec![fetched(ReaderOf::Tasks, "in", 2..4)]);
+    assert!(asks(&effects) && !goes_out(&effects));
+    let refused = Err(LogError::new(ErrorCode::UnknownMemberId, "app"));
+    let effects = fed.step(90_001, vec![Event::Confirmed(90_000, refused), Event::Producer(Ok(()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(2)))) && !goes_out(&effects));
+    fed.step(90_002, vec![Event::Group(GroupEvent::Generation { identity: identity(2, "m") }), Event::Contact(90_001)]);
+    assert!(goes_out(&fed.step(90_003, vec![fetched(ReaderOf::Tasks, "in", 2..4)])));
+}
+
+#[test]
+fn a_generation_that_is_told_late_is_asked_for() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let refused = Err(LogError::new(ErrorCode::RebalanceInProgress, "app"));
+    let effects = fed.step(2, vec![Event::Committed(refused), Event::Producer(Ok(()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Confirm(..))));
+    fed.step(3, vec![Event::Confirmed(2, Ok(())), fetched(ReaderOf::Tasks, "in", 0..2)]);
+    assert!(has(&fed.step(200, Vec::new()), |effect| matches!(effect, Effect::Commit(..))));
+}
+
+#[test]
+fn positions_are_committed_again_before_they_expire() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(2, vec![Event::Committed(Ok(Vec::new()))]);
+    let confirms = |effects: Vec<Effect>| {
+        effects.into_iter().find_map(|effect| if let Effect::Confirm(offsets, _) = effect { Some(offsets) } else { None })
+    };
+    assert_eq!(confirms(fed.step(3_600_000, Vec::new())), None);
+    let again = confirms(fed.step(24 * 3_600_000, Vec::new())).unwrap();
+    assert_eq!((again[0].offset, again[0].metadata.is_empty()), (2, false), "position and times");
+}
+
+fn seen(fed: &Fed, topic: &str, partitions: i32) -> Event {
+    let topic_id = fed.worker.plan.topics[topic].topic_id;
+    Event::Sight(topic.into(), Ok(crate::runtime::event::Sight { topic: Some((partitions, topic_id)), ends: Vec::new() }))
+}
+
+#[test]
+fn an_input_that_nothing_hangs_on_grows_while_running() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let partitions = vec![TopicPartition::new("in", 1)];
+    let given = Event::Group(GroupEvent::Assigned { partitions, identity: identity(2, "m") });
+    let effects = fed.step(1, vec![given]);
+    assert!(!has(&effects, |effect| matches!(effect, Effect::LookUp(_))), "nobody knows of such a partition");
+    assert!(has(&effects, |effect| matches!(effect, Effect::Look(topic, _) if &**topic == "in")));
+    let event = seen(&fed, "in", 2);
+    let effects = fed.step(2, vec![event]);
+    let replan = effects.iter().position(|effect| matches!(effect, Effect::Replan(_))).unwrap();
+    let grown = TaskId { partition: 1, ..TASK };
+    let look_up = effects.iter().position(|effect| matches!(effect, Effect::LookUp(task) if *task == grown)).unwrap();
+    assert!(replan < look_up);
+}
+
+#[test]
+fn an_input_that_state_hangs_on_stops_the_application_when_it_grows() {
+    let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| {
+        app.table(IN, crate::dsl::Store::new("table")).to(OUT);
+    }));
+    fed.step(0, vec![assigned("in", 1)]);
+    let event = seen(&fed, "in", 2);
+    let error = fed.try_step(1, &mut vec![event]).unwrap_err().to_string();
+    assert!(error.contains("grown from 1 to 2") && error.contains("store table"), "{error}");
+}
+
+#[test]
+fn an_input_that_is_another_topic_or_none_stops_the_application() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let anew = Event::Sight("in".into(), Ok(crate::runtime::event::Sight { topic: Some((1, [9; 16])), ends: Vec::new() }));
+    assert!(fed.try_step(1, &mut vec![anew]).unwrap_err().to_string().contains("made anew"));
+
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let gone = || Event::Sight("in".into(), Ok(crate::runtime::event::Sight::default()));
+    fed.step(1, vec![gone()]);
+    fed.step(2, vec![gone()]);
+    assert!(fed.try_step(3, &mut vec![gone()]).unwrap_err().to_string().contains("was deleted"));
 }

@@ -1,6 +1,6 @@
 //! Which sends are on their way, and what is known of them.
 
-use super::super::error::code_of_number;
+use super::super::error::code_of;
 use crate::log::kafka_ffi::{Mark, Report};
 use crate::log::{Delivery, ErrorCode, LogError, Refused, Stored, Ticket, TopicPartition};
 use std::collections::VecDeque;
@@ -78,7 +78,7 @@ impl Book {
 impl Send {
     /// A reason says more than that a record was given up because of another one.
     fn refuse(&mut self, index: u32, code: i32) {
-        let given_up = matches!(code_of_number(code), ErrorCode::PurgeQueue | ErrorCode::PurgeInFlight);
+        let given_up = code_of(code) == ErrorCode::PurgeQueue;
         let says_more = self.refused.is_none_or(|(first, _)| (given_up, index) < (self.given_up, first));
         if says_more {
             (self.refused, self.given_up) = (Some((index, code)), given_up);
@@ -89,7 +89,7 @@ impl Send {
         let outcome = match self.refused {
             None => Ok(Stored { first: self.first, last: self.last }),
             Some((index, code)) => {
-                let error = LogError::new(code_of_number(code), &self.to);
+                let error = LogError::new(code_of(code), &self.to);
                 Err(Refused { index: index as usize, error })
             }
         };

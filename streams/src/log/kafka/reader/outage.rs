@@ -1,6 +1,6 @@
 //! Brokers that are away: told once, and once when they are back.
 
-use super::super::error::code_of_number;
+use super::super::error::code_of;
 use crate::log::kafka_ffi::Trouble;
 use crate::log::{ErrorCode, LogError};
 use tracing::{debug, info, warn};
@@ -13,7 +13,7 @@ impl Outage {
     /// Takes note of what librdkafka has told. Only what ends the client is an error.
     pub(super) fn listen(&mut self, troubles: &[Trouble]) -> Result<(), LogError> {
         for trouble in troubles {
-            match code_of_number(trouble.code) {
+            match code_of(trouble.code) {
                 code @ (ErrorCode::Fatal | ErrorCode::ClientFenced) => return Err(LogError::new(code, &trouble.text).fatal()),
                 code if is_away(code) && !self.0 => {
                     warn!(reason = trouble.text, "broker cannot be reached, trying on");
