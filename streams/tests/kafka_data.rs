@@ -1,4 +1,5 @@
 //! The data half of the Kafka binding on a real broker. Runs where `HEADWATER_TEST_BROKERS` names one.
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_streams::log::*;
 use std::sync::atomic::{AtomicU32, Ordering};
