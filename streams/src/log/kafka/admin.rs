@@ -26,6 +26,9 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(3);
 /// How often a change is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// A group that nobody joins.
+const NO_GROUP: &str = "headwater-admin";
+
 pub(super) struct KafkaAdmin {
     client: Client,
 }
@@ -33,7 +36,11 @@ pub(super) struct KafkaAdmin {
 impl KafkaAdmin {
     pub(super) fn connect(config: &KafkaConfig) -> Result<Self, LogError> {
         config.check()?;
-        let client = Client::consumer(&config.finish(config.client())).map_err(|failure| refused(&failure, &config.brokers))?;
+        let mut settings = config.client();
+        // A client that names no group dies of a null pointer where a coordinator says that it is one no more, as a broker that has just
+        // started does (`rd_kafka_handle_OffsetFetch` of librdkafka 2.12.1). This one joins nothing and commits nothing.
+        settings.set("group.id", NO_GROUP);
+        let client = Client::consumer(&config.finish(settings)).map_err(|failure| refused(&failure, &config.brokers))?;
         reach(&client, config)?;
         Ok(Self { client })
     }
