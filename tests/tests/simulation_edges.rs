@@ -11,7 +11,7 @@ use headwater_tests::simulation::{Fleet, Mischief, Random, START, Seed, World, s
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-const QUIET: Mischief = Mischief { kill: 0, burn: 0, stop: 0, start: 10_000, pause: 0, ..Mischief::default() };
+const QUIET: Mischief = Mischief { kill: 0, burn: 0, stop: 0, start: 10_000, pause: 0, outage: 0 };
 
 mod joined_with_a_late_table {
     use super::*;
@@ -53,6 +53,49 @@ mod joined_with_a_late_table {
             let expected: BTreeSet<_> = (0..300).map(|i| format!("{i} 20000")).collect();
             assert_eq!(distinct, expected, "seed {seed}");
             assert_eq!(joined.len(), 300, "seed {seed}: an event was joined twice");
+        }
+    }
+}
+
+mod joined_by_others {
+    use super::*;
+
+    const IN: Topic<String, String> = Topic::new("in");
+    const OUT: Topic<String, String> = Topic::new("out");
+
+    fn topology() -> Topology {
+        let app = StreamsBuilder::new();
+        app.stream(IN).to(OUT);
+        app.build().unwrap()
+    }
+
+    /// There is one partition, so the second process never gets anything: each time it comes or goes there is a generation more.
+    #[test]
+    fn no_transaction_of_who_keeps_its_tasks_fails_twice_in_a_row() {
+        let calm = Mischief::default();
+        for seed in seeds(20) {
+            let _seed = Seed(seed);
+            let world = World::at(START);
+            world.create("in", 1, &[]);
+            world.create("out", 1, &[]);
+            let mut fleet = Fleet::new(world, 2, seed, Config::new("others"), topology);
+            fleet.start(0);
+            fleet.run(200, calm);
+            for i in 0..300 {
+                let now = fleet.world.now();
+                fleet.world.append("in", 0, now, Some(b"key"), Some(format!("{i}").as_bytes()));
+                match i % 20 {
+                    5 => fleet.start(1),
+                    15 => fleet.stop(1),
+                    _ => {}
+                }
+                fleet.run(20, calm);
+            }
+            let progress = fleet.progress(0).unwrap();
+            assert!(progress.rebalances > 15 && progress.commits > 100, "seed {seed}: {progress:?}");
+            assert!(progress.aborted_in_a_row <= 1, "seed {seed}: {progress:?}");
+            fleet.settle();
+            assert_eq!(texts(&fleet.world, "out").len(), 300, "seed {seed}");
         }
     }
 }
