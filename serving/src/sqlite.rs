@@ -1,18 +1,14 @@
 //! Category sales out of the SQLite file of the warehouse, beside whoever writes it.
 //!
-//! The latest windows are read each time, over the primary key. The sum of what lies before them is read each time as well while
-//! that is quick; in a large table it is kept, and read anew so seldom that reading takes [`DUTY`] of the time.
+//! The latest windows are read each time, over the primary key; the sum of what lies before them is read each time or kept, see [`Kept`].
 
+use crate::history::Kept;
 use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
 use crate::{Money, SourceError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Reading the sum of old windows may take this part of the time: one in so many.
-const DUTY: u32 = 50;
-/// While the sum is as quick as this, it is read each time.
-const QUICK: Duration = Duration::from_millis(4);
 /// How long a reader waits where the file is being recovered.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -26,15 +22,6 @@ pub struct SqliteSales {
     /// SQLite's `data_version` at the last read.
     version: Option<i64>,
     kept: Option<Kept>,
-}
-
-/// The sum of the windows before one of them, and what it took to read.
-#[derive(Clone, Debug)]
-struct Kept {
-    before: String,
-    sum: History,
-    read_at: Instant,
-    cost: Duration,
 }
 
 impl SqliteSales {
@@ -80,8 +67,7 @@ impl SalesSource for SqliteSales {
         if identity_of(&self.path) != self.identity {
             return Ok(true);
         }
-        // A kept sum grows old although nothing tells that the file has changed: age is shown, so it must end.
-        let is_old = self.kept.as_ref().is_some_and(|kept| kept.sum.age_ms > 0 && kept.is_due());
+        let is_old = self.kept.as_ref().is_some_and(Kept::is_old);
         let found = open.prepare_cached("PRAGMA data_version").and_then(|mut statement| statement.query_row((), |row| row.get(0)));
         let found: i64 = found.map_err(|error| SourceError::Unavailable(error.to_string()))?;
         Ok(is_old || found != version)
@@ -133,12 +119,6 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-impl Kept {
-    fn is_due(&self) -> bool {
-        self.cost <= QUICK || self.read_at.elapsed() >= self.cost * DUTY
-    }
-}
-
 /// The oldest window of the trend.
 fn first_of_trend(transaction: &Transaction<'_>) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT min(window_start) FROM (SELECT DISTINCT window_start FROM category_sales ORDER BY window_start DESC LIMIT ?1)";
@@ -147,20 +127,17 @@ fn first_of_trend(transaction: &Transaction<'_>) -> rusqlite::Result<Option<Stri
 
 /// The sum of what lies before `first`: read, or kept and continued with the windows that have left the trend since.
 fn read_history(transaction: &Transaction<'_>, kept: &mut Option<Kept>, first: &str) -> Result<History, Trouble> {
-    let usable = kept.as_mut().filter(|kept| !kept.is_due() && kept.before.as_str() <= first);
+    let usable = kept.as_mut().filter(|kept| !kept.is_due() && kept.before() <= first);
     if let Some(kept) = usable {
         let since = "SELECT window_start, category, total_sales, transaction_count FROM category_sales
             WHERE window_start >= ?1 AND window_start < ?2";
-        let mut sum = add_rows(transaction, since, &[&kept.before, first], kept.sum)?;
-        sum.age_ms = kept.read_at.elapsed().as_millis() as u64 + 1;
-        // Shows that somebody was told an age.
-        kept.sum.age_ms = sum.age_ms;
-        return Ok(sum);
+        let sum = add_rows(transaction, since, &[kept.before(), first], kept.sum())?;
+        return Ok(kept.aged(sum));
     }
     let start = Instant::now();
     let all = "SELECT window_start, category, total_sales, transaction_count FROM category_sales WHERE window_start < ?1";
     let sum = add_rows(transaction, all, &[first], History::default())?;
-    *kept = Some(Kept { before: first.to_string(), sum, read_at: start, cost: start.elapsed() });
+    *kept = Some(Kept::new(first.to_string(), sum, start));
     Ok(sum)
 }
 

@@ -58,6 +58,14 @@ macro_rules! options { ($($store:ident $materialized:ident)*) => { $(
         }
     }
 
+    impl<K, V> Clone for $materialized<K, V> {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+
+    impl<K, V> Copy for $materialized<K, V> {}
+
     impl<K, V> $store<K, V> {
         pub(super) fn with_defaults(self) -> $materialized<K, V> {
             $materialized { name: self.name(), options: StoreOptions::default(), types: PhantomData }

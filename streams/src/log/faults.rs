@@ -35,8 +35,11 @@ pub enum Request<'a> {
         /// Whether it is to be committed.
         commit: bool,
     },
-    /// A reader fetches.
-    Fetch,
+    /// A reader fetches one partition; what is lost is a fetch that found nothing, not even the end.
+    Fetch {
+        /// The partition.
+        at: &'a TopicPartition,
+    },
     /// A member speaks with its group.
     Group {
         /// The group.

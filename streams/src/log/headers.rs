@@ -102,7 +102,12 @@ impl<'a> HeadersRef<'a> {
     }
 
     /// The same headers on their own.
+    #[inline]
     pub fn to_headers(&self) -> Headers {
+        // Most records have none, and an empty slice of its own would be an allocation.
+        if self.is_empty() {
+            return Headers::EMPTY;
+        }
         self.iter().map(|(name, value)| Header { name: name.into(), value: value.map(Into::into) }).collect()
     }
 }
@@ -113,7 +118,7 @@ impl std::fmt::Debug for HeadersRef<'_> {
     }
 }
 
-fn put(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+pub(super) fn put(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     let len = bytes.map_or(NULL, |bytes| u32::try_from(bytes.len()).expect("a header is shorter than 4 GiB"));
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(bytes.unwrap_or_default());

@@ -1,5 +1,6 @@
 //! How an application is doing, readable from any thread.
 
+use crate::connector::ConnectorError;
 use crate::log::TopicPartition;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,6 +121,7 @@ impl Status {
     pub(crate) fn committed(&self) {
         add(&self.commits, 1);
         metrics::counter!("headwater_commits_total").increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row").set(0.0);
     }
 
     /// A commit has failed, the `in_a_row`th without one that stands between.
@@ -127,6 +129,7 @@ impl Status {
         add(&self.aborted, 1);
         self.aborted_in_a_row.fetch_max(in_a_row, Ordering::Relaxed);
         metrics::counter!("headwater_aborted_commits_total").increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row").set(in_a_row as f64);
     }
 
     /// Records between the position of a task and the end of its input, as of the last look (`Config::watch_interval`), for the inputs of
@@ -145,16 +148,6 @@ impl Status {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).remove(at);
     }
 
-    pub(crate) fn rebalanced(&self) {
-        add(&self.rebalances, 1);
-        metrics::counter!("headwater_rebalances_total").increment(1);
-    }
-
-    pub(crate) fn sink_failed(&self) {
-        add(&self.sink_errors, 1);
-        metrics::counter!("headwater_sink_errors_total").increment(1);
-    }
-
     pub(crate) fn made_producer(&self) {
         add(&self.producers, 1);
         metrics::counter!("headwater_producers_total").increment(1);
@@ -163,6 +156,28 @@ impl Status {
     pub(crate) fn restored(&self, records: usize) {
         add(&self.restored, records);
         metrics::counter!("headwater_restored_records_total").increment(records as u64);
+    }
+
+    /// So many changelog records are still to be read before all tasks work.
+    pub(crate) fn restoring(&self, remaining: i64) {
+        metrics::gauge!("headwater_restore_remaining_records").set(remaining as f64);
+    }
+
+    /// The group is in another generation.
+    pub(crate) fn rebalanced(&self) {
+        add(&self.rebalances, 1);
+        metrics::counter!("headwater_rebalances_total").increment(1);
+    }
+
+    /// A sink's target did not take what it was given.
+    pub(crate) fn sink_failed(&self, error: &ConnectorError) {
+        let (sink, kind) = match error {
+            ConnectorError::Unavailable { sink, .. } => (sink, "unavailable"),
+            ConnectorError::Fenced { sink, .. } => (sink, "fenced"),
+            ConnectorError::Refused { sink, .. } => (sink, "refused"),
+        };
+        add(&self.sink_errors, 1);
+        metrics::counter!("headwater_sink_errors_total", "sink" => sink.clone(), "kind" => kind).increment(1);
     }
 
     pub(crate) fn sunk(&self, rows: usize) {

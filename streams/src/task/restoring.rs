@@ -97,6 +97,12 @@ impl Restoring {
             .map(|progress| (&progress.changelog.at, progress.next))
     }
 
+    /// Offsets of changelogs that are still to be read.
+    pub(crate) fn remaining(&self) -> i64 {
+        let behind = |progress: &Progress| (progress.changelog.end - progress.next).max(0);
+        self.changelogs.iter().map(behind).sum()
+    }
+
     /// Takes a batch of changelog records. Returns whether this partition is complete now.
     pub(crate) fn take(&mut self, fetched: &Fetched, now: i64) -> Result<bool, TaskError> {
         let Some(progress) = self.changelogs.iter_mut().find(|progress| progress.changelog.at == fetched.partition) else {

@@ -17,6 +17,26 @@ struct Losses {
     away: Arc<AtomicBool>,
 }
 
+/// Loses fetches of one topic up to some time; nothing else.
+struct SlowTopic {
+    random: Random,
+    clock: VirtualClock,
+    topic: &'static str,
+    lost: u64,
+    until: i64,
+}
+
+impl Faults for SlowTopic {
+    fn decide(&mut self, request: &Request<'_>) -> Fault {
+        match request {
+            Request::Fetch { at } if *at.topic == *self.topic && self.clock.now_ms() < self.until && self.random.happens(self.lost) => {
+                Fault::Lost
+            }
+            _ => Fault::None,
+        }
+    }
+}
+
 impl Faults for Losses {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
         if self.away.load(Ordering::Relaxed) {
@@ -25,7 +45,7 @@ impl Faults for Losses {
         let transactional = match request {
             Request::Produce { transactional_id, .. } => transactional_id.is_some(),
             Request::SendOffsets { .. } | Request::End { .. } => true,
-            Request::Init { .. } | Request::Fetch | Request::Group { .. } | Request::Admin => false,
+            Request::Init { .. } | Request::Fetch { .. } | Request::Group { .. } | Request::Admin => false,
         };
         match transactional && self.random.happens(self.lost) {
             true if self.random.happens(5_000) => Fault::Lost,
@@ -53,7 +73,17 @@ impl World {
     /// The same, on which so many of 10,000 transactional requests are lost, or their answers.
     pub fn with_faults(now: i64, seed: u64, lost: u64) -> World {
         let away = Arc::new(AtomicBool::default());
-        let (clock, faults) = (VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost, away: away.clone() }));
+        World::open(VirtualClock::at(now), Box::new(Losses { random: Random::of(seed), lost, away: away.clone() }), away)
+    }
+
+    /// The same, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
+    pub fn with_slow_topic(now: i64, seed: u64, topic: &'static str, lost: u64, for_ms: i64) -> World {
+        let clock = VirtualClock::at(now);
+        let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, until: now + for_ms };
+        World::open(clock, Box::new(slow), Arc::default())
+    }
+
+    fn open(clock: VirtualClock, faults: Box<dyn Faults>, away: Arc<AtomicBool>) -> World {
         let log = SimulatedLog::open_with_faults(&MemoryDisk::new(), clock.clone(), LogSettings::default(), 7, faults);
         let log = log.expect("memory can be opened");
         let producer = log.producer(ProducerConfig::default()).expect("a producer can be made");

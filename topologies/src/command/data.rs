@@ -1,6 +1,5 @@
 //! The data directory: where everything of the embedded default lies.
 
-use super::CommandError;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -10,23 +9,12 @@ pub(super) struct DataOptions {
     /// Directory of the embedded log, the state and the SQLite file
     #[arg(long, value_name = "DIR", env = "HEADWATER_DATA", default_value = "headwater-data")]
     pub(super) data: PathBuf,
-
-    /// Kafka brokers instead of the embedded log (next release)
-    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_BROKERS")]
-    pub(super) brokers: Option<String>,
 }
 
 impl DataOptions {
-    /// The directory, if that is where data is wanted.
-    pub(super) fn directory(&self) -> Result<DataDirectory, CommandError> {
-        if self.brokers.is_some() {
-            return Err(CommandError::NextRelease {
-                flag: "--brokers",
-                what: "the binding to Kafka is not part of this one",
-                instead: "leave --brokers away and unset HEADWATER_BROKERS to use the embedded log in --data",
-            });
-        }
-        Ok(DataDirectory { root: self.data.clone() })
+    /// The directory.
+    pub(super) fn directory(&self) -> DataDirectory {
+        DataDirectory { root: self.data.clone() }
     }
 }
 

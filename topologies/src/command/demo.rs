@@ -7,11 +7,13 @@ use super::demo_record::{DemoRecord, Wishes};
 use super::feeder::FeedPlan;
 use super::fresh::remove;
 use super::generator_options::duration;
+use super::log::LogPlace;
 use super::names::Application;
 use super::page::listen_address;
 use super::progress::Bar;
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
+use super::warehouse::Warehouse;
 use clap::Args;
 use headwater_streams::runtime::Config;
 use std::env;
@@ -19,6 +21,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the end may take: what was generated is to come out at the other end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const EXAMPLES: &str = "\
 Event time starts a day ago and covers a minute each second, until it has caught up with the clock. The next demo goes on where
@@ -62,7 +67,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), CommandError> {
-        let directory = self.data.directory()?;
+        let directory = self.data.directory();
         let shutdown = Shutdown::on_signals()?;
         if self.fresh {
             remove(&directory)?;
@@ -75,8 +80,10 @@ impl Demo {
         let plan = Plan {
             application: Application::CategorySales,
             config: Config::new(Application::CategorySales.name()),
+            log: LogPlace::Embedded(directory.clone()),
+            warehouse: Warehouse::Sqlite(directory.sqlite()),
             state: directory.state(),
-            directory,
+            directory: directory.root,
             feed: Some(FeedPlan {
                 settings: record.settings(),
                 count: (self.count > 0).then_some(self.count),
@@ -84,6 +91,7 @@ impl Demo {
                 partitions: None,
             }),
             listen: Some(self.listen),
+            patience: PATIENCE,
         };
         let session = Session::start(plan)?;
         self.show(&session, is_new);

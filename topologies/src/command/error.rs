@@ -11,20 +11,14 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// A flag for what this release does not do yet.
-    #[error("{flag} comes with the next release: {what}")]
-    NextRelease {
-        /// The flag.
-        flag: &'static str,
-        /// What is missing.
-        what: &'static str,
-        /// What works today.
-        instead: &'static str,
-    },
+    /// The command line was not understood, or asked for help.
+    #[error("{0}")]
+    Usage(#[from] clap::Error),
     /// The log said no.
     #[error("{0}")]
     Log(#[from] LogError),
@@ -49,10 +43,26 @@ pub(super) enum CommandError {
         directory: PathBuf,
     },
     /// No sink has written yet.
-    #[error("no headwater.sqlite in {}", directory.display())]
+    #[error("no {}", path.display())]
     NoTables {
-        /// The data directory.
-        directory: PathBuf,
+        /// Where they would be.
+        path: PathBuf,
+    },
+    /// A setting is not what it should be, or one is missing.
+    #[error("{at}: {what}")]
+    Setting {
+        /// The setting, with where it was set if that is known.
+        at: String,
+        /// What is wrong with it, and what is allowed.
+        what: String,
+    },
+    /// An orderly end took too long.
+    #[error("not stopped within {}: {what} does not answer", humantime::format_duration(*patience))]
+    StopTimedOut {
+        /// How long was waited.
+        patience: Duration,
+        /// Whom it waited for.
+        what: String,
     },
     /// A topic that is not there.
     #[error("no topic {topic}; there {}", list(topics))]
@@ -153,7 +163,6 @@ impl CommandError {
     /// What a person can do about it.
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            CommandError::NextRelease { instead, .. } => instead,
             CommandError::LogFilter { .. } => "off, error, warn, info, debug or trace, also by module: warn,headwater_streams=debug",
             CommandError::InUse { .. } => "stop that process, or choose another directory with --data",
             CommandError::NoLog { .. } => {
@@ -179,12 +188,17 @@ impl CommandError {
             CommandError::Io { .. } | CommandError::State(StateError::Io { .. }) => DISK,
             CommandError::Sink(ConnectorError::Refused { .. })
             | CommandError::App { error: AppError::Sink(ConnectorError::Refused { .. }) } => {
-                "follow the command if one is named; a headwater.sqlite that is damaged can be moved away: what the topics hold is written again"
+                "follow the command if one is named; SQLite: a file that is damaged can be moved away, what the topics hold is written again"
             }
             CommandError::Log(error)
             | CommandError::Feed(FeedError::Log(error) | FeedError::Refused { error, .. })
             | CommandError::App { error: AppError::Log { source: error, .. } } => return log_hint(error),
+            CommandError::StopTimedOut { .. } => {
+                "nothing is lost: what was committed is kept, the next start goes on from there; --stop-timeout waits longer"
+            }
+            CommandError::Setting { .. } => "`headwater config` shows every setting and where it comes from",
             CommandError::Feed(FeedError::Unreadable { .. })
+            | CommandError::Usage(_)
             | CommandError::Topology(_)
             | CommandError::State(_)
             | CommandError::Sink(_)
@@ -195,6 +209,11 @@ impl CommandError {
 
     /// Tells it on standard error.
     pub(super) fn report(&self) -> ExitCode {
+        if let CommandError::Usage(error) = self {
+            // Nobody reads what cannot be written.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
         eprintln!("error: {self}");
         if let Some(hint) = self.hint() {
             eprintln!("  try: {hint}");

@@ -2,9 +2,8 @@
 
 use super::CommandError;
 use super::answer::answer;
-use super::data::DataOptions;
 use super::generator_options::GeneratorOptions;
-use super::log::open_writer;
+use super::log::LogOptions;
 use super::names::Input;
 use super::progress::Bar;
 use super::shutdown::Shutdown;
@@ -38,7 +37,7 @@ pub(super) struct Generate {
     options: GeneratorOptions,
 
     #[command(flatten)]
-    data: DataOptions,
+    log: LogOptions,
 }
 
 impl Generate {
@@ -51,7 +50,7 @@ impl Generate {
 
     fn to_topic(&self, feed: &Feed<'_>) -> Result<(), CommandError> {
         let shutdown = Shutdown::on_signals()?;
-        let log = open_writer(&self.data.directory()?, &MemoryBudget::from_cgroup())?;
+        let log = self.log.place()?.open(&MemoryBudget::from_cgroup())?;
         let mut spec = self.name.topic();
         spec.name = self.to.clone().unwrap_or(spec.name);
         let mut topic = TopicFeed::open(log, &spec, self.options.partitions)?;

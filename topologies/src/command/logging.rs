@@ -3,8 +3,11 @@
 use super::CommandError;
 use std::env;
 use std::io::{self, IsTerminal};
-use tracing_subscriber::EnvFilter;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 const VARIABLE: &str = "HEADWATER_LOG";
 
@@ -12,8 +15,19 @@ const VARIABLE: &str = "HEADWATER_LOG";
 pub(super) fn start(level: &str) -> Result<(), CommandError> {
     let asked = env::var(VARIABLE).ok().filter(|asked| !asked.is_empty());
     let filter = filter(asked.as_deref().unwrap_or(level))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
+    let told = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(told).with(Counted.with_filter(LevelFilter::WARN)).init();
     Ok(())
+}
+
+/// Counts what somebody should look at, also where it is not logged.
+struct Counted;
+
+impl<S: Subscriber> Layer<S> for Counted {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let of = event.metadata();
+        metrics::counter!("headwater_warnings_total", "level" => of.level().as_str(), "module" => of.target()).increment(1);
+    }
 }
 
 fn filter(text: &str) -> Result<EnvFilter, CommandError> {

@@ -1,6 +1,7 @@
 //! The `headwater` command: one file per subcommand, what they share beside them.
 
 mod answer;
+mod config;
 mod data;
 mod demo;
 mod demo_record;
@@ -10,20 +11,29 @@ mod feeder;
 mod fresh;
 mod generate;
 mod generator_options;
+mod kafka_options;
 mod log;
 mod logging;
+mod monitor;
 mod names;
 mod page;
+mod postgres_options;
 mod progress;
 mod run;
+mod run_settings;
+mod secret_file;
 mod session;
+mod settings;
 mod shutdown;
 mod sink;
 mod summary;
 mod tail;
+mod warehouse;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::CommandError;
+use settings::{Effective, Parsed};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -45,6 +55,10 @@ by module, such as warn,headwater_streams=debug; the default is info, for the de
 #[derive(Debug, Parser)]
 #[command(name = "headwater", version, after_long_help = EXAMPLES, arg_required_else_help = true)]
 struct Headwater {
+    /// File of settings (TOML); the environment and flags go before it
+    #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", global = true)]
+    config: Option<PathBuf>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -58,10 +72,11 @@ enum Command {
     Describe(describe::Describe),
     #[command(subcommand)]
     Sink(sink::Sink),
+    Config(config::Config),
 }
 
 impl Command {
-    fn run(self) -> Result<(), CommandError> {
+    fn run(self, parsed: &Parsed) -> Result<(), CommandError> {
         match self {
             Command::Demo(demo) => demo.run(),
             Command::Run(run) => run.run(),
@@ -69,19 +84,30 @@ impl Command {
             Command::Tail(tail) => tail.run(),
             Command::Describe(describe) => describe.run(),
             Command::Sink(sink) => sink.run(),
+            Command::Config(config) => {
+                let command = command_line();
+                let shown = command.find_subcommand("config").expect("it was just parsed");
+                config.run(&Effective::of(shown, parsed))
+            }
         }
     }
 }
 
 /// Runs the command line. 0: done; 1: it could not be done; 2: it was not understood.
 pub fn main() -> ExitCode {
-    let Headwater { command } = Headwater::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
-    // The demo talks to a person; what else happens is there for the asking.
-    let level = if matches!(command, Command::Demo(_)) { "warn" } else { "info" };
-    match logging::start(level).and_then(|()| command.run()) {
+    match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }
+}
+
+fn start() -> Result<(), CommandError> {
+    let words: Vec<_> = std::env::args_os().collect();
+    let parsed = settings::parse(command_line(), &words)?;
+    let Headwater { command, .. } = Headwater::from_arg_matches(&parsed.matches)?;
+    // The demo talks to a person; what else happens is there for the asking.
+    logging::start(if matches!(command, Command::Demo(_)) { "warn" } else { "info" })?;
+    command.run(&parsed)
 }
 
 /// A flag for the generator is a mistake where none runs, not something to pass over.

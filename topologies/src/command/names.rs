@@ -1,16 +1,15 @@
 //! The applications and generators that a person can name.
 
 use super::CommandError;
+use super::warehouse::Warehouse;
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
 use crate::generator::{Generator, Settings};
 use clap::ValueEnum;
-use headwater_connectors::sqlite::{SqliteDeadLetters, SqliteSink};
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
 use headwater_streams::graph::Topology;
 use headwater_streams::log::TopicSpec;
 use headwater_streams::topic::Topic;
-use std::path::Path;
 
 /// An application of this binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,16 +27,16 @@ impl Application {
     }
 
     /// What it does with records, and where its results go.
-    pub(super) fn topology(self, application_id: &str, sqlite: &Path) -> Result<Topology, CommandError> {
+    pub(super) fn topology(self, application_id: &str, warehouse: &Warehouse) -> Result<Topology, CommandError> {
         let app = match self {
             Application::CategorySales => {
                 let app = category_sales::topology();
-                app.connect(category_sales::CATEGORY_SALES, SqliteSink::new(self.name(), sqlite, CATEGORY_SALES_TABLE)?);
+                warehouse.connect(&app, category_sales::CATEGORY_SALES, self.name(), CATEGORY_SALES_TABLE)?;
                 app
             }
         };
         let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
-        app.connect(dead_letters, SqliteDeadLetters::new(sqlite));
+        warehouse.connect_dead_letters(&app, dead_letters);
         Ok(app.build()?)
     }
 

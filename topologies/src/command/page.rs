@@ -1,10 +1,9 @@
 //! The page and the metrics, served beside an application.
 
 use super::CommandError;
-use headwater_serving::{Server, Site, SqliteSales};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use headwater_serving::{SalesSource, Server, Site};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::Path;
 
 /// An address as a person writes it; a name is looked up, and 127.0.0.1 goes before ::1.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -19,14 +18,21 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
 pub(super) struct Page(Server);
 
 impl Page {
-    /// Serves the results that lie in this SQLite file, and this process' metrics.
-    pub(super) fn open(address: SocketAddr, sqlite: &Path) -> Result<Self, CommandError> {
-        let metrics = PrometheusBuilder::new().install_recorder().map_err(|error| CommandError::Broken(error.to_string()))?;
-        Ok(Page(Server::start(address, Site { sales: Box::new(SqliteSales::new(sqlite)), metrics: Some(metrics) })?))
+    /// Serves these results and this process' metrics.
+    pub(super) fn open(address: SocketAddr, sales: Box<dyn SalesSource>) -> Result<Self, CommandError> {
+        let metrics = recorder().map_err(|error| CommandError::Broken(error.to_string()))?;
+        Ok(Page(Server::start(address, Site { sales, metrics: Some(metrics) })?))
     }
 
     /// Where a browser finds it.
     pub(super) fn url(&self) -> String {
         format!("http://{}/", self.0.address())
     }
+}
+
+/// Histograms of times: with the same steps for all, so that the instances of an application can be added up.
+const SECONDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
+fn recorder() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?.install_recorder()
 }

@@ -1,74 +1,130 @@
 //! An application at work in this process, with what fills it and what shows it: the part that `run` and `demo` share.
 
 use super::CommandError;
-use super::data::DataDirectory;
 use super::feeder::{FeedPlan, Feeder};
-use super::log::open_writer;
+use super::log::LogPlace;
+use super::monitor::{Monitor, Watched, topics_of};
 use super::names::Application;
 use super::page::Page;
 use super::summary::{Results, Summary};
-use headwater_serving::{SalesSource, SqliteSales};
+use super::warehouse::Warehouse;
+use headwater_serving::SourceError;
 use headwater_state::{Disk, MemoryBudget, StateDirectory};
+use headwater_streams::connector::Level;
 use headwater_streams::log::{Log, TopicPartition};
 use headwater_streams::runtime::{App, Config, Progress, Running};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 /// What is to run, and with what around it.
-#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) application: Application,
     pub(super) config: Config,
-    pub(super) directory: DataDirectory,
+    pub(super) log: LogPlace,
+    pub(super) warehouse: Warehouse,
+    /// Where a person finds what is kept here.
+    pub(super) directory: PathBuf,
     pub(super) state: PathBuf,
     pub(super) feed: Option<FeedPlan>,
     pub(super) listen: Option<SocketAddr>,
+    /// How long an orderly end may take.
+    pub(super) patience: Duration,
 }
 
 /// Everything that runs.
 pub(super) struct Session {
     // Dropped in this order: whoever reads goes before what is read.
     page: Option<Page>,
+    monitor: Option<Monitor>,
     feeder: Option<Feeder>,
     running: Running,
     log: Arc<dyn Log>,
     application: Application,
     application_id: String,
-    directory: DataDirectory,
+    place: LogPlace,
+    warehouse: Warehouse,
+    promises: Vec<Promise>,
+    directory: PathBuf,
+    patience: Duration,
     began: Instant,
     position_at_start: i64,
+}
+
+/// What a sink promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Promise {
+    sink: String,
+    level: Level,
+    to: String,
 }
 
 impl Session {
     /// Opens the log and starts all of it.
     pub(super) fn start(plan: Plan) -> Result<Self, CommandError> {
-        let Plan { application, config, directory, state, feed, listen } = plan;
+        let Plan { application, config, log: place, warehouse, directory, state, feed, listen, patience } = plan;
         let application_id = config.application_id.clone();
-        let sqlite = directory.sqlite();
-        let topology = application.topology(&application_id, &sqlite)?;
-        for sink in topology.sub_topologies().iter().filter_map(|sub| sub.connector.as_ref()) {
-            info!(sink = sink.name(), level = ?sink.level(), to = %sqlite.display(), "sink");
-        }
+        let topology = application.topology(&application_id, &warehouse)?;
+        let connectors = topology.sub_topologies().iter().filter_map(|sub| sub.connector.as_ref());
+        let promise = |sink: &Arc<dyn headwater_streams::connector::Connector>| Promise {
+            sink: sink.name().into(),
+            level: sink.level(),
+            to: warehouse.to_string(),
+        };
+        let promises: Vec<_> = connectors.map(promise).collect();
+        let sinks = promises.iter().map(|promise| promise.sink.clone()).collect();
         let memory = MemoryBudget::from_cgroup();
-        let log = open_writer(&directory, &memory)?;
+        let log = place.open(&memory)?;
+        let topics = topics_of(&topology, &application_id);
+        let watched = Watched {
+            application_id: application_id.clone(),
+            topics,
+            sinks,
+            log: log.clone(),
+            warehouse: warehouse.clone(),
+            state: state.clone(),
+        };
         let state = StateDirectory::open(&state, &application_id, memory)?;
         // The topic comes first: a person may have asked for a number of partitions.
         let feeder = feed.map(|feed| Feeder::open(application.input(), feed, log.clone())).transpose()?;
-        info!(application_id, guarantee = ?config.guarantee, commit_interval = ?config.commit_interval, "starting");
+        info!(application_id, guarantee = ?config.guarantee, commit_interval = ?config.commit_interval, log = %place, "starting");
         // The page before the application: an address that cannot be had should show before anything runs.
-        let page = listen.map(|address| Page::open(address, &sqlite)).transpose()?;
+        let page = listen.map(|address| Page::open(address, warehouse.sales())).transpose()?;
         let running = App::new(topology, config).start(log.clone(), Disk::Directory(state))?;
         let position_at_start = position(&*log, &application_id, application)?;
+        let monitor = page.is_some().then(|| Monitor::start(watched)).transpose()?;
         let feeder = feeder.map(Feeder::start).transpose()?;
-        Ok(Session { page, feeder, running, log, application, application_id, directory, began: Instant::now(), position_at_start })
+        let began = Instant::now();
+        Ok(Session {
+            page,
+            monitor,
+            feeder,
+            running,
+            log,
+            application,
+            application_id,
+            place,
+            warehouse,
+            promises,
+            directory,
+            patience,
+            began,
+            position_at_start,
+        })
     }
 
     /// Where the page is, if there is one.
     pub(super) fn page(&self) -> Option<&Page> {
         self.page.as_ref()
+    }
+
+    /// What each sink promises.
+    pub(super) fn promises(&self) -> &[Promise] {
+        &self.promises
     }
 
     /// How the application is doing.
@@ -81,23 +137,46 @@ impl Session {
         self.running.has_ended() || self.feeder.as_ref().is_some_and(Feeder::has_failed)
     }
 
-    /// Ends all of it in good order: no more input, a last commit, the group is left.
-    pub(super) fn stop(mut self) -> Result<Summary, CommandError> {
+    /// Ends all of it in good order: no more input, a last commit, the group is left. A broker or a database that is away may make
+    /// that impossible; then it ends without, and the next start goes on where the last commit stands.
+    pub(super) fn stop(self) -> Result<Summary, CommandError> {
+        let (patience, what) = (self.patience, format!("{} or {}", self.place, self.warehouse));
+        let (tell, told) = channel();
+        let work = move || {
+            // Nobody listens any more once the time is up, and the process ends.
+            let _ = tell.send(self.end());
+        };
+        std::thread::Builder::new().name("stop".into()).spawn(work).map_err(CommandError::io("stopping"))?;
+        told.recv_timeout(patience).unwrap_or(Err(CommandError::StopTimedOut { patience, what }))
+    }
+
+    fn end(mut self) -> Result<Summary, CommandError> {
         let fed = self.feeder.take().map(Feeder::stop).transpose();
-        if fed.as_ref().is_ok_and(Option::is_some) && !self.running.drain(DRAIN_PATIENCE) {
+        if fed.as_ref().is_ok_and(Option::is_some) && !self.running.drain(self.patience * 2 / 3) {
             warn!("not all of the input was processed in time, the next run goes on with it");
         }
         let progress = self.running.stop()?;
         let lasted = self.began.elapsed();
         let generated = fed?;
-        let records_in = position(&*self.log, &self.application_id, self.application)? - self.position_at_start;
-        drop(self.page);
-        Ok(Summary { lasted, records_in, generated, progress, results: results(&self.directory)?, directory: self.directory.root })
+        // It has ended well; that its summary cannot be had any more changes nothing.
+        let records_in = position(&*self.log, &self.application_id, self.application).map(|position| position - self.position_at_start);
+        drop((self.page, self.monitor));
+        let results = results(&self.warehouse);
+        let warehouse = self.warehouse.to_string();
+        Ok(Summary { lasted, records_in: records_in.ok(), generated, progress, results, warehouse, directory: self.directory })
     }
 }
 
-/// How long what was generated may take to come out at the other end.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::ExactlyOnce => "exactly-once",
+            Level::Idempotent => "idempotent",
+            Level::AtLeastOnce => "at-least-once",
+        };
+        write!(f, "sink {}: {level}, into {}", self.sink, self.to)
+    }
+}
 
 /// The sum of the group's positions in the application's input.
 fn position(log: &dyn Log, group: &str, application: Application) -> Result<i64, CommandError> {
@@ -109,8 +188,8 @@ fn position(log: &dyn Log, group: &str, application: Application) -> Result<i64,
 }
 
 /// What the warehouse holds now.
-fn results(directory: &DataDirectory) -> Result<Results, CommandError> {
-    let sales = SqliteSales::new(directory.sqlite()).read().map_err(|error| CommandError::Broken(error.to_string()))?;
+fn results(warehouse: &Warehouse) -> Result<Results, SourceError> {
+    let sales = warehouse.sales().read()?;
     let rows = sales.windows.iter().map(|window| window.categories.len() as u64).sum::<u64>() + sales.history.rows;
     Ok(Results { rows, latest: sales.windows.last().map(|window| window.window_start.clone()) })
 }

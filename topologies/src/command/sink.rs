@@ -2,9 +2,9 @@
 
 use super::CommandError;
 use super::answer::answer;
-use super::data::DataOptions;
+use super::warehouse::WarehouseOptions;
 use clap::{Args, Subcommand};
-use headwater_connectors::sqlite;
+use headwater_connectors::sqlite::SinkProgress;
 
 const EXAMPLES: &str = "\
 A sink keeps its progress beside its rows. When the two no longer fit the log (the topic was made anew, or its records were
@@ -26,7 +26,7 @@ pub(super) enum Sink {
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
-    data: DataOptions,
+    warehouse: WarehouseOptions,
 }
 
 /// Let a sink start over from the beginning of its topic
@@ -40,7 +40,7 @@ pub(super) struct Reset {
     sink: String,
 
     #[command(flatten)]
-    data: DataOptions,
+    warehouse: WarehouseOptions,
 }
 
 impl Sink {
@@ -54,27 +54,17 @@ impl Sink {
 
 impl List {
     fn run(self) -> Result<(), CommandError> {
-        let directory = self.data.directory()?;
-        if !directory.sqlite().exists() {
-            return Err(CommandError::NoTables { directory: directory.root });
-        }
-        for progress in sqlite::progress(directory.sqlite())? {
-            answer(line(&progress));
-        }
+        self.warehouse.open()?.progress()?.iter().map(line).for_each(answer);
         Ok(())
     }
 }
 
 impl Reset {
     fn run(self) -> Result<(), CommandError> {
-        let directory = self.data.directory()?;
-        if !directory.sqlite().exists() {
-            return Err(CommandError::NoTables { directory: directory.root });
-        }
-        let forgotten = sqlite::reset(directory.sqlite(), &self.application_id, &self.sink)?;
+        let warehouse = self.warehouse.open()?;
+        let forgotten = warehouse.reset(&self.application_id, &self.sink)?;
         if forgotten.is_empty() {
-            let known =
-                sqlite::progress(directory.sqlite())?.iter().map(|found| format!("{} {}", found.application_id, found.sink)).collect();
+            let known = warehouse.progress()?.iter().map(|found| format!("{} {}", found.application_id, found.sink)).collect();
             return Err(CommandError::UnknownSink { application_id: self.application_id, sink: self.sink, known });
         }
         for progress in forgotten {
@@ -84,7 +74,7 @@ impl Reset {
     }
 }
 
-fn line(progress: &sqlite::SinkProgress) -> String {
+fn line(progress: &SinkProgress) -> String {
     let next = progress.next_offset.map_or("the beginning".to_owned(), |offset| format!("offset {offset}"));
     format!("{} {}: {}-{} at {next}", progress.application_id, progress.sink, progress.topic, progress.partition)
 }

@@ -1,8 +1,7 @@
 //! `headwater tail`: a topic as JSON lines, also beside a running application.
 
 use super::CommandError;
-use super::data::DataOptions;
-use super::log::open_reader;
+use super::log::LogOptions;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
@@ -38,7 +37,7 @@ pub(super) struct Tail {
     to: Option<End>,
 
     #[command(flatten)]
-    data: DataOptions,
+    log: LogOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,7 +56,7 @@ enum End {
 
 impl Tail {
     pub(super) fn run(self) -> Result<(), CommandError> {
-        let log = open_reader(&self.data.directory()?)?;
+        let log = self.log.place()?.open_reader()?;
         let from = self.from.unwrap_or(if self.to.is_some() { Place::Start } else { Place::End });
         let start = match from {
             Place::Start => StartAt::Earliest,

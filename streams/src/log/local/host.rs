@@ -69,9 +69,19 @@ impl Host {
 
     /// Looks at the broker.
     pub(crate) fn look<T>(&self, request: &Request<'_>, look: impl FnOnce(&Broker) -> Result<T, LogError>) -> Result<T, LogError> {
-        if self.fault(request) != Fault::None {
+        if self.loses(request) {
             return Err(LogError::new(ErrorCode::TimedOut, "the request was lost"));
         }
+        self.view(look)
+    }
+
+    /// Whether a request that only asks remains without an answer.
+    pub(crate) fn loses(&self, request: &Request<'_>) -> bool {
+        self.fault(request) != Fault::None
+    }
+
+    /// Looks at the broker on behalf of requests that have arrived.
+    pub(crate) fn view<T>(&self, look: impl FnOnce(&Broker) -> Result<T, LogError>) -> Result<T, LogError> {
         match &self.role {
             Role::Writer => self.work(|broker, _| look(broker))?,
             Role::Follower { settings, last_look } => {

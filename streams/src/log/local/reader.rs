@@ -42,6 +42,8 @@ struct Place {
     failed: bool,
     /// The topic was never there, which was told.
     told_missing: bool,
+    /// This poll's request for it does not arrive.
+    lost: bool,
 }
 
 /// What a poll has found out about a place.
@@ -64,9 +66,12 @@ impl LocalReader {
     /// Looks once at all places.
     fn poll_once(&mut self, limit: FetchLimit, out: &mut Vec<Fetched>) -> Result<(), LogError> {
         let count = self.places.len();
+        for place in &mut self.places {
+            place.lost = self.host.loses(&Request::Fetch { at: &place.at });
+        }
         let (places, known, config, turn) = (&mut self.places, &mut self.known, &self.config, self.turn);
         let mut plans = Vec::new();
-        self.host.look(&Request::Fetch, |broker| {
+        self.host.view(|broker| {
             // The committed offsets are one question: where a transaction holds one of them, all wait.
             let held = places.iter().any(|place| place.is_held(broker, config));
             for index in (0..count).map(|step| (turn + step) % count) {
@@ -102,7 +107,7 @@ impl LocalReader {
             let place = &mut self.places[index];
             let isolation = self.config.isolation;
             // What was deleted while it was read is not skipped in silence: the next look resets the position.
-            let (holds, at_end) = self.host.look(&Request::Fetch, |broker| {
+            let (holds, at_end) = self.host.view(|broker| {
                 Ok((broker.still_holds(&place.at, &plan), broker.reach(&place.at, progress.next, isolation) == Reach::AtEnd))
             })?;
             if !holds {
@@ -144,7 +149,7 @@ impl Place {
     }
 
     fn look(&mut self, broker: &Broker, config: &ReaderConfig, known: &mut HashSet<Arc<str>>) -> Found {
-        if self.paused || self.failed {
+        if self.paused || self.failed || self.lost {
             return Found::Nothing;
         }
         if broker.partition(&self.at).is_err() {
@@ -232,7 +237,8 @@ impl Reader for LocalReader {
             StartAt::Earliest | StartAt::Latest | StartAt::Committed => None,
         };
         let (at, passed) = (at.clone(), None);
-        self.places.push(Place { at, start, from, passed, paused: false, told_end: false, failed: false, told_missing: false });
+        let (paused, told_end, failed, told_missing, lost) = (false, false, false, false, false);
+        self.places.push(Place { at, start, from, passed, paused, told_end, failed, told_missing, lost });
     }
 
     fn unassign(&mut self, at: &TopicPartition) {
@@ -260,11 +266,7 @@ impl Reader for LocalReader {
         let (until, before) = (Instant::now() + wait, out.len());
         loop {
             let version = self.host.version();
-            match self.poll_once(limit, out) {
-                // A request that was lost is a fetch that found nothing.
-                Err(error) if !error.is_retriable() => return Err(error),
-                _ => {}
-            }
+            self.poll_once(limit, out)?;
             if out.len() > before || !self.host.wait(version, until) {
                 return Ok(());
             }

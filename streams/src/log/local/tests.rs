@@ -122,7 +122,7 @@ struct Lossy(u32);
 
 impl Faults for Lossy {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
-        if matches!(request, Request::Admin | Request::Fetch) {
+        if matches!(request, Request::Admin | Request::Fetch { .. }) {
             return Fault::None;
         }
         self.0 += 1;

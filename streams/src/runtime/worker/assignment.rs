@@ -14,10 +14,10 @@ impl Worker {
         let known = self.identity.as_ref().map_or(-1, |known| known.generation);
         // A group that was forgotten counts from the beginning again, with other members.
         let is_other = self.identity.as_ref().is_some_and(|known| known.member_id != identity.member_id);
-        if is_other || identity.generation > known {
+        let is_new = is_other || identity.generation > known;
+        if is_new {
             self.status.rebalanced();
         }
-        let is_new = is_other || identity.generation > known;
         if identity.generation >= 0 && !identity.member_id.is_empty() && (is_other || identity.generation >= known) {
             self.identity = Some(identity);
         }

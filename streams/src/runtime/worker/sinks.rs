@@ -23,6 +23,9 @@ impl Worker {
     pub(super) fn take_sink_event(&mut self, now: i64, task: TaskId, event: SinkEvent, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         let Some(Slot::Sink(sink)) = self.slots.get_mut(&task) else { return Ok(()) };
         let of = ReaderOf::Sink(task.sub_topology);
+        if let SinkEvent::Failed(error) = &event {
+            self.status.sink_failed(error);
+        }
         match event {
             SinkEvent::Claimed(claim) => {
                 let start = sink.claimed(claim);
@@ -37,14 +40,12 @@ impl Worker {
                 self.spare.push(batch);
             }
             SinkEvent::Failed(ConnectorError::Unavailable { sink: name, reason }) => {
-                self.status.sink_failed();
                 warn!(%task, sink = name, reason, "sink's target does not answer, asking again");
                 effects.push(Effect::StopReading(of, sink.at.clone()));
                 effects.push(Effect::Sink(task, SinkCommand::Close));
                 sink.back_off(now + RETRY_MS);
             }
             SinkEvent::Failed(fenced @ ConnectorError::Fenced { .. }) => {
-                self.status.sink_failed();
                 // If it was the group's doing, we hear of it within the session; if it was a person's, the sink is ours still.
                 warn!(%task, error = %fenced, "sink is written by another instance, letting go");
                 effects.push(Effect::StopReading(of, sink.at.clone()));
