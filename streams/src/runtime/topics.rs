@@ -140,7 +140,9 @@ impl Topics<'_> {
     fn retentions(&self, topology: &Topology) -> Result<(), AppError> {
         for sub in topology.sub_topologies() {
             let Some((store, needed)) = longest_windows(topology, sub.index) else { continue };
-            for input in sub.inputs.iter().filter(|input| input.role == InputRole::Stream) {
+            // Ours are kept for ever.
+            let streams = sub.inputs.iter().filter(|input| input.role == InputRole::Stream && matches!(input.topic, TopicName::Fixed(_)));
+            for input in streams {
                 let topic = input.topic.resolve(&self.application_id);
                 let kept = self.known.get(&topic).and_then(|known| known.retention_ms);
                 if let Some(kept) = kept.filter(|kept| *kept < needed) {
