@@ -30,6 +30,56 @@ pub(crate) fn read(text: &str) -> Option<Timestamp> {
     (write(timestamp) == text).then_some(timestamp)
 }
 
+/// Microseconds since 1970 UTC of `2025-11-29T20:04:32`, years 0 to 9999: with a space for the `T`, with up to six digits of a
+/// fraction, with `Z` or an offset like `+01:00`; without one it is UTC.
+pub(crate) fn read_micros(text: &str) -> Option<i64> {
+    let (time, rest) = text.as_bytes().split_at_checked(19)?;
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b' ', h0, h1, b':', i0, i1, b':', s0, s1] = *time else { return None };
+    let (year, month, day) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?);
+    let (hour, minute, second) = (number(&[h0, h1])?, number(&[i0, i1])?, number(&[s0, s1])?);
+    let (fraction, offset) = match rest.strip_prefix(b".") {
+        Some(rest) => rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count()),
+        None => (&b"0"[..], rest),
+    };
+    let day = Some(days(year, month, day)).filter(|found| date(*found) == (year, month, day))?;
+    let fraction_micros = number(fraction).filter(|_| fraction.len() <= 6)? * 10_i64.pow(6 - fraction.len() as u32);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = day * DAY_MS / 1000 + (hour * 60 + minute) * 60 + second - offset_seconds(offset)?;
+    Some(seconds * 1_000_000 + fraction_micros)
+}
+
+fn offset_seconds(offset: &[u8]) -> Option<i64> {
+    let (sign, rest) = match offset {
+        b"" | b"Z" => return Some(0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return None,
+    };
+    let [h0, h1, b':', m0, m1] = *rest else { return None };
+    let (hours, minutes) = (number(&[h0, h1])?, number(&[m0, m1])?);
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60)
+}
+
+/// At most as many digits as a number has room for; none are no number.
+fn number(digits: &[u8]) -> Option<i64> {
+    let is_number = (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+}
+
+/// The shortest of the texts that [`read_micros`] reads as this time in UTC, for years 0 to 9999.
+pub(crate) fn write_micros(micros: i64) -> String {
+    let (seconds, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let text = write(seconds * 1000);
+    let second = text.strip_suffix(".000Z").expect("a whole second was written");
+    match fraction {
+        0 => format!("{second}Z"),
+        millis if millis % 1000 == 0 => format!("{second}.{:03}Z", millis / 1000),
+        micros => format!("{second}.{micros:06}Z"),
+    }
+}
+
 /// Year, month and day of a day counted from 1970-01-01.
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + EPOCH_DAYS;
@@ -78,6 +128,44 @@ mod tests {
         let steps = (-400..400).map(|step: i64| step * 12_345_678_901_234_567);
         for timestamp in steps.chain([i64::MIN, i64::MAX, i64::MIN + 1, i64::MAX - 1]) {
             assert_eq!(read(&write(timestamp)), Some(timestamp), "{}", write(timestamp));
+        }
+    }
+
+    #[test]
+    fn times_of_any_offset_become_the_same_microseconds() {
+        let cases = [
+            ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z"),
+            ("1969-12-31 23:59:59.999999", -1, "1969-12-31T23:59:59.999999Z"),
+            ("2025-11-29T21:34:32.5+01:30", 1_764_446_672_500_000, "2025-11-29T20:04:32.500Z"),
+            ("2025-11-29T15:04:32.000-05:00", 1_764_446_672_000_000, "2025-11-29T20:04:32Z"),
+            ("2000-02-29T00:00:00Z", 951_782_400_000_000, "2000-02-29T00:00:00Z"),
+            ("0000-01-01T00:00:00Z", -62_167_219_200_000_000, "0000-01-01T00:00:00Z"),
+            ("9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+        ];
+        for (text, micros, canonical) in cases {
+            assert_eq!((read_micros(text), write_micros(micros).as_str()), (Some(micros), canonical), "{text}");
+        }
+        let not_times = [
+            "2025-02-29T00:00:00Z",
+            "2025-13-01T00:00:00Z",
+            "2025-01-00T00:00:00Z",
+            "2025-01-01T24:00:00Z",
+            "2025-01-01T00:60:00Z",
+            "2025-01-01T00:00:60Z",
+            "2025-01-01T00:00:00.Z",
+            "2025-01-01T00:00:00.1234567Z",
+            "2025-01-01T00:00:00+1",
+            "2025-01-01T00:00:00+24:00",
+            "2025-01-01T00:00:00z",
+            "2025-01-01T00:00Z",
+            "2025-01-01",
+            "+2025-01-01T00:00:00Z",
+            "now",
+            "infinity",
+            "2025-01-01T00:00:0\u{661}Z",
+        ];
+        for text in not_times {
+            assert_eq!(read_micros(text), None, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ use headwater_connectors::sqlite::{SqliteSink, progress};
 use headwater_streams::connector::Connector;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use support::sqlite::File;
 use support::{CATEGORY_SALES, Warehouse, rows, task};
 
 const FILE: &str = "HEADWATER_TEST_FILE";
@@ -13,7 +14,7 @@ const WINDOWS: i64 = 23;
 
 #[test]
 fn rows_and_progress_agree_after_every_kill() {
-    let warehouse = Warehouse::new();
+    let warehouse = File::new();
     let mut reached = 0;
     for round in 0..8 {
         let mut child = Command::new(std::env::current_exe().unwrap());
@@ -47,7 +48,7 @@ fn writes_until_killed() {
     }
 }
 
-fn next_offset(warehouse: &Warehouse) -> i64 {
+fn next_offset(warehouse: &File) -> i64 {
     let known = progress(warehouse.path()).unwrap_or_default();
     known.first().and_then(|row| row.next_offset).unwrap_or(0)
 }

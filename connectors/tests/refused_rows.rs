@@ -2,16 +2,16 @@
 
 mod support;
 
-use headwater_connectors::sqlite::reset;
 use headwater_streams::connector::{DeadLetter, Writer};
 use headwater_streams::log::{Headers, Records};
-use support::{TIMESTAMP, Warehouse, offsets, rows};
+use support::sqlite::File;
+use support::{TIMESTAMP, Warehouse, offsets, rows, warehouses};
 
-/// A warehouse with this SQL run on it, and a writer that has claimed.
-fn with(sql: &str) -> (Warehouse, Box<dyn Writer>) {
-    let warehouse = Warehouse::new();
+/// A file with this SQL run on it, and a writer that has claimed.
+fn with(sql: &str) -> (File, Box<dyn Writer>) {
+    let warehouse = File::new();
     let mut writer = warehouse.writer();
-    warehouse.sql().execute_batch(sql).expect("the case is SQL");
+    warehouse.run(sql);
     writer.claim().expect("nobody else is there");
     (warehouse, writer)
 }
@@ -94,48 +94,55 @@ fn unreadable_values_and_missing_columns_say_why() {
 
 #[test]
 fn a_letter_keeps_the_bytes_the_time_and_the_headers() {
-    let (warehouse, mut writer) = with("");
     let headers = Headers::new().with("trace", Some(b"ab")).with("raw", Some(b"\xfe")).with("none", None);
     let mut batch = Records::new();
     batch.push(0, TIMESTAMP, Some(b"\x00key"), Some(b"\xc3\x28"), &headers);
     batch.push(1, -1, None, None, &Headers::new());
-    let refused = writer.write(&batch, 2).unwrap().refused;
-    assert_eq!(refused[0].headers, headers);
-    let row = "SELECT concat_ws(' ', application_id, topic, partition, offset, hex(key), hex(value), timestamp, headers) FROM dead_letters";
-    assert_eq!(
-        warehouse.texts(row),
-        [
-            r#"sales category-sales 0 0 006B6579 C328 2025-11-29T20:04:32.125Z [["trace","ab"],["raw",{"base64":"/g=="}],["none",null]]"#,
-            "sales category-sales 0 1   []"
-        ]
-    );
-    assert_eq!(warehouse.texts("SELECT typeof(key) || typeof(timestamp) FROM dead_letters WHERE offset = 1"), ["nullnull"]);
-    assert_eq!(warehouse.writer().claim().unwrap().unpublished, refused, "a letter comes back from the table as it was");
+    for warehouse in warehouses() {
+        let mut writer = warehouse.writer();
+        writer.claim().unwrap();
+        let refused = writer.write(&batch, 2).unwrap().refused;
+        assert_eq!(refused[0].headers, headers);
+        let row =
+            r#"SELECT concat_ws(' ', application_id, topic, partition, "offset", timestamp, headers) FROM dead_letters ORDER BY "offset""#;
+        assert_eq!(
+            warehouse.texts(row),
+            [
+                r#"sales category-sales 0 0 2025-11-29T20:04:32.125Z [["trace","ab"],["raw",{"base64":"/g=="}],["none",null]]"#,
+                "sales category-sales 0 1 []"
+            ],
+            "{warehouse:?}"
+        );
+        let nulls = r#"SELECT topic FROM dead_letters WHERE "offset" = 1 AND key IS NULL AND value IS NULL AND timestamp IS NULL"#;
+        assert_eq!(warehouse.texts(nulls).len(), 1, "{warehouse:?}");
+        assert_eq!(warehouse.writer().claim().unwrap().unpublished, refused, "a letter comes back from {warehouse:?} as it was");
+    }
 }
 
 #[test]
 fn letters_that_died_on_the_way_to_the_topic_come_with_the_next_claim() {
-    let warehouse = Warehouse::new();
     let bad = |offset: i64| {
         let mut records = Records::new();
         records.push(offset, 0, None, Some(b"bad"), &Headers::new());
         records
     };
-    let mut writer = warehouse.writer();
-    writer.claim().unwrap();
-    let first = writer.write(&bad(0), 1).unwrap().refused;
-    writer.published(&first).unwrap();
-    let second = writer.write(&bad(1), 2).unwrap().refused;
-    drop(writer);
+    for warehouse in warehouses() {
+        let mut writer = warehouse.writer();
+        writer.claim().unwrap();
+        let first = writer.write(&bad(0), 1).unwrap().refused;
+        writer.published(&first).unwrap();
+        let second = writer.write(&bad(1), 2).unwrap().refused;
+        drop(writer);
 
-    let mut heir = warehouse.writer();
-    assert_eq!(heir.claim().unwrap().unpublished, second);
-    heir.published(&second).unwrap();
-    assert_eq!(heir.claim().unwrap().unpublished, []);
+        let mut heir = warehouse.writer();
+        assert_eq!(heir.claim().unwrap().unpublished, second, "{warehouse:?}");
+        heir.published(&second).unwrap();
+        assert_eq!(heir.claim().unwrap().unpublished, [], "{warehouse:?}");
 
-    // Read once more from the beginning, the letters are known.
-    reset(warehouse.path(), "sales", "category_sales").unwrap();
-    heir.claim().unwrap();
-    let again: Vec<DeadLetter> = heir.write(&bad(0), 1).unwrap().refused;
-    assert_eq!((again, warehouse.letters().len()), (vec![], 2));
+        // Read once more from the beginning, the letters are known.
+        warehouse.reset("sales", "category_sales");
+        heir.claim().unwrap();
+        let again: Vec<DeadLetter> = heir.write(&bad(0), 1).unwrap().refused;
+        assert_eq!((again, warehouse.letters().len()), (vec![], 2), "{warehouse:?}");
+    }
 }

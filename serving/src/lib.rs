@@ -29,6 +29,7 @@ mod history;
 mod live;
 mod money;
 mod page;
+mod postgres;
 mod sales;
 mod server;
 mod snapshot;
@@ -36,6 +37,7 @@ mod sqlite;
 
 pub use error::{ServingError, SourceError};
 pub use money::{Money, NotMoney};
+pub use postgres::PostgresSales;
 pub use sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
 pub use server::{DEFAULT_ADDRESS, Server, Site};
 pub use sqlite::SqliteSales;

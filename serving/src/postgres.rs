@@ -6,11 +6,10 @@
 use crate::history::Kept;
 use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
 use crate::{Money, SourceError};
-use headwater_connectors::postgres::Postgres;
+use headwater_connectors::postgres::{Postgres, Row};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Instant;
-use tokio_postgres::Row;
 
 /// Each batch of a sink moves its progress in the transaction that writes the rows, so a glance at a few rows tells whether there are
 /// new ones. Those that a person writes by hand are seen with the next batch.

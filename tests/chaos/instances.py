@@ -21,16 +21,23 @@ class CategorySales:
     def __init__(self, arguments, servers, directory):
         self.arguments, self.servers, self.directory = arguments, servers, directory
         self.group = arguments.application_id
+        # The password goes into the environment: command lines are everybody's to read.
+        account, _, place = servers.postgres.rpartition("@")
+        name, _, self.password = account.rpartition(":")
+        self.postgres = f"{name}@{place}"
 
     def command(self, slot):
-        command = [os.path.abspath(self.arguments.headwater), "run", "category-sales", "--brokers", self.servers.brokers, "--postgres", self.servers.postgres]
+        command = [os.path.abspath(self.arguments.headwater), "run", "category-sales", "--brokers", self.servers.brokers, "--postgres", self.postgres]
         command += ["--application-id", self.group, "--guarantee", self.arguments.guarantee, "--state-dir", os.path.join(slot.directory, "state")]
         if self.arguments.commit_interval:
             command += ["--commit-interval", self.arguments.commit_interval]
         return [*command, "--listen", "127.0.0.1:0"]
 
     def environment(self, _slot):
-        return {"HEADWATER_LOG": "info"}
+        return {"HEADWATER_LOG": "info", "HEADWATER_POSTGRES_PASSWORD": self.password}
+
+    def starting(self, slot):
+        """Called before a life begins."""
 
     def commits(self, life):
         return life.counter("headwater_commits_total")
@@ -42,7 +49,7 @@ class Life:
     def __init__(self, app, slot, number):
         self.app, self.slot, self.number = app, slot, number
         self.log = os.path.join(slot.directory, f"life-{number}.log")
-        self.page = None
+        self.page, self.is_stopped = None, False
         self.started = time.monotonic()
         with open(self.log, "wb") as log:
             environment = {**os.environ, **app.environment(slot)}
@@ -87,7 +94,12 @@ class Life:
     def has_committed(self):
         return self.app.commits(self) > 0
 
+    def await_further_commit(self):
+        before = self.app.commits(self)
+        self.wait("further commit", lambda: self.app.commits(self) > before)
+
     def kill(self):
+        self.is_stopped = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -99,6 +111,7 @@ class Life:
 
     def terminate(self):
         """SIGTERM; returns the exit code, or says that there is none."""
+        self.is_stopped = True
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(STOP_DEADLINE)
@@ -120,6 +133,7 @@ class Slot:
         return self.lives[-1]
 
     def start(self):
+        self.app.starting(self)
         self.lives.append(Life(self.app, self, len(self.lives)))
         return self.life
 

@@ -36,8 +36,9 @@ SCHEMA = """create table if not exists category_sales (window_start timestamptz,
 class StandIn:
     def __init__(self, options):
         self.options = options
-        self.by_category, self.letters = f"{options.application_id}-by-category", f"{options.application_id}-dlq"
+        self.by_category, self.letters = f"{options.application_id}-by-category-repartition", f"{options.application_id}-dlq"
         self.commits, self.stopped = 0, False
+        self.environment = {**os.environ, "PGPASSWORD": os.environ["HEADWATER_POSTGRES_PASSWORD"]}
         # Window and category -> [cents, count], partition by partition.
         self.state = collections.defaultdict(dict)
         self.latest = {}
@@ -91,8 +92,10 @@ class StandIn:
             "auto.offset.reset": "earliest",
             "session.timeout.ms": 6_000,
             "isolation.level": "read_committed",
+            "partition.assignment.strategy": "cooperative-sticky",
         })
-        self.consumer.subscribe([INPUT, self.by_category], on_assign=self.assigned)
+        self.state.clear()
+        self.consumer.subscribe([INPUT, self.by_category], on_assign=self.assigned, on_revoke=self.revoked, on_lost=self.revoked)
         try:
             while not self.stopped:
                 self.step()
@@ -100,10 +103,14 @@ class StandIn:
             self.consumer.close()
 
     def assigned(self, _, partitions):
-        self.state.clear()
         for at in partitions:
             if at.topic == self.by_category:
                 self.restore(at.partition)
+
+    def revoked(self, _, partitions):
+        for at in partitions:
+            if at.topic == self.by_category:
+                self.state.pop(at.partition, None)
 
     def restore(self, partition):
         """Reads the output to its end; while a transaction is open, that is not to be had."""
@@ -199,7 +206,7 @@ class StandIn:
 
     def sql(self, text):
         """Until the database takes it."""
-        while subprocess.run(["psql", "-qX", "--single-transaction", "--set", "ON_ERROR_STOP=1", self.options.postgres], input=text.encode(), stderr=subprocess.DEVNULL, check=False).returncode:
+        while subprocess.run(["psql", "-qX", "--single-transaction", "--set", "ON_ERROR_STOP=1", self.options.postgres], input=text.encode(), env=self.environment, stderr=subprocess.DEVNULL, check=False).returncode:
             if self.stopped:
                 sys.exit("the database does not answer")
 

@@ -10,13 +10,14 @@ the records are late or malformed, in every way that `tests/checker/check.py` kn
 import argparse
 import datetime
 import functools
+import itertools
 import json
 import random
 import sys
 import threading
 import time
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Producer
 
 CATEGORIES = ["Electronics", "Fashion", "Beauty", "Home", "Sports", "Grocery"]
 PAYMENTS = ["credit_card", "debit_card", "paypal"]
@@ -78,6 +79,11 @@ class Transactions:
         self.chance = random.Random(seed)
         self.start_ms, self.step_ms, self.late, self.bad = start_ms, step_ms, late, bad
         self.index = 0
+
+    def records(self, count, partitions):
+        for index in range(count):
+            user, key, value = self.next()
+            yield {"key": key, "value": value, "partition": (user if key else index) % partitions}
 
     def next(self):
         """(number of the user, key, value)"""
@@ -164,23 +170,23 @@ class Pace(threading.Thread):
         self.rate = -1.0
 
 
-def send(producer, topic, partition, key, value):
-    while True:
-        try:
-            return producer.produce(topic, value=value, key=key, partition=partition)
-        except BufferError:
-            producer.poll(0.1)
+def pace_from_stdin():
+    pace = Pace()
+    pace.start()
+    return pace
 
 
 def fail(error, _message=None):
-    if error and (error.fatal() if _message is None else True):
+    """What a producer complains about; errors without a message pass by themselves unless they are fatal."""
+    if error and (_message is not None or error.fatal()):
         print(f"failed: {error}", flush=True)
 
 
-def run(arguments, pace):
-    producer = Producer({
-        "bootstrap.servers": arguments.brokers,
+def settings(brokers):
+    return {
+        "bootstrap.servers": brokers,
         "enable.idempotence": True,
+        "partitioner": "murmur2_random",
         "linger.ms": 5,
         # Whatever happens to the broker, a record is sent in the end.
         "message.timeout.ms": 0,
@@ -189,18 +195,32 @@ def run(arguments, pace):
         "on_delivery": fail,
         "error_cb": fail,
         "log_level": 0,
-    })
-    transactions = Transactions(arguments.seed, arguments.start_ms, arguments.step_ms, arguments.late, arguments.bad)
+    }
+
+
+def send(producer, topic, record):
+    while True:
+        try:
+            return producer.produce(topic, **record)
+        except BufferError:
+            producer.poll(0.1)
+
+
+def stream(brokers, topic, records, pace):
+    """Sends the records (what `produce` takes) at the pace that is set, and says how many it were."""
+    producer = Producer(settings(brokers))
     sent, allowance, before = 0, 0.0, time.monotonic()
-    while sent < arguments.records and pace.rate >= 0:
+    at_end = False
+    while not at_end and pace.rate >= 0:
         now = time.monotonic()
         # What the broker's absence has cost is not caught up at once.
         allowance = min(allowance + (now - before) * pace.rate, max(1.0, pace.rate * 0.2))
         before = now
-        for _ in range(min(int(allowance), arguments.records - sent)):
-            user, key, value = transactions.next()
-            send(producer, arguments.topic, user % arguments.partitions if key else sent % arguments.partitions, key, value)
-            sent, allowance = sent + 1, allowance - 1
+        due = int(allowance)
+        for record in itertools.islice(records, due):
+            send(producer, topic, record)
+            sent, allowance, due = sent + 1, allowance - 1, due - 1
+        at_end = due > 0
         producer.poll(0)
         time.sleep(TICK)
     while producer.flush(1):
@@ -222,12 +242,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.start_ms is None:
         arguments.start_ms = int((datetime.datetime.now(datetime.timezone.utc) - YEAR).timestamp() * 1000)
-    pace = Pace()
-    pace.start()
-    try:
-        run(arguments, pace)
-    except KafkaException as error:
-        sys.exit(f"failed: {error}")
+    transactions = Transactions(arguments.seed, arguments.start_ms, arguments.step_ms, arguments.late, arguments.bad)
+    stream(arguments.brokers, arguments.topic, transactions.records(arguments.records, arguments.partitions), pace_from_stdin())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use headwater_tests::log_facts::{self, Binding};
 const SKIPPED: usize = 30;
 const CASES: usize = 493;
 
-fn conforms(binding: Binding) {
+fn conforms(binding: &Binding) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("log-facts");
     let report = log_facts::run(binding, &[folder.join("cases"), folder.join("random")]).expect("the cases can be read");
     let failed: Vec<String> = report.failed.iter().map(|(name, difference)| format!("{name}{difference}")).collect();
@@ -18,10 +18,10 @@ fn conforms(binding: Binding) {
 
 #[test]
 fn the_simulated_log_does_what_kafka_did() {
-    conforms(Binding::Simulated);
+    conforms(&Binding::Simulated);
 }
 
 #[test]
 fn the_embedded_log_does_what_kafka_did() {
-    conforms(Binding::Embedded);
+    conforms(&Binding::Embedded);
 }

@@ -3,9 +3,10 @@
 use super::database;
 use super::fault::Fault;
 use super::letters;
-use super::progress::Claimed;
+use super::progress;
+use crate::progress::Claimed;
 use headwater_streams::connector::{Claim, Connector, ConnectorError, DeadLetter, Level, SinkTask, Writer, Written};
-use headwater_streams::log::{RecordRef, Records};
+use headwater_streams::log::Records;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::PathBuf;
 
@@ -47,20 +48,20 @@ struct LettersWriter {
 impl LettersWriter {
     fn try_claim(&mut self) -> Result<Claim, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let next_offset = self.claimed.take_over(&transaction)?;
+        let found = progress::take_over(&transaction, &self.claimed)?;
         transaction.commit()?;
-        Ok(Claim { next_offset, unpublished: Vec::new() })
+        Ok(Claim { next_offset: self.claimed.hold(found), unpublished: Vec::new() })
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let written = self.claimed.next_offset(&transaction)?.unwrap_or(i64::MIN);
+        let written = progress::next_offset(&transaction, &self.claimed)?.unwrap_or(i64::MIN);
         let mut rows = 0;
         for record in batch.iter().filter(|record| record.offset >= written) {
-            let (application_id, letter) = letter_in(record, &self.claimed);
+            let (application_id, letter) = self.claimed.letter_in(record);
             rows += usize::from(letters::add_published(&transaction, &application_id, &letter)?);
         }
-        self.claimed.advance(&transaction, next_offset)?;
+        progress::advance(&transaction, &self.claimed, next_offset)?;
         transaction.commit()?;
         Ok(Written { rows, refused: Vec::new() })
     }
@@ -68,23 +69,15 @@ impl LettersWriter {
 
 impl Writer for LettersWriter {
     fn claim(&mut self) -> Result<Claim, ConnectorError> {
-        self.try_claim().map_err(|fault| self.claimed.error(fault))
+        self.try_claim().map_err(|fault| fault.of(&self.claimed))
     }
 
     fn write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, ConnectorError> {
-        self.try_write(batch, next_offset).map_err(|fault| self.claimed.error(fault))
+        self.try_write(batch, next_offset).map_err(|fault| fault.of(&self.claimed))
     }
 
     /// This sink has no letters of its own.
     fn published(&mut self, _: &[DeadLetter]) -> Result<(), ConnectorError> {
         Ok(())
     }
-}
-
-/// What is no letter is kept as one itself, under its place in the dead-letter topic: it is never lost and goes round no circle.
-fn letter_in(record: RecordRef<'_>, claimed: &Claimed) -> (String, DeadLetter) {
-    DeadLetter::from_record(record).unwrap_or_else(|error| {
-        let letter = claimed.letter(record, error.to_string());
-        (claimed.task.application_id.clone(), letter)
-    })
 }

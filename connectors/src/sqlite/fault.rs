@@ -1,5 +1,6 @@
 //! What went wrong with a database, and what that means to the runtime.
 
+use crate::progress::Claimed;
 use headwater_streams::connector::{ConnectorError, SinkTask};
 use rusqlite::{Error, ErrorCode};
 
@@ -21,6 +22,11 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
+    /// The error as the runtime of this claim wants it.
+    pub(crate) fn of(self, claimed: &Claimed) -> ConnectorError {
+        self.into_connector_error(&claimed.sink, Some(&claimed.task))
+    }
+
     /// The error as the runtime wants it.
     pub(crate) fn into_connector_error(self, sink: &str, task: Option<&SinkTask>) -> ConnectorError {
         let sink = sink.to_string();

@@ -1,15 +1,27 @@
 //! The table `dead_letters`: one row per identity, however often the letter comes.
 
 use super::fault::Fault;
+use crate::progress::Claimed;
 use crate::{header_text, time_text};
-use headwater_streams::connector::{DeadLetter, SinkTask};
+use headwater_streams::connector::DeadLetter;
 use headwater_streams::record::NO_TIMESTAMP;
 use rusqlite::types::Type;
 use rusqlite::{Error, Row, Transaction};
 
+/// Stores letters of this sink; returns those that are still to be published.
+pub(crate) fn keep(transaction: &Transaction<'_>, claimed: &Claimed, letters: Vec<DeadLetter>) -> Result<Vec<DeadLetter>, Fault> {
+    let mut unpublished = Vec::new();
+    for letter in letters {
+        if add(transaction, &claimed.task.application_id, &letter)? {
+            unpublished.push(letter);
+        }
+    }
+    Ok(unpublished)
+}
+
 /// Adds a letter of our own, which the dead-letter topic does not hold yet. Returns whether it is still to be published:
 /// after a reset the table may hold it, published long ago.
-pub(crate) fn add(transaction: &Transaction<'_>, application_id: &str, letter: &DeadLetter) -> Result<bool, Fault> {
+fn add(transaction: &Transaction<'_>, application_id: &str, letter: &DeadLetter) -> Result<bool, Fault> {
     insert(transaction, application_id, letter, 0)?;
     let sql = "SELECT published = 0 FROM dead_letters
         WHERE application_id = ?1 AND topic = ?2 AND partition = ?3 AND offset = ?4 AND stage = ?5";
@@ -34,11 +46,11 @@ pub(crate) fn mark(transaction: &Transaction<'_>, application_id: &str, letter: 
 }
 
 /// Letters of one sink and partition that may not stand in the dead-letter topic.
-pub(crate) fn unpublished(transaction: &Transaction<'_>, task: &SinkTask, sink: &str) -> Result<Vec<DeadLetter>, Fault> {
+pub(crate) fn unpublished(transaction: &Transaction<'_>, claimed: &Claimed) -> Result<Vec<DeadLetter>, Fault> {
     let sql = "SELECT topic, partition, offset, stage, reason, key, value, timestamp, headers FROM dead_letters
         WHERE published = 0 AND application_id = ?1 AND stage = ?2 AND topic = ?3 AND partition = ?4 ORDER BY offset";
     let mut statement = transaction.prepare_cached(sql)?;
-    let letters = statement.query_map((&task.application_id, sink, &task.topic, task.partition), read)?;
+    let letters = statement.query_map((&claimed.task.application_id, &claimed.sink, &claimed.task.topic, claimed.task.partition), read)?;
     Ok(letters.collect::<rusqlite::Result<_>>()?)
 }
 

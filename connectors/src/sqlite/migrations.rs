@@ -2,18 +2,10 @@
 
 use super::database;
 use super::fault::Fault;
+use crate::migration::Migration;
 use headwater_streams::connector::ConnectorError;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::Path;
-
-/// One step of a schema. Once released it must not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Migration {
-    /// What it does, in a few words.
-    pub name: &'static str,
-    /// Its statements.
-    pub sql: &'static str,
-}
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS headwater_migrations (
     schema TEXT NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL,

@@ -23,7 +23,9 @@ mod sink;
 mod statements;
 mod writer;
 
+pub use crate::migration::Migration;
+pub use crate::progress::SinkProgress;
 pub use dead_letters::SqliteDeadLetters;
-pub use migrations::{Migration, migrate};
-pub use progress::{SinkProgress, progress, reset};
+pub use migrations::migrate;
+pub use progress::{progress, reset};
 pub use sink::SqliteSink;

@@ -1,7 +1,8 @@
 //! The tables that sinks bring along.
 
 use super::fault::Fault;
-use super::migrations::{self, Migration};
+use super::migrations;
+use crate::migration::Migration;
 use rusqlite::Connection;
 
 /// The name under which [`migrations`] counts our own steps.

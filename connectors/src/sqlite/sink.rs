@@ -2,9 +2,9 @@
 
 use super::database;
 use super::fault::Fault;
-use super::progress::Claimed;
 use super::statements;
 use super::writer::SqliteWriter;
+use crate::progress::Claimed;
 use crate::table::Table;
 use headwater_streams::connector::{Connector, ConnectorError, Level, SinkTask, Writer};
 use rusqlite::Connection;

@@ -1,12 +1,14 @@
 //! The SQL of a table: made from its description, with every name quoted.
 
-use crate::table::{Column, ColumnType, Table};
+use crate::sql_text::{list, quote};
+use crate::table::{ColumnType, Table};
 
 pub(crate) fn create(table: &Table) -> String {
     let columns = table.columns.iter().map(|column| {
         let kind = match column.kind {
-            ColumnType::Text => "TEXT",
-            ColumnType::Integer => "INTEGER",
+            ColumnType::Text | ColumnType::Decimal { .. } | ColumnType::Timestamp | ColumnType::Json => "TEXT",
+            ColumnType::Integer | ColumnType::Boolean => "INTEGER",
+            ColumnType::Double => "REAL",
         };
         format!("{} {kind}{}, ", quote(column.name), if column.nullable { "" } else { " NOT NULL" })
     });
@@ -17,13 +19,7 @@ pub(crate) fn create(table: &Table) -> String {
 pub(crate) fn upsert(table: &Table) -> String {
     let columns = list(table.columns.iter(), |column| quote(column.name));
     let places = list(1..=table.columns.len(), |place| format!("?{place}"));
-    let is_key = |column: &&Column| table.primary_key.iter().any(|name| name.eq_ignore_ascii_case(column.name));
-    let mut set: Vec<&Column> = table.columns.iter().filter(|column| !is_key(column)).collect();
-    if set.is_empty() {
-        // Says nothing new, but counts as a row that was written, which DO NOTHING would not.
-        set.extend(table.key_columns().take(1));
-    }
-    let set = list(set.iter(), |column| format!("{0} = excluded.{0}", quote(column.name)));
+    let set = list(table.updated_columns(), |column| format!("{0} = excluded.{0}", quote(column.name)));
     let table_name = quote(table.name);
     format!("INSERT INTO {table_name} ({columns}) VALUES ({places}) ON CONFLICT ({}) DO UPDATE SET {set}", key(table))
 }
@@ -44,17 +40,10 @@ fn key(table: &Table) -> String {
     list(table.key_columns(), |column| quote(column.name))
 }
 
-fn list<T>(items: impl Iterator<Item = T>, text: impl Fn(T) -> String) -> String {
-    items.map(text).collect::<Vec<_>>().join(", ")
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Column;
 
     #[test]
     fn statements_quote_names_and_bind_columns_in_order() {

@@ -5,10 +5,12 @@
 
 use super::fault::{Fault, is_general, is_refusal_of_row};
 use super::letters;
-use super::progress::Claimed;
+use super::progress;
 use super::statements;
 use crate::change::{Cell, Change};
+use crate::progress::Claimed;
 use crate::table::Table;
+use crate::time_text;
 use headwater_streams::connector::{Claim, ConnectorError, DeadLetter, Writer, Written};
 use headwater_streams::log::{RecordRef, Records};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -47,10 +49,10 @@ impl SqliteWriter {
 
     fn try_claim(&mut self) -> Result<Claim, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let next_offset = self.claimed.take_over(&transaction)?;
-        let unpublished = letters::unpublished(&transaction, &self.claimed.task, &self.claimed.sink)?;
+        let found = progress::take_over(&transaction, &self.claimed)?;
+        let unpublished = letters::unpublished(&transaction, &self.claimed)?;
         transaction.commit()?;
-        Ok(Claim { next_offset, unpublished })
+        Ok(Claim { next_offset: self.claimed.hold(found), unpublished })
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {
@@ -64,7 +66,7 @@ impl SqliteWriter {
     /// One transaction for all. `Refused` only where a refusal has ended the transaction.
     fn write_together(&mut self, wishes: &[Wish<'_>], next_offset: i64) -> Result<Outcome<Written>, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let written = self.claimed.next_offset(&transaction)?.unwrap_or(i64::MIN);
+        let written = progress::next_offset(&transaction, &self.claimed)?.unwrap_or(i64::MIN);
         // What was written before stays as it is: a batch that comes again must not undo a later one.
         let wishes = &wishes[wishes.partition_point(|(record, _)| record.offset < written)..];
         let refused = match self.rows.apply_all(&transaction, wishes)? {
@@ -77,8 +79,8 @@ impl SqliteWriter {
         };
         let refused = refused.unwrap_or_else(|| unreadable(wishes));
         let letters: Vec<DeadLetter> = refused.into_iter().map(|(place, reason)| self.claimed.letter(wishes[place].0, reason)).collect();
-        let result = Written { rows: wishes.len() - letters.len(), refused: self.claimed.keep(&transaction, letters)? };
-        self.claimed.advance(&transaction, next_offset)?;
+        let result = Written { rows: wishes.len() - letters.len(), refused: letters::keep(&transaction, &self.claimed, letters)? };
+        progress::advance(&transaction, &self.claimed, next_offset)?;
         Ok(commit(transaction)?.map(|()| result))
     }
 
@@ -112,15 +114,15 @@ impl SqliteWriter {
 
 impl Writer for SqliteWriter {
     fn claim(&mut self) -> Result<Claim, ConnectorError> {
-        self.try_claim().map_err(|fault| self.claimed.error(fault))
+        self.try_claim().map_err(|fault| fault.of(&self.claimed))
     }
 
     fn write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, ConnectorError> {
-        self.try_write(batch, next_offset).map_err(|fault| self.claimed.error(fault))
+        self.try_write(batch, next_offset).map_err(|fault| fault.of(&self.claimed))
     }
 
     fn published(&mut self, letters: &[DeadLetter]) -> Result<(), ConnectorError> {
-        self.try_mark(letters).map_err(|fault| self.claimed.error(fault))
+        self.try_mark(letters).map_err(|fault| fault.of(&self.claimed))
     }
 }
 
@@ -193,11 +195,13 @@ impl<T> Outcome<T> {
 
 impl ToSql for Cell {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Cell::Null => ValueRef::Null,
-            Cell::Integer(number) => ValueRef::Integer(*number),
-            Cell::Text(text) => ValueRef::Text(text.as_bytes()),
-        }))
+        Ok(match self {
+            Cell::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Cell::Boolean(value) => ToSqlOutput::from(*value),
+            Cell::Integer(number) => ToSqlOutput::from(*number),
+            Cell::Timestamp(micros) => ToSqlOutput::from(time_text::write_micros(*micros)),
+            Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
     }
 }
 

@@ -1,13 +1,15 @@
-//! A SQLite file of its own per test, the table of the first application, and records for it.
+//! A warehouse of its own per test, the table of the first application, and records for it.
 // Each test takes what it needs; outside of a `#[test]` clippy does not see that this is one.
 #![allow(unreachable_pub, dead_code, clippy::unwrap_used)]
 
-use headwater_connectors::sqlite::SqliteSink;
+pub mod postgres;
+pub mod sqlite;
+
+use headwater_connectors::sqlite::{Migration, SinkProgress};
 use headwater_connectors::table::{Column, Table};
-use headwater_streams::connector::{Connector, DeadLetter, SinkTask, Writer};
+use headwater_streams::connector::{Connector, ConnectorError, DeadLetter, SinkTask, Writer};
 use headwater_streams::log::{Headers, Records};
-use rusqlite::Connection;
-use std::path::PathBuf;
+use std::fmt;
 
 pub const CATEGORY_SALES: Table = Table {
     name: "category_sales",
@@ -23,48 +25,46 @@ pub const CATEGORY_SALES: Table = Table {
 
 pub const TIMESTAMP: i64 = 1_764_446_672_125;
 
-pub struct Warehouse {
-    directory: tempfile::TempDir,
-}
+/// What the tests that hold for every target ask of one. It prints as its kind.
+pub trait Warehouse: Send + Sync + fmt::Debug {
+    fn sink_into(&self, table: Table) -> Result<Box<dyn Connector>, ConnectorError>;
+    fn dead_letters(&self) -> Box<dyn Connector>;
+    fn progress(&self) -> Vec<SinkProgress>;
+    fn reset(&self, application_id: &str, sink: &str) -> Vec<SinkProgress>;
+    fn migrate(&self, schema: &str, steps: &[Migration]) -> Result<usize, ConnectorError>;
+    /// Runs statements.
+    fn run(&self, sql: &str);
+    /// The first column, all of it text, over a connection of its own.
+    fn texts(&self, sql: &str) -> Vec<String>;
 
-impl Warehouse {
-    pub fn new() -> Self {
-        Warehouse { directory: tempfile::tempdir().unwrap() }
-    }
-
-    pub fn path(&self) -> PathBuf {
-        self.directory.path().join("headwater.sqlite")
-    }
-
-    pub fn sink(&self) -> SqliteSink {
-        SqliteSink::new("category_sales", self.path(), CATEGORY_SALES).unwrap()
+    fn sink(&self) -> Box<dyn Connector> {
+        self.sink_into(CATEGORY_SALES).unwrap()
     }
 
     /// A writer of partition 0 of `category-sales` that has not claimed yet.
-    pub fn writer(&self) -> Box<dyn Writer> {
+    fn writer(&self) -> Box<dyn Writer> {
         self.sink().open(&task()).unwrap()
     }
 
-    pub fn sql(&self) -> Connection {
-        Connection::open(self.path()).unwrap()
-    }
-
     /// All rows as text, in order.
-    pub fn rows(&self) -> Vec<String> {
+    fn rows(&self) -> Vec<String> {
         self.texts("SELECT concat_ws(' ', window_start, category, total_sales, transaction_count) FROM category_sales ORDER BY 1")
     }
 
     /// Offset, stage, reason and whether it is published of each letter.
-    pub fn letters(&self) -> Vec<String> {
-        self.texts("SELECT concat_ws(' ', offset, stage, published, reason) FROM dead_letters ORDER BY topic, offset, stage")
+    fn letters(&self) -> Vec<String> {
+        self.texts(
+            r#"SELECT concat_ws(' ', "offset", stage, CASE WHEN published THEN 1 ELSE 0 END, reason) FROM dead_letters
+               ORDER BY topic, "offset", stage"#,
+        )
     }
+}
 
-    pub fn texts(&self, sql: &str) -> Vec<String> {
-        let connection = self.sql();
-        let mut statement = connection.prepare(sql).unwrap();
-        let texts = statement.query_map((), |row| row.get(0)).unwrap();
-        texts.collect::<Result<_, _>>().unwrap()
-    }
+/// One of each kind; PostgreSQL only where a server is named.
+pub fn warehouses() -> Vec<Box<dyn Warehouse>> {
+    let mut all: Vec<Box<dyn Warehouse>> = vec![Box::new(sqlite::File::new())];
+    all.extend(postgres::Schema::new().map(|schema| Box::new(schema) as Box<dyn Warehouse>));
+    all
 }
 
 pub fn task() -> SinkTask {

@@ -88,7 +88,6 @@ codes! {
     NotEnoughReplicas = "NOT_ENOUGH_REPLICAS", "fewer replicas are in sync than min.insync.replicas";
     NotEnoughReplicasAfterAppend = "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "stored, but on fewer replicas than min.insync.replicas";
     CorruptMessage = "CORRUPT_MESSAGE", "a batch was damaged on its way";
-    RecordListTooLarge = "RECORD_LIST_TOO_LARGE", "the batch is larger than a segment";
     InvalidRequiredAcks = "INVALID_REQUIRED_ACKS", "impossible acks";
     UnsupportedCompression = "UNSUPPORTED_COMPRESSION_TYPE", "the broker does not know this compression";
     InvalidReplicationFactor = "INVALID_REPLICATION_FACTOR", "more replicas than brokers";
@@ -142,6 +141,7 @@ codes! {
     ClientFenced = "_FENCED", "a newer producer has the transactional id, or the transaction timed out";
     Fatal = "_FATAL", "the producer is finished";
     PurgeQueue = "_PURGE_QUEUE", "the record was never sent";
+    PurgeInFlight = "_PURGE_INFLIGHT", "given up while it was on its way; it may be stored";
     UnknownPartition = "_UNKNOWN_PARTITION", "the client does not know this partition";
     AutoOffsetReset = "_AUTO_OFFSET_RESET", "the position is outside the log and is not to be reset";
     TimedOut = "_TIMED_OUT", "no answer in time";
@@ -154,9 +154,7 @@ codes! {
     AllBrokersDown = "_ALL_BROKERS_DOWN", "no broker can be reached";
     Authentication = "_AUTHENTICATION", "the broker did not take our credentials";
     Ssl = "_SSL", "no TLS connection";
-    MessageTimedOut = "_MSG_TIMED_OUT", "a record could not be delivered in time";
     QueueFull = "_QUEUE_FULL", "too much is queued";
-    PurgeInFlight = "_PURGE_INFLIGHT", "given up while it was on its way; it may be stored";
     GaplessGuarantee = "_GAPLESS_GUARANTEE", "a gap in what was delivered";
     Conflict = "_CONFLICT", "another call like this one is under way";
     PollExceeded = "_MAX_POLL_EXCEEDED", "the member was not polled for too long and has left the group";

@@ -1,6 +1,7 @@
 //! Settings of an application, read once.
 
 use super::{Late, OnFailure, Recovery, TimeRule};
+use crate::log::AssignmentPolicy;
 use std::time::Duration;
 
 /// What a commit promises.
@@ -50,6 +51,14 @@ pub struct Config {
     pub linger: Duration,
     /// How long a start waits for a log that does not answer. Once it runs, an application waits as long as it takes.
     pub start_patience: Duration,
+    /// Under at-least-once: how long a coalescing store holds updates back before they go on. Under exactly-once a commit sends them.
+    pub flush_interval: Duration,
+    /// How long it takes until each input was looked at once more: whether it has grown, was deleted or made anew, and how far behind we are.
+    pub watch_interval: Duration,
+    /// How partitions are shared out.
+    pub policy: AssignmentPolicy,
+    /// How long a rebalance waits for an instance to give up what it must, and a silent stream thread is trusted. Kafka: `max.poll.interval.ms`.
+    pub rebalance_timeout: Duration,
     /// A fixed name in the group: a quick restart causes no rebalance (KIP-345).
     pub instance_id: Option<String>,
 }
@@ -75,6 +84,10 @@ impl Config {
             transaction_timeout: Duration::from_secs(10),
             linger: Duration::from_millis(5),
             start_patience: Duration::from_secs(60),
+            flush_interval: Duration::from_millis(20),
+            watch_interval: Duration::from_secs(30),
+            policy: AssignmentPolicy::CooperativeSticky,
+            rebalance_timeout: Duration::from_secs(60),
             instance_id: None,
         }
     }

@@ -1,8 +1,10 @@
 //! What reaches the step function, and what leaves it.
 
+use super::plan::Plan;
 use super::sink::{SinkCommand, SinkEvent};
 use crate::log::{Delivery, Ends, Fetched, GroupEvent, GroupOffset, LogError, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::task::TaskId;
+use std::sync::Arc;
 
 /// Something happened outside.
 #[derive(Debug)]
@@ -21,12 +23,27 @@ pub(crate) enum Event {
     Committed(Result<Vec<Delivery>, LogError>),
     /// Answer to [`Effect::Flush`].
     Flushed(Result<Vec<Delivery>, LogError>),
-    /// Answer to [`Effect::CommitOffsets`].
-    OffsetsCommitted(Result<(), LogError>),
+    /// Answer to [`Effect::CommitOffsets`], with the time before it was asked.
+    OffsetsCommitted(i64, Result<(), LogError>),
+    /// Answer to [`Effect::Confirm`], with the time before it was asked.
+    Confirmed(i64, Result<(), LogError>),
+    /// An event of the group proves that it has heard of us after this time.
+    Contact(i64),
     /// A sink's writer has spoken.
     Sink(TaskId, SinkEvent),
+    /// Answer to [`Effect::Look`].
+    Sight(Arc<str>, Result<Sight, LogError>),
     /// Somebody wants the application to end: commit, leave.
     Stop,
+}
+
+/// What was seen of the log while the application runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sight {
+    /// How many partitions the topic has, and which topic it is; none if there is none.
+    pub(crate) topic: Option<(i32, [u8; 16])>,
+    /// Where partitions end.
+    pub(crate) ends: Vec<(TopicPartition, i64)>,
 }
 
 /// Which reader: sinks outside of the log have positions of their own, so a topic may be read by several of them and by a task.
@@ -68,12 +85,18 @@ pub(crate) enum Effect {
     Flush,
     /// At-least-once: commit offsets.
     CommitOffsets(Vec<GroupOffset>, MemberIdentity),
+    /// Commit offsets that are committed already: the answer tells whether the group still takes them from us.
+    Confirm(Vec<GroupOffset>, MemberIdentity),
     /// Abort the transaction and give the producer up: what it still holds goes with it.
     Abort,
     /// Make a producer and take the transactional id over, which ends whatever its predecessor left open.
     MakeProducer,
     /// Nobody needs the records of this partition below the offset.
     Purge(TopicPartition, i64),
+    /// See what has become of a topic, and where these partitions end.
+    Look(Arc<str>, Vec<TopicPartition>),
+    /// From here on this plan holds: an input has grown.
+    Replan(Arc<Plan>),
     /// For the writer of a sink.
     Sink(TaskId, SinkCommand),
     /// These anchor partitions are let go of.

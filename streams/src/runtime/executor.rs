@@ -2,14 +2,15 @@
 //!
 //! It decides nothing. The shell of threads and the simulator both use it.
 
-use super::event::{Effect, Event, Found, ReaderOf};
+use super::event::{Effect, Event, Found, ReaderOf, Sight};
 use super::outage::Outages;
 use super::plan::Plan;
 use super::sink_host::SinkHost;
+use super::worker::NO_CONTACT;
 use super::{AppError, Guarantee};
 use crate::log::{
-    Delivery, ErrorCode, FetchLimit, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer, ProducerConfig,
-    Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
+    Delivery, ErrorCode, FetchLimit, GroupEvent, GroupOffset, Isolation, Log, LogError, Member, MemberConfig, MemberIdentity, Producer,
+    ProducerConfig, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
 };
 use crate::task::TaskId;
 use std::collections::BTreeMap;
@@ -33,10 +34,12 @@ pub(crate) struct Executor {
     restorer: Box<dyn Reader>,
     restoring: usize,
     member: Box<dyn Member>,
-    /// When the group was last asked and had nothing against us (wall time in milliseconds).
+    /// The group has taken us for a member after this time (wall time in milliseconds), for all that we know.
     contact: i64,
+    last_gather: i64,
     outages: Outages,
     pub(crate) sinks: Box<dyn SinkHost>,
+    delivered: Vec<Delivery>,
     fetched: Vec<crate::log::Fetched>,
     spoken: Vec<(TaskId, super::sink::SinkEvent)>,
 }
@@ -49,8 +52,9 @@ impl Executor {
             group: plan.application_id.to_string(),
             topics: plan.anchors(),
             session_timeout: plan.config.session_timeout,
+            rebalance_timeout: plan.config.rebalance_timeout,
             instance_id: plan.config.instance_id.clone(),
-            ..MemberConfig::default()
+            policy: plan.config.policy,
         });
         Ok(Executor {
             transactional_id,
@@ -62,9 +66,11 @@ impl Executor {
             restorer: make_reader(&*log)?,
             restoring: 0,
             member: member.map_err(AppError::log("cannot join the group"))?,
-            contact: 0,
+            contact: NO_CONTACT,
+            last_gather: NO_CONTACT,
             outages: Outages::default(),
             sinks,
+            delivered: Vec::new(),
             fetched: Vec::new(),
             spoken: Vec::new(),
             plan,
@@ -75,8 +81,15 @@ impl Executor {
     /// Collects what has happened; waits for records at most this long.
     pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
         if let Some(news) = self.outages.bridge(now, "the group", self.member.poll())? {
+            let speaks = !news.is_empty();
+            news.iter().for_each(|event| self.take_contact(event));
             events.extend(news.into_iter().map(Event::Group));
-            self.contact = now;
+            events.extend(speaks.then_some(Event::Contact(self.contact)));
+            self.last_gather = now;
+        }
+        if let Some(producer) = &mut self.producer {
+            // This drives the sending, too.
+            producer.deliveries(&mut self.delivered);
         }
         self.sinks.poll(&mut self.spoken);
         events.extend(self.spoken.drain(..).map(|(task, event)| Event::Sink(task, event)));
@@ -127,7 +140,19 @@ impl Executor {
             Effect::CommitOffsets(offsets, identity) => {
                 let outcome = self.member.commit(&offsets, &identity);
                 self.outages.note(now, "commits of positions", &outcome);
-                events.push(Event::OffsetsCommitted(outcome));
+                if outcome.is_ok() {
+                    self.contact = self.contact.max(now);
+                }
+                events.push(Event::OffsetsCommitted(now, outcome));
+            }
+            Effect::Confirm(offsets, identity) => {
+                // Without tasks there is nothing that anybody else could write in our place.
+                let outcome = if offsets.is_empty() { Ok(()) } else { self.member.commit(&offsets, &identity) };
+                self.outages.note(now, "commits of positions", &outcome);
+                if outcome.is_ok() {
+                    self.contact = self.contact.max(now);
+                }
+                events.push(Event::Confirmed(now, outcome));
             }
             Effect::Abort => self.abort(),
             Effect::MakeProducer => {
@@ -136,6 +161,12 @@ impl Executor {
                 events.push(Event::Producer(made));
             }
             Effect::Purge(at, below) => self.purge(&at, below),
+            Effect::Look(topic, ends_of) => {
+                let seen = self.look(&topic, &ends_of);
+                self.outages.note(now, "what becomes of the topics", &seen);
+                events.push(Event::Sight(topic, seen));
+            }
+            Effect::Replan(plan) => self.plan = plan,
             Effect::Sink(task, command) => self.sinks.submit(task, command),
             Effect::Released(anchors) => {
                 self.member.released(&anchors).map_err(AppError::log("cannot give partitions back to the group"))?
@@ -167,6 +198,13 @@ impl Executor {
         let inputs = inputs.collect::<Result<_, LogError>>()?;
         let changelogs = self.plan.changelogs(task).iter().map(|changelog| admin.ends(&changelog.at)).collect::<Result<_, _>>()?;
         Ok(Found { inputs, changelogs })
+    }
+
+    fn look(&self, topic: &str, ends_of: &[TopicPartition]) -> Result<Sight, LogError> {
+        let admin = self.log.admin();
+        let topic = admin.describe_topic(topic)?.map(|found| (found.partitions, found.topic_id));
+        let ends = ends_of.iter().map(|at| Ok((at.clone(), admin.ends(at)?.latest))).collect::<Result<_, LogError>>()?;
+        Ok(Sight { topic, ends })
     }
 
     /// A failure shows when the commit comes: until then the task need not know.
@@ -215,10 +253,17 @@ impl Executor {
         Ok(self.deliveries())
     }
 
-    /// A process that was stopped for longer than its session may have a successor, and without transactions nothing but this
-    /// keeps its old values from being the last ones in a changelog (KAFKA-12693).
+    /// An event with an identity comes of an answer of the group that was not there when it was asked before.
+    fn take_contact(&mut self, event: &GroupEvent) {
+        match event {
+            GroupEvent::Lost { .. } => self.contact = NO_CONTACT,
+            GroupEvent::Assigned { .. } | GroupEvent::Generation { .. } => self.contact = self.contact.max(self.last_gather),
+            GroupEvent::Revoked { .. } => {}
+        }
+    }
+
+    /// A process that was stopped for longer than its session may have a successor: see `worker/contact.rs`.
     fn check_contact(&self, now: i64) -> Result<(), LogError> {
-        // The last sign of life may be one heartbeat interval older than the poll that had no news of it.
         let trusted = self.plan.config.session_timeout.as_millis() as i64 * 2 / 3;
         if self.plan.config.guarantee == Guarantee::AtLeastOnce && now - self.contact >= trusted {
             return Err(LogError::new(ErrorCode::UnknownMemberId, "the group was not heard of for too long"));
@@ -227,11 +272,10 @@ impl Executor {
     }
 
     fn deliveries(&mut self) -> Vec<Delivery> {
-        let mut deliveries = Vec::new();
         if let Some(producer) = &mut self.producer {
-            producer.deliveries(&mut deliveries);
+            producer.deliveries(&mut self.delivered);
         }
-        deliveries
+        std::mem::take(&mut self.delivered)
     }
 
     fn producer(&mut self) -> Result<&mut Box<dyn Producer>, LogError> {
@@ -255,11 +299,14 @@ impl Executor {
     /// meet its next transaction.
     fn make_producer(&mut self) -> Result<(), LogError> {
         (self.producer, self.failed, self.in_transaction) = (None, None, false);
+        self.delivered.clear();
         let is_transactional = self.plan.config.guarantee == Guarantee::ExactlyOnce;
         let transactional_id = is_transactional.then(|| self.transactional_id.clone());
+        // Without transactions it bounds how late a record may still arrive: not after the session.
+        let longest = if is_transactional { self.plan.config.transaction_timeout } else { self.plan.config.session_timeout };
         let mut producer = self.log.producer(ProducerConfig {
             transactional_id,
-            transaction_timeout: self.plan.config.transaction_timeout,
+            transaction_timeout: longest,
             linger: self.plan.config.linger,
             ..ProducerConfig::default()
         })?;

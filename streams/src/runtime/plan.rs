@@ -2,10 +2,11 @@
 
 use super::Config;
 use crate::connector::{Connector, SinkTask};
-use crate::graph::{Changelog, SubTopology, Topology};
+use crate::graph::{Changelog, SubTopology, TopicName, Topology};
 use crate::log::TopicPartition;
 use crate::task::{Rules, TaskId, TaskInputs, TaskSettings};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// The plan of one application.
@@ -34,6 +35,12 @@ pub(crate) struct ChangelogAt {
     pub(crate) is_source: bool,
 }
 
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("application_id", &self.application_id).field("topics", &self.topics).finish_non_exhaustive()
+    }
+}
+
 impl Plan {
     pub(crate) fn sub_topology(&self, task: TaskId) -> &SubTopology {
         &self.topology.sub_topologies()[task.sub_topology as usize]
@@ -49,6 +56,33 @@ impl Plan {
         anchors.sort();
         anchors.dedup();
         anchors
+    }
+
+    /// The topics that are read, which must stay what they are.
+    pub(crate) fn watched(&self) -> Vec<Arc<str>> {
+        let inputs = self.topology.sub_topologies().iter().flat_map(|sub| &sub.inputs);
+        let mut topics: Vec<_> = inputs.map(|input| input.topic.resolve(&self.application_id)).collect();
+        topics.sort();
+        topics.dedup();
+        topics
+    }
+
+    /// Why the partition count of a topic cannot change while there is state; none if nothing hangs on it.
+    pub(crate) fn why_fixed(&self, topic: &str) -> Option<String> {
+        let is_it = |name: &TopicName| *name.resolve(&self.application_id) == *topic;
+        let group = self.topology.copartition_groups().iter().find(|group| group.iter().any(is_it));
+        if group.is_some() {
+            return Some("it is joined with others partition by partition".into());
+        }
+        let mut readers = self.topology.sub_topologies().iter().filter(|sub| sub.inputs.iter().any(|input| is_it(&input.topic)));
+        readers.find_map(|sub| {
+            let is_ours = sub.inputs.iter().any(|input| is_it(&input.topic) && matches!(input.topic, TopicName::Internal(_)));
+            match sub.stores.first() {
+                _ if is_ours => Some("it is internal to the application".into()),
+                Some(store) => Some(format!("store {} is partitioned like it", store.name)),
+                None => None,
+            }
+        })
     }
 
     /// The first of the inputs with the most partitions: each task must be somebody's.

@@ -1,6 +1,10 @@
 //! How an application is doing, readable from any thread.
 
+use crate::connector::ConnectorError;
+use crate::log::TopicPartition;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Counters of one running application.
 #[derive(Debug)]
@@ -13,6 +17,9 @@ pub struct Status {
     aborted: AtomicU64,
     aborted_in_a_row: AtomicU64,
     producers: AtomicU64,
+    rebalances: AtomicU64,
+    sink_errors: AtomicU64,
+    lags: Mutex<BTreeMap<TopicPartition, u64>>,
     /// Steps in a row that found nothing to do.
     rest: AtomicU64,
     /// Commits by the power of two that their latency (milliseconds) lies below.
@@ -40,6 +47,10 @@ pub struct Progress {
     pub aborted_in_a_row: u64,
     /// Producers that were made; the first is one of them.
     pub producers: u64,
+    /// Generations of the group that we have seen.
+    pub rebalances: u64,
+    /// Times that a sink's target did not answer, or that another instance wrote to it.
+    pub sink_errors: u64,
     /// Half of all commits held no record older than this many milliseconds.
     pub latency_p50_ms: u64,
     /// 99 % of all commits held no record older than this many milliseconds.
@@ -58,6 +69,9 @@ impl Default for Status {
             aborted: zero(),
             aborted_in_a_row: zero(),
             producers: zero(),
+            rebalances: zero(),
+            sink_errors: zero(),
+            lags: Mutex::default(),
             rest: zero(),
             latencies: std::array::from_fn(|_| zero()),
         }
@@ -77,6 +91,8 @@ impl Status {
             aborted: read(&self.aborted),
             aborted_in_a_row: read(&self.aborted_in_a_row),
             producers: read(&self.producers),
+            rebalances: read(&self.rebalances),
+            sink_errors: read(&self.sink_errors),
             latency_p50_ms: self.quantile(50),
             latency_p99_ms: self.quantile(99),
         }
@@ -105,6 +121,7 @@ impl Status {
     pub(crate) fn committed(&self) {
         add(&self.commits, 1);
         metrics::counter!("headwater_commits_total").increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row").set(0.0);
     }
 
     /// A commit has failed, the `in_a_row`th without one that stands between.
@@ -112,6 +129,23 @@ impl Status {
         add(&self.aborted, 1);
         self.aborted_in_a_row.fetch_max(in_a_row, Ordering::Relaxed);
         metrics::counter!("headwater_aborted_commits_total").increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row").set(in_a_row as f64);
+    }
+
+    /// Records between the position of a task and the end of its input, as of the last look (`Config::watch_interval`), for the inputs of
+    /// the tasks of this process.
+    pub fn lag(&self) -> Vec<(TopicPartition, u64)> {
+        let lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
+        lags.iter().map(|(at, lag)| (at.clone(), *lag)).collect()
+    }
+
+    pub(crate) fn lags(&self, at: &TopicPartition, records: u64) {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).insert(at.clone(), records);
+    }
+
+    /// A partition is somebody else's.
+    pub(crate) fn forgets(&self, at: &TopicPartition) {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).remove(at);
     }
 
     pub(crate) fn made_producer(&self) {
@@ -122,6 +156,28 @@ impl Status {
     pub(crate) fn restored(&self, records: usize) {
         add(&self.restored, records);
         metrics::counter!("headwater_restored_records_total").increment(records as u64);
+    }
+
+    /// So many changelog records are still to be read before all tasks work.
+    pub(crate) fn restoring(&self, remaining: i64) {
+        metrics::gauge!("headwater_restore_remaining_records").set(remaining as f64);
+    }
+
+    /// The group is in another generation.
+    pub(crate) fn rebalanced(&self) {
+        add(&self.rebalances, 1);
+        metrics::counter!("headwater_rebalances_total").increment(1);
+    }
+
+    /// A sink's target did not take what it was given.
+    pub(crate) fn sink_failed(&self, error: &ConnectorError) {
+        let (sink, kind) = match error {
+            ConnectorError::Unavailable { sink, .. } => (sink, "unavailable"),
+            ConnectorError::Fenced { sink, .. } => (sink, "fenced"),
+            ConnectorError::Refused { sink, .. } => (sink, "refused"),
+        };
+        add(&self.sink_errors, 1);
+        metrics::counter!("headwater_sink_errors_total", "sink" => sink.clone(), "kind" => kind).increment(1);
     }
 
     pub(crate) fn sunk(&self, rows: usize) {

@@ -72,7 +72,9 @@ impl TaskClock {
     /// An upstream task has spoken.
     pub(crate) fn hear(&mut self, lane: usize, marker: Marker) {
         let upstream = &mut self.upstream[lane];
-        upstream.partitions.insert(marker.sub_topology, marker.partitions);
+        // An input that has grown is known to some instances sooner than to others.
+        let count = upstream.partitions.entry(marker.sub_topology).or_default();
+        *count = marker.partitions.max(*count);
         upstream.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
         upstream.least = upstream.recompute();
     }

@@ -8,6 +8,7 @@ use super::{Stop, Task, TaskError, TaskId};
 use crate::log::{Ends, GroupOffset, Records, TopicPartition};
 use crate::record::Timestamp;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What the downstream tasks were last told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +58,16 @@ impl Task {
         Ok(())
     }
 
+    /// Lets go what cached stores hold back, if there is anything.
+    pub(crate) fn flush_early(&mut self, now: i64) -> Result<(), TaskError> {
+        if std::mem::take(&mut self.warm) {
+            self.context.wall_time = now;
+            self.flush()?;
+            self.send_detached_letters();
+        }
+        Ok(())
+    }
+
     /// Letters of a flush have no record: they stand at the position that the commit will reach.
     fn send_detached_letters(&mut self) {
         let lane = &self.lanes[0];
@@ -89,6 +100,7 @@ impl Task {
     pub(crate) fn hand_over(&mut self, mut take: impl FnMut(&TopicPartition, &mut Records)) {
         self.context.outbox.drain(&mut take);
         for changelog in self.changelogs.iter_mut().filter(|changelog| !changelog.pending.is_empty()) {
+            changelog.sent += changelog.pending.len() as i64;
             take(&changelog.at, &mut changelog.pending);
             changelog.pending.clear();
         }
@@ -103,6 +115,23 @@ impl Task {
             metadata: if i == 0 { metadata.clone() } else { String::new() },
         };
         self.lanes.iter().enumerate().map(offset).collect()
+    }
+
+    /// The positions as the last commit has them.
+    pub(crate) fn committed_offsets(&self) -> Vec<GroupOffset> {
+        let metadata = self.saved.metadata.encode();
+        let offset = |(i, lane): (usize, &Lane)| GroupOffset {
+            at: lane.at.clone(),
+            offset: self.saved.positions[i],
+            metadata: if i == 0 { metadata.clone() } else { String::new() },
+        };
+        self.lanes.iter().enumerate().map(offset).collect()
+    }
+
+    /// Parts of the changelogs in which somebody else has written since the last commit. Asked before [`Task::committed`].
+    pub(crate) fn foreign(&self, stored: &BTreeMap<TopicPartition, i64>) -> Vec<(TopicPartition, Range<i64>)> {
+        let of = |changelog: &super::changelog::Changelog| Some((changelog.at.clone(), changelog.foreign(*stored.get(&changelog.at)?)?));
+        self.changelogs.iter().filter_map(of).collect()
     }
 
     fn metadata(&self) -> CommitMetadata {
@@ -124,6 +153,7 @@ impl Task {
             } else if let Some(last) = stored.get(&changelog.at) {
                 changelog.next_offset = last + 1;
             }
+            changelog.sent = 0;
         }
         let positions: Vec<_> = self.changelogs.iter().map(|changelog| (changelog.store, changelog.position(now))).collect();
         let task = self.id;
@@ -163,7 +193,10 @@ impl Task {
         self.context.fronts.iter().for_each(|front| front.abort());
         self.context.outbox.clear();
         self.context.letters.clear();
-        self.changelogs.iter_mut().for_each(|changelog| changelog.pending.clear());
+        for changelog in &mut self.changelogs {
+            changelog.pending.clear();
+            changelog.sent = 0;
+        }
         self.dirty = false;
         self.prepared = None;
         self.oldest = None;

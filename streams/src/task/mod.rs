@@ -17,6 +17,7 @@ mod outbox;
 mod partitioner;
 mod processors;
 mod refused;
+mod repeat;
 mod restoring;
 mod running;
 mod saved;

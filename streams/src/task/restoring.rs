@@ -97,6 +97,12 @@ impl Restoring {
             .map(|progress| (&progress.changelog.at, progress.next))
     }
 
+    /// Offsets of changelogs that are still to be read.
+    pub(crate) fn remaining(&self) -> i64 {
+        let behind = |progress: &Progress| (progress.changelog.end - progress.next).max(0);
+        self.changelogs.iter().map(behind).sum()
+    }
+
     /// Takes a batch of changelog records. Returns whether this partition is complete now.
     pub(crate) fn take(&mut self, fetched: &Fetched, now: i64) -> Result<bool, TaskError> {
         let Some(progress) = self.changelogs.iter_mut().find(|progress| progress.changelog.at == fetched.partition) else {
@@ -156,6 +162,7 @@ impl Restoring {
             topic_id: progress.changelog.topic_id,
             pending: Default::default(),
             next_offset: progress.next,
+            sent: 0,
             is_source: progress.changelog.is_source,
         };
         let mut task = Task {
@@ -172,6 +179,7 @@ impl Restoring {
             saved: self.saved,
             commit_number: 0,
             dirty: false,
+            warm: false,
             marked: Marked::default(),
             spare: Vec::new(),
             oldest: None,

@@ -14,6 +14,7 @@ use crate::record::Timestamp;
 use crate::runtime::Recovery;
 use headwater_state::TaskState;
 use std::cell::Ref;
+use std::ops::Range;
 
 /// A running task. It is driven: nothing in it waits, and no call returns with work half done.
 pub(crate) struct Task {
@@ -33,6 +34,8 @@ pub(crate) struct Task {
     pub(super) commit_number: u64,
     /// Something happened that a commit must keep.
     pub(super) dirty: bool,
+    /// Something was processed since stores were last flushed.
+    pub(super) warm: bool,
     pub(super) marked: Marked,
     pub(super) spare: Vec<Records>,
     /// Log time of the first record since the last commit.
@@ -202,6 +205,7 @@ impl Task {
 
     fn leave_head(&mut self, i: usize) {
         self.dirty = true;
+        self.warm = true;
         if let Some(mut records) = self.lanes[i].pop() {
             records.clear();
             self.spare.push(records);
@@ -248,6 +252,29 @@ impl Task {
     /// All inputs are read to their ends, and nothing waits for a commit.
     pub(crate) fn is_at_rest(&self) -> bool {
         !self.dirty && self.lanes.iter().all(Lane::is_at_end)
+    }
+
+    /// Inputs, how far the task has come in them, and whether that is the end.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (&TopicPartition, i64, bool)> {
+        self.lanes.iter().map(|lane| (&lane.at, lane.position(), lane.is_at_end()))
+    }
+
+    /// Changelogs to which the task has written nothing since the last commit.
+    pub(crate) fn quiet_changelogs(&self) -> Vec<TopicPartition> {
+        self.changelogs.iter().filter(|changelog| changelog.is_quiet()).map(|changelog| changelog.at.clone()).collect()
+    }
+
+    /// A changelog that ends here holds what somebody else has written behind our last record. It is told once.
+    pub(crate) fn foreign_tail(&mut self, at: &TopicPartition, end: i64) -> Option<Range<i64>> {
+        let changelog = self.changelogs.iter_mut().find(|known| known.at == *at && known.is_quiet())?;
+        let foreign = changelog.next_offset..end;
+        changelog.next_offset = changelog.next_offset.max(end);
+        (!foreign.is_empty()).then_some(foreign)
+    }
+
+    /// The sub-topology has so many tasks from now on.
+    pub(crate) fn set_task_count(&mut self, count: i32) {
+        self.settings.partitions = count;
     }
 
     /// Bytes of records that wait to be handed over.

@@ -1,18 +1,19 @@
-//! Plays recorded cases against a binding of the log: `log-facts --binding embedded|simulated PATH...`.
+//! Plays recorded cases against a binding of the log: `log-facts --binding embedded|simulated PATH...`,
+//! or `log-facts --binding kafka --brokers HOST:PORT PATH...` on a broker with the properties of `tests/log-facts/broker.properties`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use headwater_tests::log_facts::{self, Binding};
 
-const USAGE: &str = "usage: log-facts --binding embedded|simulated PATH...";
+const USAGE: &str = "usage: log-facts --binding embedded|simulated|kafka [--brokers HOST:PORT] PATH...";
 
 fn main() -> ExitCode {
     let Some((binding, paths)) = arguments(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match log_facts::run(binding, &paths) {
+    match log_facts::run(&binding, &paths) {
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
@@ -29,17 +30,19 @@ fn main() -> ExitCode {
 }
 
 fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(Binding, Vec<PathBuf>)> {
-    let (mut binding, mut paths) = (None, Vec::new());
+    let (mut binding, mut brokers, mut paths) = (String::new(), None, Vec::new());
     while let Some(argument) = arguments.next() {
-        if argument != "--binding" {
-            paths.push(PathBuf::from(argument));
-            continue;
+        match argument.as_str() {
+            "--binding" => binding = arguments.next()?,
+            "--brokers" => brokers = Some(arguments.next()?),
+            _ => paths.push(PathBuf::from(argument)),
         }
-        binding = match arguments.next()?.as_str() {
-            "embedded" => Some(Binding::Embedded),
-            "simulated" => Some(Binding::Simulated),
-            _ => return None,
-        };
     }
-    Some((binding?, paths)).filter(|(_, paths)| !paths.is_empty())
+    let binding = match (binding.as_str(), brokers) {
+        ("embedded", None) => Binding::Embedded,
+        ("simulated", None) => Binding::Simulated,
+        ("kafka", Some(brokers)) => Binding::Kafka(brokers),
+        _ => return None,
+    };
+    Some((binding, paths)).filter(|(_, paths)| !paths.is_empty())
 }

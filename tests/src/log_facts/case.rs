@@ -39,6 +39,11 @@ impl Case {
     pub(super) fn asks_for(&self, operations: &[(&str, &str)]) -> bool {
         self.steps.iter().any(|step| operations.iter().any(|(op, _)| *op == step.op || step.body["step"]["op"] == *op))
     }
+
+    /// Whether somebody commits as a member that no client of ours is.
+    pub(super) fn commits_as_a_member(&self) -> bool {
+        self.steps.iter().any(|step| step.op == "commit_offsets" && !step.body["member"].is_null())
+    }
 }
 
 impl Step {

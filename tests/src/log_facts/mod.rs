@@ -3,17 +3,21 @@
 //! `tests/log-facts/README.md` says where the cases come from and how they are read.
 
 mod case;
+mod names;
 mod play;
 mod subject;
 mod value;
 
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 pub use case::{Case, Step};
 pub use subject::Binding;
 
 use play::Play;
+use subject::Ground;
 
 /// Operations that nothing in Headwater ever asks of a log. A case that does one of them is skipped.
 pub const NEVER_ASKED: &[(&str, &str)] = &[
@@ -24,6 +28,15 @@ pub const NEVER_ASKED: &[(&str, &str)] = &[
     ("wire_end", "EndTxn as a single request: producers speak through a client"),
     ("consumer_heartbeat", "the newer consumer group protocol: groups are anchored by the classic one"),
 ];
+
+/// Operations that can be asked of a log of our own only. On a cluster a case that does one of them is skipped.
+pub const NOT_ON_A_CLUSTER: &[(&str, &str)] = &[
+    ("join", "JoinGroup as a single request: members speak through a client"),
+    ("heartbeat", "Heartbeat as a single request: members speak through a client"),
+];
+
+/// So many cases run at once where they mostly wait.
+const AT_ONCE: usize = 8;
 
 /// What came of playing some cases.
 #[derive(Debug, Default)]
@@ -39,6 +52,14 @@ pub struct Report {
 }
 
 impl Report {
+    fn add(&mut self, case: Case, (difference, passed_over): (Option<String>, usize)) {
+        self.passed_over += passed_over;
+        match difference {
+            None => self.passed += 1,
+            Some(difference) => self.failed.push((case.name, difference)),
+        }
+    }
+
     /// The last line of a run.
     pub fn summary(&self) -> String {
         format!("{} passed, {} failed, {} skipped", self.passed, self.failed.len(), self.skipped)
@@ -46,33 +67,41 @@ impl Report {
 }
 
 /// Plays all cases in these files and folders.
-pub fn run(binding: Binding, paths: &[PathBuf]) -> Result<Report, String> {
+pub fn run(binding: &Binding, paths: &[PathBuf]) -> Result<Report, String> {
+    let ground = Ground::of(binding)?;
     let mut report = Report::default();
+    let mut cases = VecDeque::new();
     for file in files(paths)? {
         let case = Case::read(&file)?;
-        if case.asks_for(NEVER_ASKED) {
-            report.skipped += 1;
-            continue;
-        }
-        let (difference, passed_over) = play(binding, &case);
-        report.passed_over += passed_over;
-        match difference {
-            None => report.passed += 1,
-            Some(difference) => report.failed.push((case.name, difference)),
-        }
+        let is_beyond = case.asks_for(NEVER_ASKED) || (ground.is_real() && (case.asks_for(NOT_ON_A_CLUSTER) || case.commits_as_a_member()));
+        if is_beyond { report.skipped += 1 } else { cases.push_back(case) }
     }
+    let (waiting, report) = (Mutex::new(cases), Mutex::new(report));
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    std::thread::scope(|scope| {
+        for _ in 0..if ground.is_real() { AT_ONCE } else { 1 } {
+            scope.spawn(|| {
+                while let Some(case) = next() {
+                    let played = play(&ground, &case);
+                    report.lock().unwrap_or_else(PoisonError::into_inner).add(case, played);
+                }
+            });
+        }
+    });
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.failed.sort();
     Ok(report)
 }
 
 /// Plays one case; says what was different, and how many steps were passed over.
-fn play(binding: Binding, case: &Case) -> (Option<String>, usize) {
-    let mut play = match Play::new(binding, case) {
+fn play(ground: &Ground, case: &Case) -> (Option<String>, usize) {
+    let mut play = match Play::new(ground) {
         Ok(play) => play,
         Err(error) => return (Some(error), 0),
     };
     let mut difference = String::new();
     for (number, step) in case.steps.iter().enumerate() {
-        match play.step(step) {
+        match play.play(step) {
             Ok(Some(seen)) if seen == step.see => {}
             Ok(Some(seen)) => {
                 let _ = write!(difference, "\n  step {number} {}\n    recorded {}\n    now      {seen}", step.body, step.see);

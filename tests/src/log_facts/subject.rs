@@ -5,23 +5,52 @@ use std::time::Duration;
 
 use headwater_state::{MemoryBudget, MemoryDisk};
 use headwater_streams::log::{
-    Clock, EmbeddedLog, EmbeddedOptions, GroupProtocol, Inspect, Log, LogError, LogSettings, SIMULATION_START_MS, SIMULATION_STEP,
-    SimulatedLog, VirtualClock,
+    Admin, Clock, EmbeddedLog, EmbeddedOptions, GroupProtocol, Inspect, KafkaConfig, KafkaLog, Log, LogError, LogSettings, Member,
+    MemberConfig, Producer, ProducerConfig, Reader, ReaderConfig, SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog, SystemClock,
+    VirtualClock,
 };
 
 /// Which log is tested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Binding {
     /// The durable log of one machine.
     Embedded,
     /// The log in memory.
     Simulated,
+    /// A cluster with the properties of `tests/log-facts/broker.properties`, at these addresses.
+    Kafka(String),
+}
+
+/// Where cases are played.
+pub(super) enum Ground {
+    Embedded,
+    Simulated,
+    Kafka(Arc<KafkaLog>),
+}
+
+impl Ground {
+    pub(super) fn of(binding: &Binding) -> Result<Self, String> {
+        match binding {
+            Binding::Embedded => Ok(Ground::Embedded),
+            Binding::Simulated => Ok(Ground::Simulated),
+            Binding::Kafka(brokers) => {
+                let log = KafkaLog::connect(KafkaConfig::new(brokers)).map_err(|error| error.to_string())?;
+                Ok(Ground::Kafka(Arc::new(log)))
+            }
+        }
+    }
+
+    /// Whether time passes by itself, and others use the same log.
+    pub(super) fn is_real(&self) -> bool {
+        matches!(self, Ground::Kafka(_))
+    }
 }
 
 /// A log with its clock.
 pub(super) struct Subject {
     log: Box<dyn Played>,
-    clock: VirtualClock,
+    /// The player moves it; none where time passes by itself.
+    clock: Option<VirtualClock>,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -60,9 +89,44 @@ impl Played for SimulatedLog {
     }
 }
 
+/// One cluster, shared by all cases of a run.
+struct Cluster(Arc<KafkaLog>);
+
+impl Log for Cluster {
+    fn admin(&self) -> &dyn Admin {
+        self.0.admin()
+    }
+
+    fn reader(&self, config: ReaderConfig) -> Result<Box<dyn Reader>, LogError> {
+        self.0.reader(config)
+    }
+
+    fn producer(&self, config: ProducerConfig) -> Result<Box<dyn Producer>, LogError> {
+        self.0.producer(config)
+    }
+
+    fn member(&self, config: MemberConfig) -> Result<Box<dyn Member>, LogError> {
+        self.0.member(config)
+    }
+}
+
+impl Played for Cluster {
+    fn group_protocol(&self) -> Option<&dyn GroupProtocol> {
+        None
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        None
+    }
+
+    fn maintain(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+}
+
 impl Subject {
     /// An empty log of this binding, with the intervals of the broker that the cases were recorded on.
-    pub(super) fn new(binding: Binding) -> Result<Self, String> {
+    pub(super) fn new(ground: &Ground) -> Result<Self, String> {
         let settings = LogSettings {
             retention_check: Duration::from_secs(1),
             compaction_check: Duration::from_millis(500),
@@ -70,16 +134,17 @@ impl Subject {
             ..LogSettings::default()
         };
         let clock = VirtualClock::at(SIMULATION_START_MS);
-        match binding {
-            Binding::Simulated => {
+        match ground {
+            Ground::Kafka(log) => Ok(Self { log: Box::new(Cluster(log.clone())), clock: None, _directory: None }),
+            Ground::Simulated => {
                 let log = SimulatedLog::open(&MemoryDisk::new(), clock.clone(), settings, 0).map_err(|error| error.to_string())?;
-                Ok(Self { log: Box::new(log), clock, _directory: None })
+                Ok(Self { log: Box::new(log), clock: Some(clock), _directory: None })
             }
-            Binding::Embedded => {
+            Ground::Embedded => {
                 let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
                 let options = EmbeddedOptions { settings, memory: MemoryBudget::of_bytes(16 << 20), clock: Arc::new(clock.clone()) };
                 let log = EmbeddedLog::open_with(directory.path(), options).map_err(|error| error.to_string())?;
-                Ok(Self { log: Box::new(log), clock, _directory: Some(directory) })
+                Ok(Self { log: Box::new(log), clock: Some(clock), _directory: Some(directory) })
             }
         }
     }
@@ -97,15 +162,24 @@ impl Subject {
     }
 
     pub(super) fn now(&self) -> i64 {
-        self.clock.now_ms()
+        self.clock.as_ref().map_or_else(|| SystemClock.now_ms(), VirtualClock::now_ms)
+    }
+
+    /// Whether time passes by itself.
+    pub(super) fn is_real(&self) -> bool {
+        self.clock.is_none()
     }
 
     /// Lets time pass, in steps in which nothing is due twice.
     pub(super) fn pass(&self, time: Duration) -> Result<(), String> {
+        let Some(clock) = &self.clock else {
+            std::thread::sleep(time);
+            return Ok(());
+        };
         let mut left = time;
         while !left.is_zero() {
             let step = left.min(SIMULATION_STEP);
-            self.clock.advance(step);
+            clock.advance(step);
             self.log.maintain().map_err(|error| error.to_string())?;
             left -= step;
         }

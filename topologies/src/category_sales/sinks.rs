@@ -2,14 +2,15 @@
 
 use headwater_connectors::table::{Column, Table};
 
-/// One row per window and category. Money and times are text here; a target with better types uses them.
+/// One row per window and category.
 pub const CATEGORY_SALES_TABLE: Table = Table {
     name: "category_sales",
     columns: &[
-        Column::text("window_start"),
-        Column::text("window_end"),
+        Column::timestamp("window_start"),
+        Column::timestamp("window_end"),
         Column::text("category"),
-        Column::text("total_sales"),
+        // The seed's DECIMAL(10, 2) overflows within minutes at our rates.
+        Column::decimal("total_sales", 18, 2),
         Column::integer("transaction_count"),
     ],
     primary_key: &["window_start", "category"],

@@ -16,16 +16,6 @@ use std::time::Duration;
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// A flag for what this release does not do yet.
-    #[error("{flag} comes with the next release: {what}")]
-    NextRelease {
-        /// The flag.
-        flag: &'static str,
-        /// What is missing.
-        what: &'static str,
-        /// What works today.
-        instead: &'static str,
-    },
     /// The command line was not understood, or asked for help.
     #[error("{0}")]
     Usage(#[from] clap::Error),
@@ -173,7 +163,6 @@ impl CommandError {
     /// What a person can do about it.
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            CommandError::NextRelease { instead, .. } => instead,
             CommandError::LogFilter { .. } => "off, error, warn, info, debug or trace, also by module: warn,headwater_streams=debug",
             CommandError::InUse { .. } => "stop that process, or choose another directory with --data",
             CommandError::NoLog { .. } => {
@@ -199,7 +188,7 @@ impl CommandError {
             CommandError::Io { .. } | CommandError::State(StateError::Io { .. }) => DISK,
             CommandError::Sink(ConnectorError::Refused { .. })
             | CommandError::App { error: AppError::Sink(ConnectorError::Refused { .. }) } => {
-                "follow the command if one is named; a headwater.sqlite that is damaged can be moved away: what the topics hold is written again"
+                "follow the command if one is named; SQLite: a file that is damaged can be moved away, what the topics hold is written again"
             }
             CommandError::Log(error)
             | CommandError::Feed(FeedError::Log(error) | FeedError::Refused { error, .. })

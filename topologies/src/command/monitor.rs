@@ -3,10 +3,10 @@
 use super::CommandError;
 use super::shutdown::Shutdown;
 use super::warehouse::Warehouse;
-use headwater_streams::graph::Topology;
+use headwater_streams::graph::{Input, SubTopology, TopicName, Topology};
 use headwater_streams::log::{Log, LogError, TopicPartition};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,7 +23,8 @@ const COUNT: Duration = Duration::from_secs(30);
 /// What is looked at.
 pub(super) struct Watched {
     pub(super) application_id: String,
-    pub(super) topics: BTreeSet<Arc<str>>,
+    pub(super) topics: BTreeMap<Arc<str>, Role>,
+    pub(super) sinks: Vec<String>,
     pub(super) log: Arc<dyn Log>,
     pub(super) warehouse: Warehouse,
     pub(super) state: PathBuf,
@@ -36,15 +37,31 @@ pub(super) struct Monitor {
     _thread: JoinHandle<()>,
 }
 
-/// The topics that the group keeps positions in.
-pub(super) fn topics_of(topology: &Topology, application_id: &str) -> BTreeSet<Arc<str>> {
-    let inputs = topology.sub_topologies().iter().flat_map(|sub| &sub.inputs);
-    inputs.map(|input| input.topic.resolve(application_id)).collect()
+/// What a topic is to the application that reads it.
+pub(super) type Role = &'static str;
+
+/// The topics that the group keeps positions in. What a task reads is the task's, also where a sink reads it too.
+pub(super) fn topics_of(topology: &Topology, application_id: &str) -> BTreeMap<Arc<str>, Role> {
+    let (sinks, tasks): (Vec<_>, Vec<_>) = topology.sub_topologies().iter().partition(|sub| sub.connector.is_some());
+    let read_by = |sub: &SubTopology| {
+        let topic = |input: &Input| (input.topic.resolve(application_id), role_of(sub, &input.topic));
+        sub.inputs.iter().map(topic).collect::<Vec<_>>()
+    };
+    sinks.into_iter().chain(tasks).flat_map(read_by).collect()
+}
+
+fn role_of(reader: &SubTopology, topic: &TopicName) -> Role {
+    match topic {
+        _ if reader.connector.is_some() => "sink",
+        TopicName::Fixed(_) => "source",
+        TopicName::Internal(_) => "repartition",
+    }
 }
 
 impl Monitor {
     pub(super) fn start(watched: Watched) -> Result<Self, CommandError> {
         describe();
+        watched.begin();
         let stop = Shutdown::default();
         let told = stop.clone();
         let work = move || watched.run(&told);
@@ -73,6 +90,7 @@ impl Watched {
                 counter!("headwater_log_errors_total", "code" => error.code().name()).increment(1);
                 debug!(%error, "positions not known");
             }
+            self.pool();
             if is_due {
                 counted_at = Some(Instant::now());
                 gauge!("headwater_state_bytes").set(bytes_below(&self.state).unwrap_or(0) as f64);
@@ -80,9 +98,24 @@ impl Watched {
         }
     }
 
+    /// What has not happened yet shows as zero: a rule over an increase would miss the first one otherwise.
+    fn begin(&self) {
+        for name in ["headwater_aborted_commits_total", "headwater_rebalances_total", "headwater_restored_records_total"] {
+            counter!(name).increment(0);
+        }
+        for name in ["headwater_aborted_commits_in_a_row", "headwater_restore_remaining_records"] {
+            gauge!(name).increment(0.0);
+        }
+        for sink in &self.sinks {
+            for kind in ["unavailable", "fenced", "refused"] {
+                counter!("headwater_sink_errors_total", "sink" => sink.clone(), "kind" => kind).increment(0);
+            }
+        }
+    }
+
     fn partitions(&self) -> Result<Vec<TopicPartition>, LogError> {
         let mut partitions = Vec::new();
-        for topic in &self.topics {
+        for topic in self.topics.keys() {
             let count = self.log.admin().describe_topic(topic)?.map_or(0, |found| found.partitions);
             partitions.extend((0..count).map(|partition| TopicPartition { topic: topic.clone(), partition }));
         }
@@ -95,12 +128,20 @@ impl Watched {
         for (at, committed) in partitions.iter().zip(committed) {
             let ends = admin.ends(at)?;
             let position = committed.map_or(ends.earliest, |committed| committed.offset.max(ends.earliest));
-            let labels = [("topic", at.topic.to_string()), ("partition", at.partition.to_string())];
+            let role = self.topics.get(&at.topic).copied().unwrap_or("source");
+            let labels = [("topic", at.topic.to_string()), ("partition", at.partition.to_string()), ("role", role.to_owned())];
             gauge!("headwater_log_end_offset", &labels).set(ends.latest as f64);
             gauge!("headwater_committed_offset", &labels).set(position as f64);
             gauge!("headwater_lag_records", &labels).set((ends.latest - position).max(0) as f64);
         }
         Ok(())
+    }
+
+    fn pool(&self) {
+        let Some(pool) = self.warehouse.pool() else { return };
+        for (state, connections) in [("size", pool.size), ("in_use", pool.in_use), ("waiting", pool.waiting)] {
+            gauge!("headwater_pool_connections", "state" => state).set(connections as f64);
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! How a PostgreSQL database is reached, as a person says it.
 
+use super::CommandError;
+use super::secret_file;
 use clap::Args;
+use headwater_connectors::postgres::PostgresConfig;
+use headwater_streams::connector::ConnectorError;
 use std::path::PathBuf;
 
 /// The password itself; there is no flag for it, since flags are seen by everybody on the machine.
@@ -13,13 +17,36 @@ pub(super) struct PostgresOptions {
     #[arg(long = "postgres", id = "postgres", value_name = "URL", env = "HEADWATER_POSTGRES", hide_env_values = true)]
     pub(super) url: Option<String>,
 
-    /// Authorities to trust (PEM); the connection is TLS then
+    /// Authorities to trust (PEM); asks for TLS, also with a server on this machine
     #[arg(long = "postgres-ca-file", id = "postgres_ca_file", value_name = "FILE", env = "HEADWATER_POSTGRES_CA_FILE")]
     pub(super) ca_file: Option<PathBuf>,
 
     /// File that holds the password; the environment may hold it instead, as HEADWATER_POSTGRES_PASSWORD
     #[arg(long = "postgres-password-file", id = "postgres_password_file", value_name = "FILE", env = "HEADWATER_POSTGRES_PASSWORD_FILE")]
     pub(super) password_file: Option<PathBuf>,
+}
+
+impl PostgresOptions {
+    /// How the database is reached, if there is to be one. Reads the password, so that a wrong name shows here.
+    pub(super) fn config(&self) -> Result<Option<PostgresConfig>, CommandError> {
+        let Some(url) = &self.url else { return Ok(None) };
+        let mut config = PostgresConfig::parse(url).map_err(|error| match error {
+            ConnectorError::Refused { reason, .. } => mistake("postgres", reason),
+            other => CommandError::Sink(other),
+        })?;
+        if let Some(ca) = &self.ca_file {
+            std::fs::File::open(ca).map_err(|error| mistake("postgres_ca_file", format!("cannot read {}: {error}", ca.display())))?;
+            config = config.with_ca(ca.clone());
+        }
+        Ok(Some(match secret_file::password(PASSWORD, "postgres_password_file", self.password_file.as_deref())? {
+            Some(password) => config.with_password(password),
+            None => config,
+        }))
+    }
+}
+
+fn mistake(setting: &str, what: String) -> CommandError {
+    CommandError::Setting { at: setting.into(), what }
 }
 
 /// Whether the URL (or the key-value text, which PostgreSQL takes as well) holds a password.

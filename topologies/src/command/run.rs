@@ -48,19 +48,18 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<(), CommandError> {
-        let settings = &self.settings;
+        let (settings, shutdown) = (&self.settings, Shutdown::on_signals()?);
         let plan = Plan {
             application: self.app,
             config: settings.config(self.app.name()),
             log: settings.log()?,
-            warehouse: settings.warehouse()?,
+            warehouse: settings.warehouse()?.open()?,
             directory: settings.data.data.clone(),
             state: settings.state(),
             feed: self.generate.then(|| FeedPlan::of(&self.generator)),
             listen: settings.listen,
             patience: settings.stop_timeout,
         };
-        let shutdown = Shutdown::on_signals()?;
         let session = Session::start(plan)?;
         session.promises().iter().for_each(answer);
         if let Some(page) = session.page() {

@@ -8,7 +8,7 @@ use super::log::LogPlace;
 use super::names::application_id;
 use super::page::listen_address;
 use super::postgres_options::PostgresOptions;
-use super::warehouse::Warehouse;
+use super::warehouse::WarehousePlace;
 use clap::{Args, ValueEnum};
 use headwater_streams::runtime::Config;
 use std::net::SocketAddr;
@@ -71,7 +71,7 @@ enum Promise {
 impl RunSettings {
     /// For the runtime; `name` is the application's.
     pub(super) fn config(&self, name: &str) -> Config {
-        let id = self.application_id.as_deref().unwrap_or(name);
+        let id = self.id(name);
         let config = match self.guarantee {
             Promise::ExactlyOnce => Config::new(id),
             Promise::AtLeastOnce => Config::new(id).at_least_once(),
@@ -92,8 +92,13 @@ impl RunSettings {
         Ok(self.kafka.config()?.map_or_else(|| LogPlace::Embedded(self.data.directory()), LogPlace::Kafka))
     }
 
-    pub(super) fn warehouse(&self) -> Result<Warehouse, CommandError> {
-        Warehouse::open(&self.data, &self.postgres)
+    pub(super) fn warehouse(&self) -> Result<WarehousePlace, CommandError> {
+        WarehousePlace::of(&self.data, &self.postgres)
+    }
+
+    /// The id under which the application of this name runs.
+    pub(super) fn id<'a>(&'a self, name: &'a str) -> &'a str {
+        self.application_id.as_deref().unwrap_or(name)
     }
 }
 

@@ -54,14 +54,14 @@ impl Sink {
 
 impl List {
     fn run(self) -> Result<(), CommandError> {
-        self.warehouse.warehouse()?.progress()?.iter().map(line).for_each(answer);
+        self.warehouse.open()?.progress()?.iter().map(line).for_each(answer);
         Ok(())
     }
 }
 
 impl Reset {
     fn run(self) -> Result<(), CommandError> {
-        let warehouse = self.warehouse.warehouse()?;
+        let warehouse = self.warehouse.open()?;
         let forgotten = warehouse.reset(&self.application_id, &self.sink)?;
         if forgotten.is_empty() {
             let known = warehouse.progress()?.iter().map(|found| format!("{} {}", found.application_id, found.sink)).collect();

@@ -4,9 +4,10 @@ use super::CommandError;
 use super::data::DataOptions;
 use super::postgres_options::PostgresOptions;
 use clap::Args;
-use headwater_connectors::sqlite::{self, SinkProgress, SqliteDeadLetters, SqliteSink};
+use headwater_connectors::postgres::{self, PoolStatus, Postgres, PostgresConfig, PostgresDeadLetters, PostgresSink, SinkProgress};
+use headwater_connectors::sqlite::{self, SqliteDeadLetters, SqliteSink};
 use headwater_connectors::table::Table;
-use headwater_serving::{SalesSource, SqliteSales};
+use headwater_serving::{PostgresSales, SalesSource, SqliteSales};
 use headwater_streams::dsl::StreamsBuilder;
 use headwater_streams::format::Bytes;
 use headwater_streams::topic::Topic;
@@ -24,35 +25,59 @@ pub(super) struct WarehouseOptions {
 }
 
 impl WarehouseOptions {
-    pub(super) fn warehouse(&self) -> Result<Warehouse, CommandError> {
-        Warehouse::open(&self.data, &self.postgres)
+    pub(super) fn open(&self) -> Result<Warehouse, CommandError> {
+        WarehousePlace::of(&self.data, &self.postgres)?.open()
     }
 }
 
-/// Where the tables lie.
+/// Where the tables lie. Nothing is connected yet.
+#[derive(Debug, Clone)]
+pub(super) enum WarehousePlace {
+    /// In a file of the data directory.
+    Sqlite(PathBuf),
+    /// In a database.
+    Postgres(Box<PostgresConfig>),
+}
+
+impl WarehousePlace {
+    /// The one that the settings name.
+    pub(super) fn of(data: &DataOptions, postgres: &PostgresOptions) -> Result<Self, CommandError> {
+        let config = postgres.config()?.map(|config| WarehousePlace::Postgres(Box::new(config)));
+        Ok(config.unwrap_or_else(|| WarehousePlace::Sqlite(data.directory().sqlite())))
+    }
+
+    /// Connects to a database; a file is opened by whoever writes it.
+    pub(super) fn open(self) -> Result<Warehouse, CommandError> {
+        Ok(match self {
+            WarehousePlace::Sqlite(path) => Warehouse::Sqlite(path),
+            WarehousePlace::Postgres(config) => {
+                let at = format!("PostgreSQL at {}:{}/{}", config.host, config.port, config.database);
+                Warehouse::Postgres { at, database: Postgres::connect(*config)? }
+            }
+        })
+    }
+}
+
+/// The tables, reachable.
 #[derive(Debug, Clone)]
 pub(super) enum Warehouse {
     /// In a file of the data directory.
     Sqlite(PathBuf),
+    /// In a database.
+    Postgres {
+        /// Which one, without its secrets.
+        at: String,
+        /// Its connections.
+        database: Postgres,
+    },
 }
 
 impl Warehouse {
-    /// The one that the settings name.
-    pub(super) fn open(data: &DataOptions, postgres: &PostgresOptions) -> Result<Self, CommandError> {
-        if postgres.url.is_some() {
-            return Err(CommandError::NextRelease {
-                flag: "--postgres",
-                what: "the sink into PostgreSQL is not part of this one",
-                instead: "leave --postgres away and unset HEADWATER_POSTGRES to keep the tables in headwater.sqlite in --data",
-            });
-        }
-        Ok(Warehouse::Sqlite(data.directory().sqlite()))
-    }
-
     /// Lets a topic of results fill this table.
     pub(super) fn connect<K, V>(&self, app: &StreamsBuilder, topic: Topic<K, V>, name: &str, table: Table) -> Result<(), CommandError> {
         match self {
             Warehouse::Sqlite(path) => app.connect(topic, SqliteSink::new(name, path, table)?),
+            Warehouse::Postgres { database, .. } => app.connect(topic, PostgresSink::new(name, database.clone(), table)?),
         }
         Ok(())
     }
@@ -61,6 +86,7 @@ impl Warehouse {
     pub(super) fn connect_dead_letters(&self, app: &StreamsBuilder, topic: Topic<(), Bytes>) {
         match self {
             Warehouse::Sqlite(path) => app.connect(topic, SqliteDeadLetters::new(path)),
+            Warehouse::Postgres { database, .. } => app.connect(topic, PostgresDeadLetters::new(database.clone())),
         }
     }
 
@@ -68,6 +94,15 @@ impl Warehouse {
     pub(super) fn sales(&self) -> Box<dyn SalesSource> {
         match self {
             Warehouse::Sqlite(path) => Box::new(SqliteSales::new(path)),
+            Warehouse::Postgres { database, .. } => Box::new(PostgresSales::new(database.clone())),
+        }
+    }
+
+    /// How busy the connections are, where there are some.
+    pub(super) fn pool(&self) -> Option<PoolStatus> {
+        match self {
+            Warehouse::Sqlite(_) => None,
+            Warehouse::Postgres { database, .. } => Some(database.pool_status()),
         }
     }
 
@@ -76,6 +111,7 @@ impl Warehouse {
         match self {
             Warehouse::Sqlite(path) if !path.exists() => Err(CommandError::NoTables { path: path.clone() }),
             Warehouse::Sqlite(path) => Ok(sqlite::progress(path)?),
+            Warehouse::Postgres { database, .. } => Ok(postgres::progress(database)?),
         }
     }
 
@@ -84,6 +120,7 @@ impl Warehouse {
         match self {
             Warehouse::Sqlite(path) if !path.exists() => Err(CommandError::NoTables { path: path.clone() }),
             Warehouse::Sqlite(path) => Ok(sqlite::reset(path, application_id, sink)?),
+            Warehouse::Postgres { database, .. } => Ok(postgres::reset(database, application_id, sink)?),
         }
     }
 }
@@ -92,6 +129,7 @@ impl fmt::Display for Warehouse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warehouse::Sqlite(path) => write!(f, "{}", path.display()),
+            Warehouse::Postgres { at, .. } => f.write_str(at),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::KafkaConfig;
 use super::error::{code_of, error_of, refused};
-use crate::log::kafka_ffi::{Client, OffsetSpec, Refusal};
+use super::reach::reach;
+use crate::log::kafka_ffi::{Client, Failure, OffsetSpec};
 use crate::log::{
     Admin, Ends, ErrorCode, GroupDescription, GroupOffset, Isolation, ListedOffset, LogError, MemberIdentity, OffsetQuery,
     TopicDescription, TopicPartition, TopicSpec, TransactionDescription,
 };
-use rdkafka::types::RDKafkaErrorCode;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -32,28 +32,40 @@ pub(super) struct KafkaAdmin {
 
 impl KafkaAdmin {
     pub(super) fn connect(config: &KafkaConfig) -> Result<Self, LogError> {
-        let client = Client::consumer(&config.finish(config.client())).map_err(|refusal| refused(refusal, &config.brokers))?;
+        config.check()?;
+        let client = Client::consumer(&config.finish(config.client())).map_err(|failure| refused(&failure, &config.brokers))?;
+        reach(&client, config)?;
         Ok(Self { client })
     }
 
     /// Carries a call out, again while leaders or coordinators are on the move.
-    fn call<T>(&self, at: impl fmt::Display, call: impl Fn(&Client) -> Result<T, Refusal>) -> Result<T, LogError> {
+    fn call<T>(&self, at: impl fmt::Display, call: impl Fn(&Client) -> Result<T, Failure>) -> Result<T, LogError> {
         let deadline = Instant::now() + SETTLED_WITHIN;
         loop {
             match call(&self.client) {
                 Ok(answer) => return Ok(answer),
-                Err(refusal) if is_moving(code_of(refusal.code)) && Instant::now() < deadline => thread::sleep(LOOK_EVERY),
-                Err(refusal) => return Err(self.explained(refusal, at)),
+                Err(failure) if is_moving(code_of(failure.code)) && Instant::now() < deadline => self.look_again(code_of(failure.code)),
+                Err(failure) => return Err(self.explained(failure, at)),
             }
         }
     }
 
+    /// After a broker's restart partitions have another leader epoch. librdkafka (2.12.1) asks with the one it has cached, for a quarter of
+    /// an hour, and drops it for every refusal but that of the epoch: unless it reads the metadata of all topics, no call comes through.
+    fn look_again(&self, refused: ErrorCode) {
+        if matches!(refused, ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch) {
+            // Where this fails, the next call does too, and tells why.
+            let _ = self.client.topics(LIMIT);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+
     /// What the client complained of meanwhile explains why it had no answer.
-    fn explained(&self, refusal: Refusal, at: impl fmt::Display) -> LogError {
-        let reports = self.client.reports(Duration::ZERO);
-        match (code_of(refusal.code), reports.last()) {
-            (ErrorCode::TimedOut, Some(report)) => error_of(refusal.code, format_args!("{at}: {}", report.text.trim())),
-            _ => refused(refusal, at),
+    fn explained(&self, failure: Failure, at: impl fmt::Display) -> LogError {
+        let complaints = self.client.complaints();
+        match (code_of(failure.code), complaints.last()) {
+            (ErrorCode::TimedOut, Some(complaint)) => error_of(ErrorCode::TimedOut, format_args!("{at}: {}", complaint.text.trim())),
+            _ => refused(&failure, at),
         }
     }
 
@@ -64,7 +76,7 @@ impl KafkaAdmin {
             let partitions = match self.client.describe_topic(topic, LIMIT) {
                 Ok(found) if found.is_led => Some(Some(found.partitions)),
                 Ok(_) => None,
-                Err(refusal) if code_of(refusal.code) == ErrorCode::UnknownTopicOrPartition => Some(None),
+                Err(failure) if code_of(failure.code) == ErrorCode::UnknownTopicOrPartition => Some(None),
                 Err(_) => None,
             };
             if partitions.is_some_and(&seen) {
@@ -85,7 +97,12 @@ impl KafkaAdmin {
 impl Admin for KafkaAdmin {
     fn create_topic(&self, spec: &TopicSpec) -> Result<(), LogError> {
         let at = format_args!("topic {}", spec.name);
-        self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT))?;
+        let made = self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT));
+        if made.as_ref().is_err_and(|error| error.code() == ErrorCode::TopicAlreadyExists) {
+            // Another client was faster a moment ago: whoever hears that the topic exists asks for it next, and must find it.
+            self.wait_until_seen(&spec.name, |partitions| partitions.is_some())?;
+        }
+        made?;
         self.wait_until_seen(&spec.name, |partitions| partitions == Some(spec.partitions))
     }
 
@@ -192,7 +209,7 @@ impl Admin for KafkaAdmin {
 
     fn describe_transaction(&self, transactional_id: &str) -> Result<Option<TransactionDescription>, LogError> {
         let at = format_args!("transactional id {transactional_id}: use kafka-transactions.sh describe");
-        Err(error_of(RDKafkaErrorCode::UnsupportedFeature, at))
+        Err(LogError::new(ErrorCode::UnsupportedFeature, at))
     }
 }
 
@@ -215,8 +232,8 @@ fn is_moving(code: ErrorCode) -> bool {
 
 /// The first refusal in the order in which it was asked.
 fn first_refusal<'a>(
-    outcomes: Vec<(TopicPartition, Result<(), Refusal>)>, asked: impl Iterator<Item = &'a TopicPartition>,
+    outcomes: Vec<(TopicPartition, Result<(), Failure>)>, asked: impl Iterator<Item = &'a TopicPartition>,
 ) -> Result<(), LogError> {
     let mut outcomes: BTreeMap<_, _> = outcomes.into_iter().collect();
-    asked.into_iter().try_for_each(|at| outcomes.remove(at).unwrap_or(Ok(())).map_err(|refusal| refused(refusal, at)))
+    asked.into_iter().try_for_each(|at| outcomes.remove(at).unwrap_or(Ok(())).map_err(|failure| refused(&failure, at)))
 }

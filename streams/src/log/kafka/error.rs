@@ -1,15 +1,15 @@
 //! librdkafka's errors by our names, with what can be done about them.
 
-use super::super::kafka_ffi::{Failure, Refusal, Remedy};
+use super::super::kafka_ffi::{Failure, Remedy};
 use super::super::{ErrorCode, LogError};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 use std::fmt;
 
 macro_rules! names {
     ($($theirs:ident => $ours:ident,)*) => {
         /// A code by our name.
-        pub(super) fn code_of(code: RDKafkaErrorCode) -> ErrorCode {
+        fn name_of(code: RDKafkaErrorCode) -> ErrorCode {
             match code {
                 $(RDKafkaErrorCode::$theirs => ErrorCode::$ours,)*
                 other => ErrorCode::Other(other as i32),
@@ -21,6 +21,7 @@ macro_rules! names {
 names! {
     UnknownTopicOrPartition => UnknownTopicOrPartition,
     UnknownTopic => UnknownTopicOrPartition,
+    NoEnt => UnknownTopicOrPartition,
     TopicAlreadyExists => TopicAlreadyExists,
     InvalidTopic => InvalidTopic,
     InvalidPartitions => InvalidPartitions,
@@ -30,7 +31,7 @@ names! {
     PolicyViolation => PolicyViolation,
     OffsetOutOfRange => OffsetOutOfRange,
     MessageSizeTooLarge => MessageTooLarge,
-    MessageBatchTooLarge => RecordListTooLarge,
+    MessageBatchTooLarge => MessageTooLarge,
     InvalidTimestamp => InvalidTimestamp,
     InvalidRecord => InvalidRecord,
     InvalidMessage => CorruptMessage,
@@ -102,7 +103,7 @@ names! {
     AllBrokersDown => AllBrokersDown,
     Authentication => Authentication,
     SSL => Ssl,
-    MessageTimedOut => MessageTimedOut,
+    MessageTimedOut => TimedOut,
     QueueFull => QueueFull,
     GaplessGuarantee => GaplessGuarantee,
     Conflict => Conflict,
@@ -112,18 +113,8 @@ names! {
     UnsupportedFeature => UnsupportedFeature,
 }
 
-/// A code by our name, out of a number: brokers know codes that the client has no name for.
-pub(super) fn code_of_number(number: i32) -> ErrorCode {
-    const TRANSACTION_ABORTABLE: i32 = 120;
-    match RDKafkaRespErr::try_from(number) {
-        Ok(code) => code_of(code.into()),
-        Err(_) if number == TRANSACTION_ABORTABLE => ErrorCode::TransactionAbortable,
-        Err(_) => ErrorCode::Other(number),
-    }
-}
-
 /// Whether the same call may succeed a little later: brokers come and go, leaders and coordinators move.
-fn passes(code: ErrorCode) -> bool {
+pub(super) fn passes(code: ErrorCode) -> bool {
     use ErrorCode::*;
     matches!(
         code,
@@ -153,14 +144,22 @@ fn passes(code: ErrorCode) -> bool {
             | Resolve
             | AllBrokersDown
             | TimedOut
-            | MessageTimedOut
             | QueueFull
     )
 }
 
-/// An error by its code: what is known of such errors decides what can be done.
-pub(super) fn error_of(code: RDKafkaErrorCode, at: impl fmt::Display) -> LogError {
-    let code = code_of(code);
+/// A code by our name, out of a number: brokers know codes that the client has no name for.
+pub(super) fn code_of(number: i32) -> ErrorCode {
+    const TRANSACTION_ABORTABLE: i32 = 120;
+    match RDKafkaRespErr::try_from(number) {
+        Ok(code) => name_of(code.into()),
+        Err(_) if number == TRANSACTION_ABORTABLE => ErrorCode::TransactionAbortable,
+        Err(_) => ErrorCode::Other(number),
+    }
+}
+
+/// An error by its name: what is known of such errors decides what can be done.
+pub(super) fn error_of(code: ErrorCode, at: impl fmt::Display) -> LogError {
     let error = LogError::new(code, at);
     match code {
         ErrorCode::FencedInstanceId | ErrorCode::Fatal | ErrorCode::ClientFenced | ErrorCode::ProducerFenced => error.fatal(),
@@ -169,14 +168,14 @@ pub(super) fn error_of(code: RDKafkaErrorCode, at: impl fmt::Display) -> LogErro
     }
 }
 
-/// An error of a call of ours on librdkafka.
-pub(super) fn refused(Refusal { code, text }: Refusal, at: impl fmt::Display) -> LogError {
-    error_of(code, Said { at, text: &text, known: &code.to_string() })
+/// An error of a call of which librdkafka says nothing but the code.
+pub(super) fn refused(failure: &Failure, at: impl fmt::Display) -> LogError {
+    error_of(code_of(failure.code), Said { at, text: &failure.text, known: &Failure::of_code(failure.code).text })
 }
 
-/// An error of a call of the data half. Where librdkafka gives no advice, as outside of transactions, the code decides.
+/// An error of a call of which librdkafka says what comes next. Where it gives no advice, as outside of transactions, the code decides.
 pub(super) fn failed(failure: &Failure, at: impl fmt::Display) -> LogError {
-    let code = code_of_number(failure.code);
+    let code = code_of(failure.code);
     let error = LogError::new(code, Said { at, text: &failure.text, known: &code.to_string() });
     match failure.remedy {
         Remedy::Retry => error.retriable(),
@@ -184,30 +183,6 @@ pub(super) fn failed(failure: &Failure, at: impl fmt::Display) -> LogError {
         Remedy::Discard => error.fatal(),
         Remedy::None if passes(code) => error.retriable(),
         Remedy::None => error,
-    }
-}
-
-/// An error of a safe call. A refused setting is named without its value, which may be a password.
-pub(super) fn explain(error: &KafkaError, at: impl fmt::Display) -> LogError {
-    match error {
-        KafkaError::ClientConfig(_, reason, key, _) => {
-            LogError::new(ErrorCode::Config, format_args!("{at}: setting {key}: {}", reason.trim()))
-        }
-        KafkaError::ClientCreation(reason) => LogError::new(ErrorCode::Config, format_args!("{at}: {reason}")),
-        // librdkafka knows best what its transactions need.
-        KafkaError::Transaction(error) => {
-            let explained = LogError::new(code_of(error.code()), format_args!("{at}: {}", error.string()));
-            match (error.is_fatal(), error.txn_requires_abort(), error.is_retriable()) {
-                (true, _, _) => explained.fatal(),
-                (_, true, _) => explained.abortable(),
-                (_, _, true) => explained.retriable(),
-                (false, false, false) => explained,
-            }
-        }
-        other => match other.rdkafka_error_code() {
-            Some(code) => error_of(code, at),
-            None => LogError::new(ErrorCode::InvalidArgument, format_args!("{at}: {other}")),
-        },
     }
 }
 

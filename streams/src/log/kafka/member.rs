@@ -6,7 +6,7 @@
 
 use super::KafkaConfig;
 use super::error::{code_of, error_of, refused};
-use crate::log::kafka_ffi::{Client, Heard, Refusal};
+use crate::log::kafka_ffi::{Client, Failure, Heard};
 use crate::log::{AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, LogError, Member, MemberConfig, MemberIdentity, TopicPartition};
 use rdkafka::ClientConfig;
 use std::collections::BTreeSet;
@@ -44,8 +44,8 @@ pub(super) struct KafkaMember {
 impl KafkaMember {
     pub(super) fn new(kafka: &KafkaConfig, config: MemberConfig) -> Result<Self, LogError> {
         let at = format!("group {}", config.group);
-        let client = Client::consumer(&settings(kafka, &config)).map_err(|refusal| refused(refusal, &at))?;
-        client.subscribe(&config.topics).map_err(|refusal| refused(refusal, &at))?;
+        let client = Client::consumer(&settings(kafka, &config)).map_err(|failure| refused(&failure, &at))?;
+        client.subscribe(&config.topics).map_err(|failure| refused(&failure, &at))?;
         Ok(Self {
             client: Some(client),
             group: config.group,
@@ -62,11 +62,11 @@ impl KafkaMember {
             Heard::Assigned(partitions) => {
                 self.untold.extend(partitions);
                 self.tell_identity(client, events);
-                client.accept().map_err(|refusal| self.error(refusal))
+                client.accept().map_err(|failure| self.error(failure))
             }
             Heard::Revoked(partitions) => self.revoke(client, partitions, events),
-            Heard::Trouble(refusal) => self.judge(refusal),
-            Heard::Fatal(refusal) => Err(self.finished(refusal)),
+            Heard::Trouble(failure) => self.judge(failure),
+            Heard::Fatal(failure) => Err(self.finished(failure)),
         }
     }
 
@@ -91,7 +91,7 @@ impl KafkaMember {
             return self.lose(client, events);
         };
         if partitions.is_empty() {
-            return client.give_back().map_err(|refusal| self.error(refusal));
+            return client.give_back().map_err(|failure| self.error(failure));
         }
         self.identity = Some(identity.clone());
         events.push(GroupEvent::Revoked { partitions, identity });
@@ -106,7 +106,7 @@ impl KafkaMember {
             events.push(GroupEvent::Lost { partitions });
         }
         self.identity = None;
-        client.give_back().map_err(|refusal| self.error(refusal))
+        client.give_back().map_err(|failure| self.error(failure))
     }
 
     /// While we were letting go in good order, the group may have run out of patience: then nobody waits for us any more.
@@ -116,8 +116,8 @@ impl KafkaMember {
     }
 
     /// Brokers come and go, which is no error of a poll; what never passes is.
-    fn judge(&self, refusal: Refusal) -> Result<(), LogError> {
-        let error = self.error(refusal);
+    fn judge(&self, failure: Failure) -> Result<(), LogError> {
+        let error = self.error(failure);
         match error.code() {
             ErrorCode::TopicAuthorization
             | ErrorCode::GroupAuthorization
@@ -136,21 +136,21 @@ impl KafkaMember {
         }
     }
 
-    fn finished(&self, refusal: Refusal) -> LogError {
-        match (code_of(refusal.code), &self.instance_id) {
+    fn finished(&self, failure: Failure) -> LogError {
+        match (code_of(failure.code), &self.instance_id) {
             (ErrorCode::FencedInstanceId, Some(id)) => error_of(
-                refusal.code,
+                ErrorCode::FencedInstanceId,
                 format_args!(
                     "group {}: another process has joined as instance {id}; give each running instance an id of its own",
                     self.group
                 ),
             ),
-            _ => self.error(refusal).fatal(),
+            _ => self.error(failure).fatal(),
         }
     }
 
-    fn error(&self, refusal: Refusal) -> LogError {
-        refused(refusal, format_args!("group {}", self.group))
+    fn error(&self, failure: Failure) -> LogError {
+        refused(&failure, format_args!("group {}", self.group))
     }
 
     /// The client, lent out while `self` changes beside it.
@@ -191,7 +191,7 @@ impl Member for KafkaMember {
         if !let_go || !self.revoking.is_empty() {
             return Ok(());
         }
-        self.with(|member, client| client.give_back().map_err(|refusal| member.error(refusal)))
+        self.with(|member, client| client.give_back().map_err(|failure| member.error(failure)))
     }
 
     fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
@@ -202,7 +202,7 @@ impl Member for KafkaMember {
         // that needs our answer to an event first.
         self.with(|member, client| {
             member.check_identity(client, identity)?;
-            client.commit(offsets, COMMIT_LIMIT).map_err(|refusal| member.error(refusal))?;
+            client.commit(offsets, COMMIT_LIMIT).map_err(|failure| member.error(failure))?;
             member.check_identity(client, identity)
         })
     }
@@ -217,7 +217,7 @@ impl Member for KafkaMember {
                 warn!(group = %self.group, "the broker did not hear that we left, the group will wait for the session timeout");
                 Ok(())
             }
-            Err(refusal) => Err(self.error(refusal)),
+            Err(failure) => Err(self.error(failure)),
         }
     }
 }

@@ -8,7 +8,10 @@ mod config;
 mod error;
 mod member;
 mod producer;
+mod reach;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod tuning;
 
 pub use config::{KafkaConfig, Sasl, SaslMechanism, Tls};

@@ -3,7 +3,7 @@
 mod book;
 mod calls;
 
-use super::error::{code_of_number, failed};
+use super::error::{code_of, failed, passes};
 use super::{KafkaConfig, tuning};
 use crate::log::kafka_ffi::{Failure, Mark, Report, Sender};
 use crate::log::{Delivery, ErrorCode, LogError, NO_OFFSET, ProducerConfig, Records, Ticket, TopicPartition};
@@ -24,6 +24,8 @@ pub(super) struct KafkaProducer {
     name: String,
     phase: Phase,
     book: Book,
+    /// Without transactions: a record that did not go because no broker took it in time.
+    lost: Option<LogError>,
     /// Lent to each poll.
     reports: Vec<Report>,
     answered: Vec<Delivery>,
@@ -56,7 +58,7 @@ impl KafkaProducer {
             Some(id) => (id, Phase::Fresh),
             None => ("a producer without transactions".to_owned(), Phase::Plain),
         };
-        Ok(Self { sender, name, phase, book: Book::default(), reports: Vec::new(), answered: Vec::new() })
+        Ok(Self { sender, name, phase, book: Book::default(), lost: None, reports: Vec::new(), answered: Vec::new() })
     }
 
     /// Queues all records; while the queue is full it waits for deliveries.
@@ -67,7 +69,7 @@ impl KafkaProducer {
             let (taken, outcome) = self.sender.send(to, records, ticket.0 as u32, first);
             first += taken;
             let Err(failure) = outcome else { break };
-            match code_of_number(failure.code) {
+            match code_of(failure.code) {
                 ErrorCode::QueueFull if Instant::now() < until => self.serve(LOOK_AGAIN),
                 _ => {
                     self.refuse(ticket, first, records.len(), &failure);
@@ -108,8 +110,13 @@ impl KafkaProducer {
     }
 
     fn note(&mut self, report: Report) {
-        if report.code != 0 && self.phase == Phase::Open {
-            self.note_failure(report);
+        match self.phase {
+            Phase::Open if report.code != 0 => self.note_failure(report),
+            Phase::Plain if report.code != 0 => {
+                let error = LogError::new(code_of(report.code), &self.name);
+                self.lost = self.lost.take().or(passes(error.code()).then(|| error.retriable()));
+            }
+            _ => {}
         }
         self.book.note(report, &mut self.answered);
     }
@@ -117,7 +124,7 @@ impl KafkaProducer {
     /// A record that is not stored ruins its transaction; the first one tells why.
     fn note_failure(&mut self, report: Report) {
         let at = self.book.place(report.mark()).map_or_else(|| self.name.clone(), ToString::to_string);
-        match code_of_number(report.code) {
+        match code_of(report.code) {
             ErrorCode::PurgeQueue | ErrorCode::PurgeInFlight | ErrorCode::Fatal => {}
             ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced | ErrorCode::InvalidProducerIdMapping | ErrorCode::ClientFenced => {
                 self.phase = Phase::Finished(LogError::new(ErrorCode::ClientFenced, &self.name));

@@ -19,6 +19,13 @@ const MOST_SPARE: usize = 32;
 /// Even without news a poll looks at what librdkafka says this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Whether silent partitions are still there is asked at most this often, and so long the answer may take.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+const ASKING: Duration = Duration::from_millis(500);
+
+/// After a question that was not answered.
+const ASK_AGAIN_IN_VAIN: Duration = Duration::from_secs(10);
+
 /// A reader of a cluster. It connects with the first assignment.
 pub(super) struct KafkaReader {
     client: ClientConfig,
@@ -28,6 +35,8 @@ pub(super) struct KafkaReader {
     consumer: Option<Consumer>,
     wake: Arc<Wake>,
     outage: Outage,
+    /// When the cluster may be asked again whether something is there.
+    next_question: Instant,
     /// The place that is first in the next poll.
     turn: usize,
     spare: Vec<Records>,
@@ -42,6 +51,7 @@ impl KafkaReader {
             consumer: None,
             wake: Arc::default(),
             outage: Outage::default(),
+            next_question: Instant::now(),
             turn: 0,
             spare: Vec::new(),
         })
@@ -87,7 +97,26 @@ impl KafkaReader {
             out.push(place.fetched(records, found));
         }
         self.turn = if count == 0 { 0 } else { (self.turn + 1) % count };
+        self.look_for_missing(out);
         Ok(())
+    }
+
+    /// librdkafka waits for partitions that are gone, in silence: so the cluster is asked for one that was silent for long.
+    fn look_for_missing(&mut self, out: &mut Vec<Fetched>) {
+        let now = Instant::now();
+        if now < self.next_question {
+            return;
+        }
+        let Some(silent) = self.places.iter().find(|place| place.is_silent(now)) else { return };
+        let topic = Arc::clone(&silent.at.topic);
+        let Ok(partitions) = silent.ask(ASKING) else {
+            self.next_question = now + ASK_AGAIN_IN_VAIN;
+            return;
+        };
+        self.next_question = now + ASK_AGAIN;
+        self.outage.is_over();
+        let of_topic = self.places.iter_mut().filter(|place| place.at.topic == topic);
+        out.extend(of_topic.filter_map(|place| place.learn(now, partitions)));
     }
 }
 

@@ -7,14 +7,18 @@
 use super::drain::{self, Drained};
 use super::failure::Failure;
 use super::handle::{Handle, Trouble};
+use super::number::{check, metadata};
+use super::produce::millis;
 use super::wake::{Wake, on_event};
 use crate::log::{FetchLimit, Records, TopicPartition};
 use rdkafka::ClientConfig;
 use rdkafka_sys as sys;
-use std::ffi::{CString, c_int};
-use std::ptr::{NonNull, null_mut};
+use std::ffi::CString;
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
+
+const UNKNOWN_TOPIC: i32 = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as i32;
 
 /// A consumer that belongs to no group.
 pub(in crate::log) struct Consumer {
@@ -108,23 +112,23 @@ impl Feed {
         (high >= 0).then_some(high)
     }
 
-    /// Asks the cluster whether this partition is there.
-    pub(in crate::log) fn ask(&self, limit: Duration) -> Result<(), Failure> {
-        let (mut low, mut high) = (-1, -1);
-        let limit_ms = c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: the client is alive, the name a string, and both numbers live during the call.
-        let code = unsafe {
-            sys::rd_kafka_query_watermark_offsets(
-                self.handle.client(),
-                self.name.as_ptr(),
-                self.partition,
-                &raw mut low,
-                &raw mut high,
-                limit_ms,
-            )
+    /// Asks a broker how many partitions this topic has; none if it knows no such topic.
+    pub(in crate::log) fn partitions(&self, limit: Duration) -> Result<usize, Failure> {
+        let mut answer: *const sys::rd_kafka_metadata = null();
+        // SAFETY: client and topic are alive; on success the answer is ours until it is destroyed.
+        check(unsafe { metadata(self.handle.client(), 0, self.topic.as_ptr(), &raw mut answer, millis(limit)) })?;
+        // SAFETY: the answer is alive and has as many topics as it says. The code is read as the number it is.
+        let (code, count) = unsafe {
+            let found = ((*answer).topic_cnt > 0).then_some((*answer).topics);
+            let about = found.map(|topic| ((&raw const (*topic).err).cast::<i32>().read(), (*topic).partition_cnt));
+            sys::rd_kafka_metadata_destroy(answer);
+            about.unwrap_or_default()
         };
-        let code = code as i32;
-        if code == 0 { Ok(()) } else { Err(Failure::of_code(code)) }
+        match code {
+            0 => Ok(usize::try_from(count).unwrap_or_default()),
+            UNKNOWN_TOPIC => Ok(0),
+            code => Err(Failure::of_code(code)),
+        }
     }
 }
 

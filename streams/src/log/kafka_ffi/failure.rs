@@ -33,7 +33,7 @@ unsafe extern "C" {
 }
 
 impl Failure {
-    pub(super) fn of_code(code: i32) -> Self {
+    pub(in crate::log) fn of_code(code: i32) -> Self {
         // SAFETY: every number has a text, which is static or, for unknown numbers, in a buffer of this thread.
         let text = unsafe { text_of(text_of_number(code)) };
         Self { code, text, remedy: Remedy::None }

@@ -2,7 +2,9 @@
 //! so nothing can hold on to its own client (a cycle that would never end) or answer twice.
 
 use super::admin::{list_offsets, read_places};
-use super::client::{Client, Event, Refusal, check, check_owned, text_of};
+use super::client::{Client, Event};
+use super::failure::{Failure, text_of};
+use super::number::{check, check_with, failed, fatal_error};
 use crate::log::{GroupOffset, MemberIdentity, TopicPartition};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
@@ -11,6 +13,10 @@ use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 use std::time::{Duration, Instant};
 
+const ASSIGN: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS as i32;
+const REVOKE: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS as i32;
+const FATAL: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL as i32;
+
 /// What a group tells its member.
 pub(in crate::log) enum Heard {
     /// To be answered with [`Client::accept`].
@@ -18,20 +24,20 @@ pub(in crate::log) enum Heard {
     /// To be answered with [`Client::give_back`].
     Revoked(Vec<TopicPartition>),
     /// Something went wrong; the client may go on.
-    Trouble(Refusal),
+    Trouble(Failure),
     /// The client is finished.
-    Fatal(Refusal),
+    Fatal(Failure),
 }
 
 impl Client {
     /// Joins a group, in the background.
-    pub(in crate::log) fn subscribe(&self, topics: &[String]) -> Result<(), Refusal> {
+    pub(in crate::log) fn subscribe(&self, topics: &[String]) -> Result<(), Failure> {
         let mut list = TopicPartitionList::with_capacity(topics.len());
         topics.iter().for_each(|topic| drop(list.add_partition(topic, -1)));
         // SAFETY: the client is alive and copies the list.
-        check(unsafe { sys::rd_kafka_subscribe(self.ptr(), list.ptr()) })?;
+        check(unsafe { sys::rd_kafka_subscribe(self.ptr(), list.ptr()) } as i32)?;
         // SAFETY: the client is alive. What went wrong is heard in the group's queue too.
-        check(unsafe { sys::rd_kafka_poll_set_consumer(self.ptr()) })
+        check(unsafe { sys::rd_kafka_poll_set_consumer(self.ptr()) } as i32)
     }
 
     /// What the group has told and was not heard yet. Does not wait; counts as a sign that the member is alive.
@@ -42,54 +48,49 @@ impl Client {
 
     fn heard(&self, event: &Event<'_>) -> Option<Heard> {
         match (event.kind(), event.code()) {
-            (sys::RD_KAFKA_EVENT_REBALANCE, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) => {
-                Some(Heard::Assigned(partitions(event)))
-            }
-            (sys::RD_KAFKA_EVENT_REBALANCE, RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) => {
-                Some(Heard::Revoked(partitions(event)))
-            }
-            (sys::RD_KAFKA_EVENT_ERROR, RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL) => self.fatal_error().map(Heard::Fatal),
+            (sys::RD_KAFKA_EVENT_REBALANCE, ASSIGN) => Some(Heard::Assigned(partitions(event))),
+            (sys::RD_KAFKA_EVENT_REBALANCE, REVOKE) => Some(Heard::Revoked(partitions(event))),
+            (sys::RD_KAFKA_EVENT_ERROR, FATAL) => self.fatal_error().map(Heard::Fatal),
             (sys::RD_KAFKA_EVENT_ERROR, _) => event.outcome().err().map(Heard::Trouble),
             _ => None,
         }
     }
 
     /// Why the client is finished, if it is.
-    pub(in crate::log) fn fatal_error(&self) -> Option<Refusal> {
+    pub(in crate::log) fn fatal_error(&self) -> Option<Failure> {
         let mut text = [0 as c_char; 512];
-        // SAFETY: the client is alive and the buffer as long as stated.
-        let code = unsafe { sys::rd_kafka_fatal_error(self.ptr(), text.as_mut_ptr(), text.len()) };
-        let is_fatal = code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
-        is_fatal.then(|| Refusal { code: code.into(), text: text_of(text.as_ptr()) })
+        // SAFETY: the client is alive, the buffer as long as stated, and the text in it ends with a zero byte.
+        unsafe { check_with(fatal_error(self.ptr(), text.as_mut_ptr(), text.len()), text.as_ptr()) }.err()
     }
 
     /// Takes what was assigned. Nothing is read by this client, so librdkafka is given no partition to fetch.
-    pub(in crate::log) fn accept(&self) -> Result<(), Refusal> {
+    pub(in crate::log) fn accept(&self) -> Result<(), Failure> {
         let nothing = TopicPartitionList::new();
         if self.is_cooperative() {
             // SAFETY: the client is alive and copies the list; the error is ours.
-            unsafe { check_owned(sys::rd_kafka_incremental_assign(self.ptr(), nothing.ptr())) }
+            unsafe { Failure::check(sys::rd_kafka_incremental_assign(self.ptr(), nothing.ptr())) }
         } else {
             // SAFETY: as above.
-            check(unsafe { sys::rd_kafka_assign(self.ptr(), nothing.ptr()) })
+            check(unsafe { sys::rd_kafka_assign(self.ptr(), nothing.ptr()) } as i32)
         }
     }
 
     /// Lets go of what was revoked: the group waits for this.
-    pub(in crate::log) fn give_back(&self) -> Result<(), Refusal> {
+    pub(in crate::log) fn give_back(&self) -> Result<(), Failure> {
         if self.is_cooperative() {
             let nothing = TopicPartitionList::new();
             // SAFETY: the client is alive and copies the list; the error is ours.
-            unsafe { check_owned(sys::rd_kafka_incremental_unassign(self.ptr(), nothing.ptr())) }
+            unsafe { Failure::check(sys::rd_kafka_incremental_unassign(self.ptr(), nothing.ptr())) }
         } else {
             // SAFETY: the client is alive; null means nothing is assigned any more.
-            check(unsafe { sys::rd_kafka_assign(self.ptr(), null()) })
+            check(unsafe { sys::rd_kafka_assign(self.ptr(), null()) } as i32)
         }
     }
 
     fn is_cooperative(&self) -> bool {
         // SAFETY: the client is alive and the name static.
-        text_of(unsafe { sys::rd_kafka_rebalance_protocol(self.ptr()) }) == "COOPERATIVE"
+        let protocol = unsafe { text_of(sys::rd_kafka_rebalance_protocol(self.ptr())) };
+        protocol == "COOPERATIVE"
     }
 
     /// Whether somebody else may own what this member was assigned.
@@ -118,13 +119,13 @@ impl Client {
     }
 
     /// Commits offsets as the member that this client is now.
-    pub(in crate::log) fn commit(&self, offsets: &[GroupOffset], limit: Duration) -> Result<(), Refusal> {
+    pub(in crate::log) fn commit(&self, offsets: &[GroupOffset], limit: Duration) -> Result<(), Failure> {
         let list = list_offsets(offsets)?;
         let queue = self.new_queue();
         // SAFETY: the client is alive and copies the list; the queue counts its references, so it may be dropped before the answer comes.
-        check(unsafe { sys::rd_kafka_commit_queue(self.ptr(), list.ptr(), queue.ptr(), None, null_mut()) })?;
+        check(unsafe { sys::rd_kafka_commit_queue(self.ptr(), list.ptr(), queue.ptr(), None, null_mut()) } as i32)?;
         let Some(event) = queue.poll(limit) else {
-            return Err(Refusal { code: RDKafkaErrorCode::OperationTimedOut, text: "no answer in time".to_owned() });
+            return Err(failed(RDKafkaErrorCode::OperationTimedOut, "no answer in time"));
         };
         event.outcome()?;
         // SAFETY: the event answers a commit, and its list lives as long as it.
@@ -133,11 +134,11 @@ impl Client {
     }
 
     /// Leaves the group, unless the member is a static one. Says whether that came to an end in time.
-    pub(in crate::log) fn close(&self, limit: Duration) -> Result<bool, Refusal> {
+    pub(in crate::log) fn close(&self, limit: Duration) -> Result<bool, Failure> {
         let deadline = Instant::now() + limit;
         let queue = self.new_queue();
         // SAFETY: the client is alive and so is the queue; the error is ours.
-        unsafe { check_owned(sys::rd_kafka_consumer_close_queue(self.ptr(), queue.ptr())) }?;
+        unsafe { Failure::check(sys::rd_kafka_consumer_close_queue(self.ptr(), queue.ptr())) }?;
         // SAFETY: the client is alive.
         while unsafe { sys::rd_kafka_consumer_closed(self.ptr()) } == 0 {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -8,12 +8,13 @@ mod drain;
 mod failure;
 mod group;
 mod handle;
+mod number;
 mod produce;
 mod transaction;
 mod wake;
 
 pub(in crate::log) use admin::OffsetSpec;
-pub(in crate::log) use client::{Client, Refusal};
+pub(in crate::log) use client::Client;
 pub(in crate::log) use consume::{Consumer, Feed};
 pub(in crate::log) use drain::Drained;
 pub(in crate::log) use failure::{Failure, Remedy};

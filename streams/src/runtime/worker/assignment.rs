@@ -15,6 +15,9 @@ impl Worker {
         // A group that was forgotten counts from the beginning again, with other members.
         let is_other = self.identity.as_ref().is_some_and(|known| known.member_id != identity.member_id);
         let is_new = is_other || identity.generation > known;
+        if is_new {
+            self.status.rebalanced();
+        }
         if identity.generation >= 0 && !identity.member_id.is_empty() && (is_other || identity.generation >= known) {
             self.identity = Some(identity);
         }
@@ -25,7 +28,8 @@ impl Worker {
 
     pub(super) fn assign(&mut self, anchors: &[TopicPartition], effects: &mut Vec<Effect>) {
         self.releasing.retain(|anchor| !anchors.contains(anchor));
-        let tasks: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
+        let known = self.known_anchors(anchors);
+        let tasks: Vec<_> = known.into_iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
         for task in tasks.into_iter().filter(|task| !self.slots.contains_key(task)).collect::<Vec<_>>() {
             info!(%task, "assigned");
             let slot = match self.plan.sink(task) {
@@ -42,8 +46,10 @@ impl Worker {
         let lost: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
         warn!(tasks = lost.len(), "lost tasks to the group");
         self.identity = None;
+        self.contact.lost();
         // What is gone need not be given back, and must not be when it is owned anew.
         self.releasing.retain(|anchor| !anchors.contains(anchor));
+        self.forget_early(anchors);
         // One transaction carries all tasks of the thread, so what it holds of the lost ones takes the others along.
         self.abort_all(effects);
         for task in lost {
@@ -62,6 +68,7 @@ impl Worker {
             return;
         }
         let released = std::mem::take(&mut self.releasing);
+        self.forget_early(&released);
         let tasks: Vec<_> = released.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
         for task in tasks {
             info!(%task, "released");
@@ -82,6 +89,7 @@ impl Worker {
     pub(super) fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
         let Some(slot) = self.slots.remove(&task) else { return };
         self.unanswered.remove(&task);
+        self.stop_mending(task, effects);
         let mut of = ReaderOf::Tasks;
         match slot {
             Slot::Sink(sink) => {
@@ -96,6 +104,7 @@ impl Worker {
         for at in self.plan.inputs(task) {
             let place = (of, at);
             self.paused.remove(&place);
+            self.status.forgets(&place.1);
             self.unread.remove(&place);
         }
     }

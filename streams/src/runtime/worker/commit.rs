@@ -67,7 +67,7 @@ impl Worker {
             self.release(effects);
             return Ok(());
         }
-        if !self.producer.is_ready() {
+        if !self.producer.is_ready() || !self.mends.is_idle() {
             return Ok(());
         }
         self.next_commit = now + self.plan.config.commit_interval.as_millis() as i64;
@@ -91,7 +91,7 @@ impl Worker {
         self.tasks().map(|task| task.pending_bytes()).sum()
     }
 
-    fn has_work(&self, now: i64) -> bool {
+    pub(super) fn has_work(&self, now: i64) -> bool {
         self.slots.values().any(|slot| match slot {
             Slot::Running(task) => task.needs_commit(now),
             Slot::Sink(sink) => sink.needs_commit(),
@@ -119,8 +119,12 @@ impl Worker {
 
     /// The positions of all owned inputs: each commit carries them all.
     fn offsets(&self) -> Vec<GroupOffset> {
+        self.offsets_of(|task| task.offsets())
+    }
+
+    pub(super) fn offsets_of(&self, of_task: impl Fn(&crate::task::Task) -> Vec<GroupOffset>) -> Vec<GroupOffset> {
         let of = |(id, slot): (&TaskId, &Slot)| match slot {
-            Slot::Running(task) => task.offsets(),
+            Slot::Running(task) => of_task(task),
             Slot::Restoring(restoring) => restoring.offsets(),
             Slot::Sink(sink) if self.plan.tells_its_lag(*id) => sink.offset().into_iter().collect(),
             Slot::Sink(_) | Slot::Seeking => Vec::new(),
@@ -159,8 +163,15 @@ impl Worker {
             self.abort_all(effects);
             return Ok(());
         };
-        effects.push(Effect::CommitOffsets(self.offsets(), identity));
-        self.settle_commit(now, &deliveries, effects)
+        let mended = effects.len();
+        self.settle_commit(now, &deliveries, effects)?;
+        if self.mends.is_idle() {
+            // They go before whatever settling has led to, above all before anything is given back to the group.
+            effects.insert(mended, Effect::CommitOffsets(self.offsets_of(|task| task.committed_offsets()), identity));
+        } else {
+            self.commit_again();
+        }
+        Ok(())
     }
 
     fn take_undelivered(&mut self, error: LogError, effects: &mut Vec<Effect>) -> Result<(), AppError> {
@@ -171,21 +182,27 @@ impl Worker {
     }
 
     pub(super) fn take_offsets_committed(
-        &mut self, now: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
+        &mut self, now: i64, asked_at: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
         match outcome {
             Ok(()) => {
+                self.contact.proven(asked_at);
+                self.contact.committed(now);
                 self.purge(now, effects);
                 Ok(())
             }
             Err(error) if may_pass(&error) || is_about_membership(&error) => {
                 warn!(%error, "offsets not committed, the next commit carries them");
-                let running = self.slots.values_mut().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
-                running.for_each(|task| task.commit_again());
+                self.commit_again();
                 Ok(())
             }
             Err(error) => Err(AppError::log("cannot commit offsets")(error)),
         }
+    }
+
+    fn commit_again(&mut self) {
+        let running = self.slots.values_mut().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
+        running.for_each(|task| task.commit_again());
     }
 
     fn settle_commit(&mut self, now: i64, deliveries: &[Delivery], effects: &mut Vec<Effect>) -> Result<(), AppError> {
@@ -196,9 +213,11 @@ impl Worker {
                 *last = range.last.max(*last);
             }
         }
+        let mut foreign = Vec::new();
         for (id, slot) in &mut self.slots {
             match slot {
                 Slot::Running(task) => {
+                    foreign.extend(task.foreign(&stored).into_iter().map(|(at, range)| (*id, at, range)));
                     task.committed(&stored, now)?;
                     self.status.dropped(task.take_dropped());
                     if let Some(oldest) = task.take_oldest() {
@@ -213,10 +232,18 @@ impl Worker {
         (self.failures, self.transaction_since) = (Failures::default(), None);
         self.search.committed();
         self.commit = CommitState::Idle;
-        if self.plan.config.guarantee == Guarantee::ExactlyOnce {
-            self.purge(now, effects);
+        match self.plan.config.guarantee {
+            Guarantee::ExactlyOnce => {
+                self.contact.committed(now);
+                self.purge(now, effects);
+            }
+            // With transactions nobody else can write, and their markers are gaps of their own.
+            Guarantee::AtLeastOnce => foreign.into_iter().for_each(|(task, at, range)| self.mend(task, at, range, effects)),
         }
-        self.release(effects);
+        // A changelog that is being mended goes to nobody else as it is.
+        if self.mends.is_idle() {
+            self.release(effects);
+        }
         Ok(())
     }
 
@@ -350,7 +377,7 @@ enum Verdict {
     Gone,
 }
 
-fn is_about_membership(error: &LogError) -> bool {
+pub(super) fn is_about_membership(error: &LogError) -> bool {
     matches!(error.code(), ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::RebalanceInProgress)
 }
 

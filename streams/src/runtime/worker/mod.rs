@@ -4,6 +4,8 @@
 
 mod assignment;
 mod commit;
+mod contact;
+mod mend;
 mod producer;
 mod refusal;
 mod restore;
@@ -11,21 +13,26 @@ mod sinks;
 #[cfg(test)]
 mod tests;
 mod unread;
+mod watch;
 
-use super::AppError;
 use super::event::{Effect, Event, Pace, ReaderOf};
 use super::plan::Plan;
 use super::sink::SinkSlot;
 use super::status::Status;
+use super::{AppError, Guarantee};
 use crate::log::{Fetched, GroupEvent, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::task::{Restoring, Task, TaskId};
 use commit::{CommitState, Failures};
+use contact::Contact;
+pub(crate) use contact::NO_CONTACT;
 use headwater_state::Disk;
+use mend::Mends;
 use producer::ProducerState;
 use refusal::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use unread::Unread;
+use watch::Watch;
 
 /// Records that one task processes before the others and the outside have their turn; fewer where that takes too long.
 const BUDGET: usize = 4_096;
@@ -57,6 +64,10 @@ pub(crate) struct Worker {
     /// The first send of the open transaction was given out at this time (milliseconds), or later.
     transaction_since: Option<i64>,
     failures: Failures,
+    contact: Contact,
+    mends: Mends,
+    watch: Watch,
+    next_flush: i64,
     next_commit: i64,
     next_purge: i64,
     /// Anchor partitions that are let go of after the next commit.
@@ -99,6 +110,10 @@ impl Worker {
             producer: ProducerState::default(),
             transaction_since: None,
             failures: Failures::default(),
+            contact: Contact::default(),
+            mends: Mends::default(),
+            watch: Watch::default(),
+            next_flush: 0,
             next_commit: 0,
             next_purge: 0,
             releasing: Vec::new(),
@@ -132,9 +147,11 @@ impl Worker {
             busy = self.process(now)?;
             self.feed_sinks(effects);
         }
-        if self.commit.is_idle() {
+        self.look_around(now, effects);
+        self.ask_group(now, effects);
+        if self.commit.is_idle() && self.may_send(now, effects) {
             self.commit_if_due(now, effects)?;
-            self.hand_over_early(now, effects);
+            self.hand_over_early(now, effects)?;
         }
         self.keep_flow(effects);
         if self.is_at_rest() {
@@ -179,7 +196,10 @@ impl Worker {
             Event::Restored(fetched) => self.take_restored(now, fetched, effects)?,
             Event::Committed(outcome) => self.take_committed(now, outcome, effects)?,
             Event::Flushed(outcome) => self.take_flushed(now, outcome, effects)?,
-            Event::OffsetsCommitted(outcome) => self.take_offsets_committed(now, outcome, effects)?,
+            Event::OffsetsCommitted(asked_at, outcome) => self.take_offsets_committed(now, asked_at, outcome, effects)?,
+            Event::Confirmed(asked_at, outcome) => self.take_confirmed(now, asked_at, outcome, effects)?,
+            Event::Contact(at) => self.contact.proven(at),
+            Event::Sight(topic, seen) => self.take_sight(now, topic, seen, effects)?,
             Event::Sink(task, event) => self.take_sink_event(now, task, event, effects)?,
             Event::Stop => (self.stopping, self.stop_by) = (true, now + STOP_PATIENCE_MS),
         }
@@ -241,15 +261,29 @@ impl Worker {
         Ok(busy)
     }
 
-    fn hand_over_early(&mut self, now: i64, effects: &mut Vec<Effect>) {
+    /// Records go out before the commit: in a transaction when there are many, so that the producer has work meanwhile; without one as soon
+    /// as they are there, since nobody waits for the commit to read them.
+    fn hand_over_early(&mut self, now: i64, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        if !self.commit.is_idle() || !self.producer.is_ready() {
+            return Ok(());
+        }
+        let is_direct = self.plan.config.guarantee == Guarantee::AtLeastOnce;
+        let flushes = is_direct && now >= self.next_flush;
+        if flushes {
+            self.next_flush = now + self.plan.config.flush_interval.as_millis() as i64;
+        }
+        let enough = if is_direct { 1 } else { HAND_OVER_BYTES };
         for slot in self.slots.values_mut() {
-            if let Slot::Running(task) = slot
-                && task.outbox_bytes() >= HAND_OVER_BYTES
-            {
+            let Slot::Running(task) = slot else { continue };
+            if flushes {
+                task.flush_early(now)?;
+            }
+            if task.outbox_bytes() >= enough {
                 self.transaction_since.get_or_insert(now);
                 hand_over(task, &mut self.spare, effects);
             }
         }
+        Ok(())
     }
 
     /// Pauses inputs that have enough waiting, resumes those that have room again.

@@ -50,7 +50,17 @@ impl Worker {
         let reads = restoring.missing().map(|(at, from)| Effect::Restore(at.clone(), from));
         effects.extend(reads);
         self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
-        self.start_if_restored(task, effects)
+        self.start_if_restored(task, effects)?;
+        self.tell_restoring();
+        Ok(())
+    }
+
+    fn tell_restoring(&self) {
+        let restoring = self.slots.values().filter_map(|slot| match slot {
+            Slot::Restoring(restoring) => Some(restoring.remaining()),
+            _ => None,
+        });
+        self.status.restoring(restoring.sum());
     }
 
     fn reset_of(&self, task: TaskId, at: &TopicPartition) -> Reset {
@@ -79,6 +89,9 @@ impl Worker {
     }
 
     pub(super) fn take_restored(&mut self, now: i64, mut fetched: Fetched, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+        if self.take_foreign(&fetched, effects)? {
+            return Ok(());
+        }
         let restoring = self.slots.iter_mut().find_map(|(task, slot)| match slot {
             Slot::Restoring(restoring) if restoring.missing().any(|(at, _)| *at == fetched.partition) => Some((*task, restoring)),
             _ => None,
@@ -100,6 +113,7 @@ impl Worker {
             effects.push(Effect::StopRestoring(fetched.partition));
             self.start_if_restored(task, effects)?;
         }
+        self.tell_restoring();
         Ok(())
     }
 

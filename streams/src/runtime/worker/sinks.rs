@@ -23,6 +23,9 @@ impl Worker {
     pub(super) fn take_sink_event(&mut self, now: i64, task: TaskId, event: SinkEvent, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         let Some(Slot::Sink(sink)) = self.slots.get_mut(&task) else { return Ok(()) };
         let of = ReaderOf::Sink(task.sub_topology);
+        if let SinkEvent::Failed(error) = &event {
+            self.status.sink_failed(error);
+        }
         match event {
             SinkEvent::Claimed(claim) => {
                 let start = sink.claimed(claim);

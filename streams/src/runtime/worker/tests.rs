@@ -54,7 +54,7 @@ impl Fed {
         let status = Arc::new(Status::default());
         let mut fed = Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status };
         assert!(has(&fed.step(0, Vec::new()), |effect| matches!(effect, Effect::MakeProducer)), "before anything else");
-        fed.step(0, vec![Event::Producer(Ok(()))]);
+        fed.step(0, vec![Event::Producer(Ok(())), Event::Contact(0)]);
         fed
     }
 
@@ -197,8 +197,8 @@ fn nothing_is_purged_before_the_group_has_the_offsets() {
     let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(_, 2));
     assert!(!has(&fed.step(2, vec![Event::Flushed(Ok(Vec::<Delivery>::new()))]), is_purge));
     let refused = Err(LogError::new(ErrorCode::RebalanceInProgress, "app"));
-    assert!(!has(&fed.step(3, vec![Event::OffsetsCommitted(refused)]), is_purge));
-    assert!(has(&fed.step(4, vec![Event::OffsetsCommitted(Ok(()))]), is_purge));
+    assert!(!has(&fed.step(3, vec![Event::OffsetsCommitted(0, refused)]), is_purge));
+    assert!(has(&fed.step(4, vec![Event::OffsetsCommitted(0, Ok(()))]), is_purge));
 }
 
 #[test]
@@ -365,4 +365,103 @@ fn what_waits_for_the_group_is_bounded() {
     assert!(fed.status.progress().records < 50, "{} records were processed on", fed.status.progress().records);
     fed.step(200, vec![Event::Group(GroupEvent::Generation { identity: identity(2, "m") })]);
     assert!(fed.worker.commit.is_under_way(), "a new generation lets it commit again");
+}
+
+#[test]
+fn at_least_once_outputs_do_not_wait_for_the_commit() {
+    let mut fed = Fed::stream(Guarantee::AtLeastOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(2, vec![Event::Flushed(Ok(Vec::new()))]);
+    fed.step(3, vec![Event::OffsetsCommitted(2, Ok(()))]);
+    let effects = fed.step(4, vec![fetched(ReaderOf::Tasks, "in", 2..4)]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "out")));
+    assert!(!has(&effects, |effect| matches!(effect, Effect::Flush)), "the next commit is a second away");
+}
+
+#[test]
+fn nothing_is_sent_before_the_group_has_confirmed_that_we_live() {
+    let mut fed = Fed::stream(Guarantee::AtLeastOnce);
+    let goes_out = |effects: &[Effect]| has(effects, |effect| matches!(effect, Effect::Send(..) | Effect::Flush));
+    let asks = |effects: &[Effect]| has(effects, |effect| matches!(effect, Effect::Confirm(..)));
+    let effects = fed.step(60_000, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    assert!(asks(&effects) && !goes_out(&effects));
+    assert!(goes_out(&fed.step(60_001, vec![Event::Confirmed(60_000, Ok(()))])));
+
+    fed.step(60_002, vec![Event::Flushed(Ok(Vec::new())), Event::OffsetsCommitted(60_001, Ok(()))]);
+    let effects = fed.step(90_000, vec![fetched(ReaderOf::Tasks, "in", 2..4)]);
+    assert!(asks(&effects) && !goes_out(&effects));
+    let refused = Err(LogError::new(ErrorCode::UnknownMemberId, "app"));
+    let effects = fed.step(90_001, vec![Event::Confirmed(90_000, refused), Event::Producer(Ok(()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(2)))) && !goes_out(&effects));
+    fed.step(90_002, vec![Event::Group(GroupEvent::Generation { identity: identity(2, "m") }), Event::Contact(90_001)]);
+    assert!(goes_out(&fed.step(90_003, vec![fetched(ReaderOf::Tasks, "in", 2..4)])));
+}
+
+#[test]
+fn a_generation_that_is_told_late_is_asked_for() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let refused = Err(LogError::new(ErrorCode::RebalanceInProgress, "app"));
+    let effects = fed.step(2, vec![Event::Committed(refused), Event::Producer(Ok(()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Confirm(..))));
+    fed.step(3, vec![Event::Confirmed(2, Ok(())), fetched(ReaderOf::Tasks, "in", 0..2)]);
+    assert!(has(&fed.step(200, Vec::new()), |effect| matches!(effect, Effect::Commit(..))));
+}
+
+#[test]
+fn positions_are_committed_again_before_they_expire() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(2, vec![Event::Committed(Ok(Vec::new()))]);
+    let confirms = |effects: Vec<Effect>| {
+        effects.into_iter().find_map(|effect| if let Effect::Confirm(offsets, _) = effect { Some(offsets) } else { None })
+    };
+    assert_eq!(confirms(fed.step(3_600_000, Vec::new())), None);
+    let again = confirms(fed.step(24 * 3_600_000, Vec::new())).unwrap();
+    assert_eq!((again[0].offset, again[0].metadata.is_empty()), (2, false), "position and times");
+}
+
+fn seen(fed: &Fed, topic: &str, partitions: i32) -> Event {
+    let topic_id = fed.worker.plan.topics[topic].topic_id;
+    Event::Sight(topic.into(), Ok(crate::runtime::event::Sight { topic: Some((partitions, topic_id)), ends: Vec::new() }))
+}
+
+#[test]
+fn an_input_that_nothing_hangs_on_grows_while_running() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let partitions = vec![TopicPartition::new("in", 1)];
+    let given = Event::Group(GroupEvent::Assigned { partitions, identity: identity(2, "m") });
+    let effects = fed.step(1, vec![given]);
+    assert!(!has(&effects, |effect| matches!(effect, Effect::LookUp(_))), "nobody knows of such a partition");
+    assert!(has(&effects, |effect| matches!(effect, Effect::Look(topic, _) if &**topic == "in")));
+    let event = seen(&fed, "in", 2);
+    let effects = fed.step(2, vec![event]);
+    let replan = effects.iter().position(|effect| matches!(effect, Effect::Replan(_))).unwrap();
+    let grown = TaskId { partition: 1, ..TASK };
+    let look_up = effects.iter().position(|effect| matches!(effect, Effect::LookUp(task) if *task == grown)).unwrap();
+    assert!(replan < look_up);
+}
+
+#[test]
+fn an_input_that_state_hangs_on_stops_the_application_when_it_grows() {
+    let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| {
+        app.table(IN, crate::dsl::Store::new("table")).to(OUT);
+    }));
+    fed.step(0, vec![assigned("in", 1)]);
+    let event = seen(&fed, "in", 2);
+    let error = fed.try_step(1, &mut vec![event]).unwrap_err().to_string();
+    assert!(error.contains("grown from 1 to 2") && error.contains("store table"), "{error}");
+}
+
+#[test]
+fn an_input_that_is_another_topic_or_none_stops_the_application() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let anew = Event::Sight("in".into(), Ok(crate::runtime::event::Sight { topic: Some((1, [9; 16])), ends: Vec::new() }));
+    assert!(fed.try_step(1, &mut vec![anew]).unwrap_err().to_string().contains("made anew"));
+
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    let gone = || Event::Sight("in".into(), Ok(crate::runtime::event::Sight::default()));
+    fed.step(1, vec![gone()]);
+    fed.step(2, vec![gone()]);
+    assert!(fed.try_step(3, &mut vec![gone()]).unwrap_err().to_string().contains("was deleted"));
 }

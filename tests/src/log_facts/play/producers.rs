@@ -10,9 +10,13 @@ use super::{Play, millis};
 use crate::log_facts::case::Step;
 use crate::log_facts::value::{error_name, place_of, to_bytes, transactional};
 
+/// So often a call is made that may succeed when it is repeated.
+const ATTEMPTS: u32 = 5;
+
 /// A producer with what it was given and not yet told about.
 pub(super) struct Sender {
     producer: Box<dyn Producer>,
+    transactional_id: Option<String>,
     waiting: Vec<Waiting>,
     known: BTreeMap<Ticket, Delivery>,
 }
@@ -32,10 +36,10 @@ impl Play {
                 self.senders.remove(&name);
                 Ok(json!({}))
             }
-            "init" => self.call(&name, |producer| producer.init_transactions()),
             "begin" => self.call(&name, |producer| producer.begin()),
-            "commit" => self.call(&name, |producer| producer.commit()),
-            "abort" => self.call(&name, |producer| producer.abort()),
+            "init" => self.end(&name, |producer| producer.init_transactions()),
+            "commit" => self.end(&name, |producer| producer.commit()),
+            "abort" => self.end(&name, |producer| producer.abort()),
             "send" => {
                 let records = self.records(std::slice::from_ref(&step.body))?;
                 let waiting = self.hand_over(&name, step, records)?;
@@ -75,8 +79,9 @@ impl Play {
             linger: Duration::from_millis(linger.unsigned_abs()),
             ..ProducerConfig::default()
         };
+        let transactional_id = config.transactional_id.clone();
         let producer = self.subject.log().producer(config).map_err(|error| error.to_string())?;
-        self.senders.insert(name, Sender { producer, waiting: Vec::new(), known: BTreeMap::new() });
+        self.senders.insert(name, Sender { producer, transactional_id, waiting: Vec::new(), known: BTreeMap::new() });
         Ok(json!({}))
     }
 
@@ -84,17 +89,42 @@ impl Play {
         let offsets = offsets(step.list("offsets"), "")?;
         let member = self.identity(&step.body["member"]);
         let group = step.text("group")?;
-        Ok(transactional(self.sender(name)?.producer.send_offsets(group, &offsets, &member)))
+        let sender = self.sender(name)?;
+        let result = sender.producer.send_offsets(group, &offsets, &member);
+        let id = sender.transactional_id.clone();
+        self.open.commits(id.as_ref(), group, &offsets);
+        Ok(transactional(result))
     }
 
-    fn call(&mut self, name: &str, call: impl FnOnce(&mut dyn Producer) -> Result<(), LogError>) -> Result<Value, String> {
+    fn call(&mut self, name: &str, call: impl Fn(&mut dyn Producer) -> Result<(), LogError>) -> Result<Value, String> {
         Ok(transactional(call(&mut *self.sender(name)?.producer)))
+    }
+
+    /// A call that ends a transaction. The recorder repeated what may be repeated, and waited for the markers.
+    fn end(&mut self, name: &str, call: impl Fn(&mut dyn Producer) -> Result<(), LogError>) -> Result<Value, String> {
+        let is_real = self.subject.is_real();
+        let sender = self.sender(name)?;
+        let mut result = call(&mut *sender.producer);
+        for _ in 1..ATTEMPTS {
+            if !is_real || !result.as_ref().is_err_and(LogError::is_retriable) {
+                break;
+            }
+            result = call(&mut *sender.producer);
+        }
+        if let Some(id) = sender.transactional_id.clone().filter(|_| is_real && result.is_ok()) {
+            self.settle(&id);
+        }
+        Ok(transactional(result))
     }
 
     fn hand_over(&mut self, name: &str, step: &Step, mut records: Records) -> Result<Waiting, String> {
         let to = place_of(&step.body)?;
         let count = records.len();
-        Ok(Waiting { records: count, ticket: self.sender(name)?.producer.send(&to, &mut records) })
+        let sender = self.sender(name)?;
+        let ticket = sender.producer.send(&to, &mut records);
+        let id = sender.transactional_id.clone();
+        self.open.sends(id.as_ref(), &to);
+        Ok(Waiting { records: count, ticket })
     }
 
     fn sender(&mut self, name: &str) -> Result<&mut Sender, String> {

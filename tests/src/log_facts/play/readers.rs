@@ -1,7 +1,7 @@
 //! Readers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_streams::log::{
     ErrorCode, FetchLimit, Fetched, Isolation, LogError, Reader, ReaderConfig, RecordRef, Reset, StartAt, TopicPartition,
@@ -72,16 +72,18 @@ impl Play {
         }
         let mut found: BTreeMap<TopicPartition, Found> = stand.places.iter().map(|(at, _)| (at.clone(), Found::default())).collect();
         let mut open: BTreeSet<TopicPartition> = found.keys().cloned().collect();
-        let mut waited = false;
+        // Where time passes by itself the reader waits, elsewhere the clock is moved.
+        let (mut left, moved) = (wait, if self.subject.is_real() { Duration::ZERO } else { wait });
         while !open.is_empty() {
             let mut fetched = Vec::new();
-            stand.reader.poll(LIMIT, Duration::ZERO, &mut fetched).map_err(|error| error.to_string())?;
+            let began = Instant::now();
+            stand.reader.poll(LIMIT, left.saturating_sub(moved), &mut fetched).map_err(|error| error.to_string())?;
             if fetched.is_empty() {
-                if waited {
+                if left.is_zero() {
                     break;
                 }
-                self.subject.pass(wait)?;
-                waited = true;
+                self.subject.pass(moved)?;
+                left = left.saturating_sub(moved + began.elapsed());
             }
             for one in fetched {
                 self.note(&one, &mut found, &mut open)?;

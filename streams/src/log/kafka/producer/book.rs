@@ -1,8 +1,8 @@
 //! Which sends are on their way, and what is known of them.
 
-use super::super::error::code_of_number;
+use super::super::error::code_of;
 use crate::log::kafka_ffi::{Mark, Report};
-use crate::log::{Delivery, LogError, Refused, Stored, Ticket, TopicPartition};
+use crate::log::{Delivery, ErrorCode, LogError, Refused, Stored, Ticket, TopicPartition};
 use std::collections::VecDeque;
 
 /// Sends in the order of their tickets, each until all its records are answered.
@@ -22,12 +22,14 @@ struct Send {
     last: i64,
     /// The first record that was refused, and librdkafka's number for why.
     refused: Option<(u32, i32)>,
+    /// Whether that was only because it was given up.
+    given_up: bool,
 }
 
 impl Book {
     /// Opens an entry for a send of so many records.
     pub(super) fn open(&mut self, to: &TopicPartition, records: usize) -> Ticket {
-        self.sends.push_back(Send { to: to.clone(), unanswered: records, first: i64::MAX, last: i64::MIN, refused: None });
+        self.sends.push_back(Send { to: to.clone(), unanswered: records, first: i64::MAX, last: i64::MIN, refused: None, given_up: false });
         self.open += 1;
         Ticket(self.first + self.sends.len() as u64 - 1)
     }
@@ -49,8 +51,8 @@ impl Book {
         let send = self.sends.get_mut(index).expect("a record is answered once, and its send is here until then");
         if report.code == 0 {
             (send.first, send.last) = (send.first.min(report.offset), send.last.max(report.offset));
-        } else if send.refused.is_none_or(|(first, _)| mark.index < first) {
-            send.refused = Some((mark.index, report.code));
+        } else {
+            send.refuse(mark.index, report.code);
         }
         send.unanswered -= 1;
         if send.unanswered == 0 {
@@ -74,11 +76,20 @@ impl Book {
 }
 
 impl Send {
+    /// A reason says more than that a record was given up because of another one.
+    fn refuse(&mut self, index: u32, code: i32) {
+        let given_up = matches!(code_of(code), ErrorCode::PurgeQueue | ErrorCode::PurgeInFlight);
+        let says_more = self.refused.is_none_or(|(first, _)| (given_up, index) < (self.given_up, first));
+        if says_more {
+            (self.refused, self.given_up) = (Some((index, code)), given_up);
+        }
+    }
+
     fn delivery(&self, ticket: Ticket) -> Delivery {
         let outcome = match self.refused {
             None => Ok(Stored { first: self.first, last: self.last }),
             Some((index, code)) => {
-                let error = LogError::new(code_of_number(code), &self.to);
+                let error = LogError::new(code_of(code), &self.to);
                 Err(Refused { index: index as usize, error })
             }
         };
@@ -89,7 +100,6 @@ impl Send {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::ErrorCode;
 
     const INVALID_TIMESTAMP: i32 = 32;
     const PURGED: i32 = -152;
@@ -119,10 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_first_record_that_is_not_stored() {
+    fn a_refusal_names_the_first_record_that_has_a_reason() {
         let (mut book, mut answered) = (Book::default(), Vec::new());
         let one = book.open(&at(), 4);
-        for (index, code) in [(3, PURGED), (0, 0), (1, INVALID_TIMESTAMP), (2, PURGED)] {
+        for (index, code) in [(3, INVALID_TIMESTAMP), (0, PURGED), (1, INVALID_TIMESTAMP), (2, PURGED)] {
             book.note(report(one, index, 7, code), &mut answered);
         }
         let refused = answered[0].outcome.clone().unwrap_err();

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// Taking an id over may have to wait for its former owner's transaction to be ended.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
+/// An abort that is not answered costs nothing: whoever takes the id over aborts too.
+const ABORT_LIMIT: Duration = Duration::from_secs(2);
+
 impl Producer for KafkaProducer {
     fn init_transactions(&mut self) -> Result<(), LogError> {
         if self.phase != Phase::Fresh {
@@ -54,7 +57,8 @@ impl Producer for KafkaProducer {
         loop {
             match &self.phase {
                 Phase::Failed(error) | Phase::Finished(error) => return Err(error.clone()),
-                _ if self.book.is_settled() => return Ok(()),
+                // What did not go for want of a broker is no refusal, of which deliveries would tell: it would go now.
+                _ if self.book.is_settled() => return self.lost.take().map_or(Ok(()), Err),
                 _ if Instant::now() >= until => return Err(LogError::new(ErrorCode::TimedOut, format_args!("flush of {}", self.name))),
                 _ => {}
             }
@@ -104,7 +108,7 @@ impl Producer for KafkaProducer {
         }
         self.phase = Phase::Aborting;
         let mut reports = std::mem::take(&mut self.reports);
-        let ended = self.sender.abort(CALL_LIMIT, &mut reports);
+        let ended = self.sender.abort(ABORT_LIMIT, &mut reports);
         self.settle(reports);
         self.end(ended, Phase::Aborting)
     }

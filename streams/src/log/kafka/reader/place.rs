@@ -1,6 +1,6 @@
 //! One assigned partition of a reader.
 
-use super::super::error::{code_of_number, failed};
+use super::super::error::failed;
 use crate::log::kafka_ffi::{Consumer, Drained, Failure, Feed};
 use crate::log::{ErrorCode, FetchLimit, Fetched, LogError, ReaderConfig, Records, Reset, StartAt, TopicPartition};
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ const BEGINNING: i64 = -2;
 const END: i64 = -1;
 const STORED: i64 = -1000;
 
-/// A partition that librdkafka no longer finds may come back, as after a broker's restart. So long it may take.
-const GONE_AFTER: Duration = Duration::from_secs(5);
+/// A partition of which nothing is heard for so long may be gone, which librdkafka does not always tell.
+const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long the cluster may take to say whether a partition is there.
-const ASKING: Duration = Duration::from_secs(1);
+/// A broker that has just started may not know all partitions yet.
+const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// A partition that is read.
 pub(super) struct Place {
@@ -28,8 +28,14 @@ pub(super) struct Place {
     told_end: bool,
     /// It failed, which was told, and is to be assigned anew.
     failed: bool,
-    /// Since when librdkafka does not find it, until that is told.
-    missing: Option<Instant>,
+    /// librdkafka's position, when it was last asked.
+    taken: Option<i64>,
+    /// When something was heard of it.
+    heard: Instant,
+    /// librdkafka does not find it. Brokers are asked before that is believed: it may be one that has just started.
+    doubted: bool,
+    /// Since when brokers say that there is no such partition.
+    absent: Option<Instant>,
 }
 
 /// What one look has found.
@@ -55,7 +61,20 @@ impl Found {
 impl Place {
     pub(super) fn new(at: TopicPartition, start: StartAt) -> Self {
         let next = if let StartAt::Offset(offset) = start { Some(offset) } else { None };
-        Self { at, start, feed: None, next, paused: false, told_end: false, failed: false, missing: None }
+        let heard = Instant::now();
+        Self {
+            at,
+            start,
+            feed: None,
+            next,
+            paused: false,
+            told_end: false,
+            failed: false,
+            taken: None,
+            heard,
+            doubted: false,
+            absent: None,
+        }
     }
 
     pub(super) fn next(&self) -> Option<i64> {
@@ -88,21 +107,50 @@ impl Place {
             },
         };
         let drained = feed.drain(limit, records);
-        if drained.any { self.take(drained, records) } else { self.look_for_missing() }
+        if drained.any { self.take(drained, records) } else { Found::default() }
+    }
+
+    /// Whether nothing was heard of it for long, so that it may be gone.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        !self.paused && !self.failed && self.feed.is_some() && (self.doubted || now >= self.heard + SILENCE)
+    }
+
+    /// How many partitions the cluster says its topic has.
+    pub(super) fn ask(&self, limit: Duration) -> Result<usize, Failure> {
+        self.feed.as_ref().map_or_else(|| Ok(usize::MAX), |feed| feed.partitions(limit))
+    }
+
+    /// Takes note of how many partitions its topic has; the error is told once.
+    pub(super) fn learn(&mut self, now: Instant, partitions: usize) -> Option<Fetched> {
+        if usize::try_from(self.at.partition).is_ok_and(|partition| partition < partitions) {
+            (self.heard, self.doubted, self.absent) = (now, false, None);
+            return None;
+        }
+        let since = *self.absent.get_or_insert(now);
+        if self.failed || now < since + GONE_AFTER {
+            return None;
+        }
+        let found = self.fail(LogError::new(ErrorCode::UnknownTopicOrPartition, &self.at));
+        Some(self.fetched(Records::new(), found))
     }
 
     fn take(&mut self, drained: Drained, records: &Records) -> Found {
         let Some(feed) = &mut self.feed else { return Found::default() };
         let mut found = Found { any: true, ..Found::default() };
         // The position passes markers and what was aborted; records alone would not.
-        let position = feed.position().max(drained.end).max(records.last_offset().map(|last| last + 1));
-        if position > self.next {
-            (self.next, found.moved, self.told_end, self.missing) = (position, true, false, None);
+        let taken = feed.position();
+        let position = drained.end.or(taken.filter(|_| taken != self.taken));
+        self.taken = taken;
+        if drained.failure.is_none() {
+            (self.heard, self.doubted, self.absent) = (Instant::now(), false, None);
+        }
+        if position.is_some() && position != self.next || !records.is_empty() {
+            (self.next, found.moved, self.told_end) = (position.or(self.next), true, false);
         }
         // The last answer tells where the log ends, so nobody has to wait for the next one, which only says that there is no more.
         let ends = drained.end.is_some() || !drained.limited && position.is_some() && position >= feed.known_end();
         if ends {
-            (found.at_end, self.told_end, self.missing) = (!self.told_end, true, None);
+            (found.at_end, self.told_end) = (!self.told_end, true);
         }
         if let Some(failure) = drained.failure {
             self.judge(&failure, &mut found);
@@ -116,7 +164,7 @@ impl Place {
         match error.code() {
             ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition => {
                 debug!(at = %self.at, %error, "partition not found");
-                self.missing.get_or_insert_with(Instant::now);
+                self.doubted = true;
             }
             _ if error.is_retriable() => debug!(at = %self.at, %error, "cannot be read now, trying on"),
             _ => {
@@ -124,23 +172,6 @@ impl Place {
                 found.error = Some(error);
             }
         }
-    }
-
-    /// A partition that was not found and of which nothing has come since: is it there?
-    fn look_for_missing(&mut self) -> Found {
-        let (Some(since), Some(feed)) = (self.missing, &self.feed) else { return Found::default() };
-        if since.elapsed() < GONE_AFTER {
-            return Found::default();
-        }
-        let answer = feed.ask(ASKING);
-        let gone = answer
-            .is_err_and(|failure| matches!(code_of_number(failure.code), ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition));
-        if !gone {
-            self.missing = Some(Instant::now());
-            return Found::default();
-        }
-        self.missing = None;
-        self.fail(LogError::new(ErrorCode::UnknownTopicOrPartition, &self.at))
     }
 
     fn fail(&mut self, error: LogError) -> Found {

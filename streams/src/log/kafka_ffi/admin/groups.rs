@@ -1,6 +1,8 @@
 //! Groups: their committed offsets, their members, their end.
 
-use super::super::client::{Client, Event, Refusal, c_text, check, check_borrowed, slice_of, text_of};
+use super::super::client::{Client, Event, c_text, slice_of};
+use super::super::failure::{Failure, text_of};
+use super::super::number::{check, check_borrowed, failed};
 use super::offsets::{Place, invalid_offset, read_places};
 use super::topics::Owned;
 use super::{Operation, Options};
@@ -20,9 +22,9 @@ impl Client {
     /// Committed offsets by partition, in any order; a partition without one may be missing.
     pub(in crate::log) fn committed(
         &self, group: &str, partitions: &[TopicPartition], require_stable: bool, limit: Duration,
-    ) -> Result<Vec<GroupOffset>, Refusal> {
+    ) -> Result<Vec<GroupOffset>, Failure> {
         let operation = Operation::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-        let options = Options::new(self, operation, limit)?.require_stable(require_stable)?;
+        let options = Options::to_coordinator(self, operation)?.require_stable(require_stable)?;
         let (group, places) = (c_text(group)?, list(partitions));
         // SAFETY: both are copied.
         let question = unsafe { sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), places.ptr()) };
@@ -49,8 +51,8 @@ impl Client {
     /// Commits offsets as nobody in particular. The results are in no certain order.
     pub(in crate::log) fn commit_offsets(
         &self, group: &str, offsets: &[GroupOffset], limit: Duration,
-    ) -> Result<Vec<(TopicPartition, Result<(), Refusal>)>, Refusal> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, limit)?;
+    ) -> Result<Vec<(TopicPartition, Result<(), Failure>)>, Failure> {
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS)?;
         let (group, places) = (c_text(group)?, list_offsets(offsets)?);
         // SAFETY: both are copied.
         let order = unsafe { sys::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), places.ptr()) };
@@ -75,8 +77,8 @@ impl Client {
     /// Deletes offsets of a group. The results are in no certain order.
     pub(in crate::log) fn delete_offsets(
         &self, group: &str, partitions: &[TopicPartition], limit: Duration,
-    ) -> Result<Vec<(TopicPartition, Result<(), Refusal>)>, Refusal> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, limit)?;
+    ) -> Result<Vec<(TopicPartition, Result<(), Failure>)>, Failure> {
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS)?;
         let (group, places) = (c_text(group)?, list(partitions));
         // SAFETY: both are copied.
         let order = unsafe { sys::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), places.ptr()) };
@@ -98,8 +100,8 @@ impl Client {
         Ok(places.into_iter().map(Place::into_outcome).collect())
     }
 
-    pub(in crate::log) fn delete_group(&self, group: &str, limit: Duration) -> Result<(), Refusal> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS, limit)?;
+    pub(in crate::log) fn delete_group(&self, group: &str, limit: Duration) -> Result<(), Failure> {
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS)?;
         let group = c_text(group)?;
         // SAFETY: the name is copied.
         let order = Owned(unsafe { sys::rd_kafka_DeleteGroup_new(group.as_ptr()) }, sys::rd_kafka_DeleteGroup_destroy);
@@ -119,8 +121,8 @@ impl Client {
         )
     }
 
-    pub(in crate::log) fn describe_group(&self, group: &str, limit: Duration) -> Result<GroupSeen, Refusal> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, limit)?;
+    pub(in crate::log) fn describe_group(&self, group: &str, limit: Duration) -> Result<GroupSeen, Failure> {
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS)?;
         let group = c_text(group)?;
         self.ask(
             limit,
@@ -132,14 +134,14 @@ impl Client {
     }
 }
 
-fn group_seen(event: &Event<'_>) -> Result<GroupSeen, Refusal> {
+fn group_seen(event: &Event<'_>) -> Result<GroupSeen, Failure> {
     let mut count = 0;
     // SAFETY: the event answers such a question, and what hangs on it lives as long as it; the state's name is static.
     unsafe {
         let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event.ptr());
         let groups = slice_of(sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count), count);
         let Some(group) = groups.first() else {
-            return Err(Refusal { code: RDKafkaErrorCode::GroupIdNotFound, text: "no such group".to_owned() });
+            return Err(failed(RDKafkaErrorCode::GroupIdNotFound, "no such group"));
         };
         check_borrowed(sys::rd_kafka_ConsumerGroupDescription_error(*group))?;
         let state = sys::rd_kafka_consumer_group_state_name(sys::rd_kafka_ConsumerGroupDescription_state(*group));
@@ -153,7 +155,7 @@ fn group_seen(event: &Event<'_>) -> Result<GroupSeen, Refusal> {
 ///
 /// # Safety
 /// `first` points to `count` valid results.
-unsafe fn group_places(first: *mut *const sys::rd_kafka_group_result_t, count: usize) -> Result<Vec<Place>, Refusal> {
+unsafe fn group_places(first: *mut *const sys::rd_kafka_group_result_t, count: usize) -> Result<Vec<Place>, Failure> {
     // SAFETY: by contract; error and list live as long as the result.
     unsafe {
         let Some(group) = slice_of(first, count).first() else { return Ok(Vec::new()) };
@@ -167,7 +169,7 @@ impl Place {
         GroupOffset { at: TopicPartition::new(self.topic, self.partition), offset: self.offset, metadata: self.metadata }
     }
 
-    fn into_outcome(self) -> (TopicPartition, Result<(), Refusal>) {
+    fn into_outcome(self) -> (TopicPartition, Result<(), Failure>) {
         (TopicPartition::new(self.topic, self.partition), check(self.code))
     }
 }
@@ -182,7 +184,7 @@ fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
 }
 
 /// Offsets as librdkafka lists them.
-pub(in crate::log::kafka_ffi) fn list_offsets(offsets: &[GroupOffset]) -> Result<TopicPartitionList, Refusal> {
+pub(in crate::log::kafka_ffi) fn list_offsets(offsets: &[GroupOffset]) -> Result<TopicPartitionList, Failure> {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for GroupOffset { at, offset, metadata } in offsets {
         let mut place = list.add_partition(&at.topic, at.partition);

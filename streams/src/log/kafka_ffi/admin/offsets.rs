@@ -1,10 +1,12 @@
 //! Where partitions begin and end, and the deletion of records.
 
-use super::super::client::{Client, Refusal, check, slice_of, text_of};
+use super::super::client::{Client, slice_of};
+use super::super::failure::{Failure, text_of};
+use super::super::number::{check, failed};
 use super::topics::Owned;
 use super::{Operation, Options};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 use std::time::Duration;
 
@@ -27,14 +29,14 @@ pub(in crate::log::kafka_ffi) struct Place {
     pub(in crate::log::kafka_ffi) partition: i32,
     pub(in crate::log::kafka_ffi) offset: i64,
     pub(in crate::log::kafka_ffi) metadata: String,
-    pub(in crate::log::kafka_ffi) code: RDKafkaRespErr,
+    pub(in crate::log::kafka_ffi) code: i32,
 }
 
 impl Client {
     /// Offset and timestamp; both -1 where nothing fits.
     pub(in crate::log) fn list_offset(
         &self, topic: &str, partition: i32, spec: OffsetSpec, limit: Duration,
-    ) -> Result<(i64, i64), Refusal> {
+    ) -> Result<(i64, i64), Failure> {
         let level = match spec {
             OffsetSpec::Stable => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
             _ => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
@@ -57,7 +59,7 @@ impl Client {
                     let infos = slice_of(sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count), count);
                     let Some(info) = infos.first() else { return Ok((-1, -1)) };
                     let place = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
-                    check(place.err)?;
+                    check(code_of_place(place))?;
                     Ok((place.offset, sys::rd_kafka_ListOffsetsResultInfo_timestamp(*info)))
                 }
             },
@@ -65,7 +67,7 @@ impl Client {
     }
 
     /// Deletes what is below `before`, or everything; returns the new first offset.
-    pub(in crate::log) fn delete_records(&self, topic: &str, partition: i32, before: Option<i64>, limit: Duration) -> Result<i64, Refusal> {
+    pub(in crate::log) fn delete_records(&self, topic: &str, partition: i32, before: Option<i64>, limit: Duration) -> Result<i64, Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DELETERECORDS, limit)?.until_done(limit)?;
         let mut places = TopicPartitionList::with_capacity(1);
         let before = before.map_or(Offset::End, Offset::Offset);
@@ -99,8 +101,17 @@ impl OffsetSpec {
     }
 }
 
-pub(super) fn invalid_offset() -> Refusal {
-    Refusal { code: rdkafka::types::RDKafkaErrorCode::OffsetOutOfRange, text: "not an offset".to_owned() }
+pub(super) fn invalid_offset() -> Failure {
+    failed(RDKafkaErrorCode::OffsetOutOfRange, "not an offset")
+}
+
+/// The code as the number it is: the field's type does not list all that a broker may say.
+///
+/// # Safety
+/// The place is valid.
+unsafe fn code_of_place(place: *const sys::rd_kafka_topic_partition_t) -> i32 {
+    // SAFETY: by contract; the enum has the size of a number.
+    unsafe { (&raw const (*place).err).cast::<i32>().read() }
 }
 
 /// # Safety
@@ -117,7 +128,7 @@ pub(in crate::log::kafka_ffi) unsafe fn read_places(list: *const sys::rd_kafka_t
             partition: place.partition,
             offset: place.offset,
             metadata: String::from_utf8_lossy(slice_of(place.metadata.cast(), place.metadata_size)).into_owned(),
-            code: place.err,
+            code: code_of_place(place),
         };
         places.iter().map(read).collect()
     }

@@ -1,8 +1,10 @@
 //! Topics: made, changed, described, deleted.
 
-use super::super::client::{Client, Refusal, c_text, check, check_borrowed, check_owned, refusal, slice_of, text_of};
+use super::super::client::{Client, c_text, slice_of};
+use super::super::failure::{Failure, text_of};
+use super::super::number::{check, check_borrowed, check_with, config_resource_error, failed};
 use super::{Operation, Options, topic_results};
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::c_char;
@@ -23,20 +25,21 @@ pub(in crate::log) struct TopicSeen {
 impl Client {
     pub(in crate::log) fn create_topic(
         &self, name: &str, partitions: i32, configs: &BTreeMap<String, String>, limit: Duration,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_CREATETOPICS, limit)?.until_done(limit)?;
         let mut text = [0 as c_char; 256];
         let name = c_text(name)?;
         // SAFETY: name and buffer live through the call.
         let topic = unsafe { sys::rd_kafka_NewTopic_new(name.as_ptr(), partitions, DEFAULT_REPLICATION, text.as_mut_ptr(), text.len()) };
         if topic.is_null() {
-            return Err(Refusal { code: RDKafkaErrorCode::InvalidPartitions, text: text_of(text.as_ptr()) });
+            // SAFETY: the reason ends with a zero byte.
+            return Err(failed(RDKafkaErrorCode::InvalidPartitions, unsafe { text_of(text.as_ptr()) }));
         }
         let topic = Owned(topic, sys::rd_kafka_NewTopic_destroy);
         for (name, value) in configs {
             let (name, value) = (c_text(name)?, c_text(value)?);
             // SAFETY: the topic is ours; both texts are copied.
-            check(unsafe { sys::rd_kafka_NewTopic_set_config(topic.0, name.as_ptr(), value.as_ptr()) })?;
+            check(unsafe { sys::rd_kafka_NewTopic_set_config(topic.0, name.as_ptr(), value.as_ptr()) } as i32)?;
         }
         self.ask(
             limit,
@@ -54,7 +57,7 @@ impl Client {
         )
     }
 
-    pub(in crate::log) fn delete_topic(&self, name: &str, limit: Duration) -> Result<(), Refusal> {
+    pub(in crate::log) fn delete_topic(&self, name: &str, limit: Duration) -> Result<(), Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DELETETOPICS, limit)?.until_done(limit)?;
         let name = c_text(name)?;
         // SAFETY: the name is copied.
@@ -75,14 +78,15 @@ impl Client {
         )
     }
 
-    pub(in crate::log) fn create_partitions(&self, topic: &str, partitions: i32, limit: Duration) -> Result<(), Refusal> {
+    pub(in crate::log) fn create_partitions(&self, topic: &str, partitions: i32, limit: Duration) -> Result<(), Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, limit)?.until_done(limit)?;
         let mut text = [0 as c_char; 256];
         let (topic, wanted) = (c_text(topic)?, usize::try_from(partitions).unwrap_or_default());
         // SAFETY: name and buffer live through the call.
         let wanted = unsafe { sys::rd_kafka_NewPartitions_new(topic.as_ptr(), wanted, text.as_mut_ptr(), text.len()) };
         if wanted.is_null() {
-            return Err(Refusal { code: RDKafkaErrorCode::InvalidPartitions, text: text_of(text.as_ptr()) });
+            // SAFETY: the reason ends with a zero byte.
+            return Err(failed(RDKafkaErrorCode::InvalidPartitions, unsafe { text_of(text.as_ptr()) }));
         }
         let wanted = Owned(wanted, sys::rd_kafka_NewPartitions_destroy);
         self.ask(
@@ -102,7 +106,7 @@ impl Client {
     }
 
     /// Changes these configurations and no others.
-    pub(in crate::log) fn alter_topic(&self, topic: &str, configs: &[(&str, Option<&str>)], limit: Duration) -> Result<(), Refusal> {
+    pub(in crate::log) fn alter_topic(&self, topic: &str, configs: &[(&str, Option<&str>)], limit: Duration) -> Result<(), Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, limit)?;
         let resource = topic_resource(topic)?;
         for (name, value) in configs {
@@ -112,7 +116,7 @@ impl Client {
                 None => (sys::rd_kafka_AlterConfigOpType_t::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
             };
             // SAFETY: the resource is ours, both texts are copied, the error is ours.
-            unsafe { check_owned(sys::rd_kafka_ConfigResource_add_incremental_config(resource.0, name.as_ptr(), kind, text)) }?;
+            unsafe { Failure::check(sys::rd_kafka_ConfigResource_add_incremental_config(resource.0, name.as_ptr(), kind, text)) }?;
         }
         self.ask(
             limit,
@@ -132,7 +136,7 @@ impl Client {
     }
 
     /// All configurations of a topic, defaults included.
-    pub(in crate::log) fn topic_configs(&self, topic: &str, limit: Duration) -> Result<BTreeMap<String, String>, Refusal> {
+    pub(in crate::log) fn topic_configs(&self, topic: &str, limit: Duration) -> Result<BTreeMap<String, String>, Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, limit)?;
         let resource = topic_resource(topic)?;
         self.ask(
@@ -159,7 +163,7 @@ impl Client {
         )
     }
 
-    pub(in crate::log) fn describe_topic(&self, topic: &str, limit: Duration) -> Result<TopicSeen, Refusal> {
+    pub(in crate::log) fn describe_topic(&self, topic: &str, limit: Duration) -> Result<TopicSeen, Failure> {
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, limit)?;
         let name = c_text(topic)?;
         // SAFETY: the names are copied.
@@ -177,7 +181,7 @@ impl Client {
                     let result = sys::rd_kafka_event_DescribeTopics_result(event.ptr());
                     match slice_of(sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count), count) {
                         [seen] => topic_seen(*seen),
-                        _ => check(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).map(|()| unreachable!("an error")),
+                        _ => Err(failed(RDKafkaErrorCode::UnknownTopicOrPartition, "no such topic")),
                     }
                 }
             },
@@ -187,7 +191,7 @@ impl Client {
 
 /// # Safety
 /// The description is valid.
-unsafe fn topic_seen(seen: *const sys::rd_kafka_TopicDescription_t) -> Result<TopicSeen, Refusal> {
+unsafe fn topic_seen(seen: *const sys::rd_kafka_TopicDescription_t) -> Result<TopicSeen, Failure> {
     let mut count = 0;
     // SAFETY: by contract; what hangs on the description lives as long as it.
     unsafe {
@@ -203,7 +207,7 @@ unsafe fn topic_seen(seen: *const sys::rd_kafka_TopicDescription_t) -> Result<To
     }
 }
 
-fn topic_resource(topic: &str) -> Result<Owned<sys::rd_kafka_ConfigResource_t>, Refusal> {
+fn topic_resource(topic: &str) -> Result<Owned<sys::rd_kafka_ConfigResource_t>, Failure> {
     let name = c_text(topic)?;
     // SAFETY: the name is copied.
     let resource = unsafe { sys::rd_kafka_ConfigResource_new(sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr()) };
@@ -212,13 +216,9 @@ fn topic_resource(topic: &str) -> Result<Owned<sys::rd_kafka_ConfigResource_t>, 
 
 /// # Safety
 /// The resource is valid.
-unsafe fn resource_outcome(resource: *const sys::rd_kafka_ConfigResource_t) -> Result<(), Refusal> {
-    // SAFETY: by contract.
-    match unsafe { sys::rd_kafka_ConfigResource_error(resource) } {
-        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-        // SAFETY: by contract.
-        code => Err(refusal(code, unsafe { sys::rd_kafka_ConfigResource_error_string(resource) })),
-    }
+unsafe fn resource_outcome(resource: *const sys::rd_kafka_ConfigResource_t) -> Result<(), Failure> {
+    // SAFETY: by contract; the text lives as long as the resource.
+    unsafe { check_with(config_resource_error(resource), sys::rd_kafka_ConfigResource_error_string(resource)) }
 }
 
 /// Something of librdkafka's that is ours, with the function that ends it.
