@@ -1,11 +1,11 @@
 //! Sales per category and minute: few keys, so that each is hot.
 
 use super::window_sums::{CategorySales, WindowSum, row_key};
-use super::{Cache, TopicNames, Transaction};
+use super::{Cache, Category, TopicNames, Transaction};
 use headwater_streams::prelude::*;
 use std::time::Duration;
 
-const SUMS: WindowStore<String, WindowSum> = WindowStore::new("category-sales");
+const SUMS: WindowStore<Category, WindowSum> = WindowStore::new("category-sales");
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(super) fn add(app: &StreamsBuilder, topics: &TopicNames, cache: Cache) {
@@ -20,7 +20,7 @@ pub(super) fn add(app: &StreamsBuilder, topics: &TopicNames, cache: Cache) {
         .to(Topic::of(&topics.output));
 }
 
-fn row(window: Windowed<String>, sum: WindowSum) -> CategorySales {
+fn row(window: Windowed<Category>, sum: WindowSum) -> CategorySales {
     let Windowed { key: category, start: window_start, end: window_end } = window;
     CategorySales { category, window_start, window_end, count: sum.count, total_cents: sum.total_cents }
 }

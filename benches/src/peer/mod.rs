@@ -17,7 +17,7 @@ pub use enrich::{Enriched, User};
 pub use fraud::Alert;
 pub use settings::{Cache, Settings, SettingsError};
 pub use stateless::Projected;
-pub use transaction::Transaction;
+pub use transaction::{Category, CategoryName, PaymentMethod, Transaction};
 pub use user_totals::UserTotal;
 pub use window_sums::{CategorySales, ProductSales};
 

@@ -1,8 +1,10 @@
 //! Count and total of a window: how it is stored, and the two ways it is shown.
 
+use super::Category;
 use headwater_streams::format::{Format, FormatError};
 use headwater_streams::prelude::{Data, Json, Windowed};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// Transactions of one window added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub(super) fn big_endian<const N: usize>(bytes: &[u8]) -> Result<[i64; N], Forma
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategorySales {
     /// The key.
-    pub category: String,
+    pub category: Category,
     /// First millisecond.
     pub window_start: i64,
     /// First millisecond that is no longer part of it.
@@ -88,6 +90,6 @@ impl Data for ProductSales {
 }
 
 /// `Home@1700000040000`: the key of a window's row.
-pub(super) fn row_key(window: &Windowed<String>) -> String {
+pub(super) fn row_key(window: &Windowed<impl Display>) -> String {
     format!("{}@{}", window.key, window.start)
 }

@@ -2,7 +2,8 @@
 
 use super::input::START;
 use headwater_benches::peer::{
-    Alert, Cache, CategorySales, Enriched, Kind, ProductSales, Projected, TopicNames, Transaction, User, UserTotal, topology,
+    Alert, Cache, Category, CategorySales, Enriched, Kind, PaymentMethod, ProductSales, Projected, TopicNames, Transaction, User,
+    UserTotal, topology,
 };
 use headwater_streams::prelude::Topic;
 use headwater_streams::testing::TestDriver;
@@ -19,11 +20,11 @@ fn bought(user: &str, cents: i64, timestamp: i64) -> Transaction {
     Transaction {
         transaction_id: format!("{user}-{timestamp}"),
         user_id: user.into(),
-        product_category: "Home".into(),
+        product_category: Category::Home,
         product_name: "Home Item 07".into(),
         amount_cents: cents,
         timestamp,
-        payment_method: "paypal".into(),
+        payment_method: PaymentMethod::Paypal,
     }
 }
 
@@ -70,7 +71,7 @@ fn a_minute_ends_before_the_next_begins() {
     }
     let out: Topic<String, CategorySales> = Topic::new("out");
     let row = |start, count, total_cents| {
-        Some(CategorySales { category: "Home".into(), window_start: start, window_end: start + 60_000, count, total_cents })
+        Some(CategorySales { category: Category::Home, window_start: start, window_end: start + 60_000, count, total_cents })
     };
     assert_eq!(driver.latest(out, "Home@1700000040000"), row(START, 2, 3_000));
     assert_eq!(driver.latest(out, "Home@1700000100000"), row(START + 60_000, 1, 4_000));

@@ -7,6 +7,7 @@ use crate::graph::{Kind, NodeId, Wiring};
 use crate::operator::{self, Getter};
 use crate::record::{Change, Item, Portable, Windowed};
 use crate::topic::IntoSink;
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,10 +36,11 @@ impl<K: Row, V: Row> KTable<K, V> {
     /// A table over a store of rows by key.
     pub(super) fn stored(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         let view = Arc::new(move |wiring: &mut Wiring<'_>| {
-            let (rows, format) = (wiring.key_value::<K, V>(store), K::Format::default());
+            let (rows, format, bytes) = (wiring.key_value::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
             let getter = move |key: &K| {
-                let mut bytes = Vec::new();
-                format.encode(key, &mut bytes).map_err(|error| rows.key_error(error))?;
+                let mut bytes = bytes.borrow_mut();
+                bytes.clear();
+                format.encode(key, &mut *bytes).map_err(|error| rows.key_error(error))?;
                 Ok(rows.get(&bytes, || key.clone())?.map(|(row, _)| row))
             };
             Rc::new(getter) as Getter<K, V>
@@ -150,10 +152,11 @@ impl<K: Row, V: Row> KTable<Windowed<K>, V> {
     /// A table over a window store.
     pub(super) fn stored_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         let view = Arc::new(move |wiring: &mut Wiring<'_>| {
-            let (rows, format) = (wiring.window::<K, V>(store), K::Format::default());
+            let (rows, format, bytes) = (wiring.window::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
             let getter = move |windowed: &Windowed<K>| {
-                let mut bytes = Vec::new();
-                format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
+                let mut bytes = bytes.borrow_mut();
+                bytes.clear();
+                format.encode(&windowed.key, &mut *bytes).map_err(|error| rows.key_error(error))?;
                 bytes.extend_from_slice(&windowed.start.to_be_bytes());
                 Ok(rows.get(&bytes, || windowed.clone())?.map(|(row, _)| row))
             };

@@ -14,7 +14,9 @@ impl<T: Serialize + DeserializeOwned> Format<T> for Json {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, FormatError> {
-        serde_json::from_slice(bytes).map_err(FormatError::malformed)
+        // The whole text is checked once; otherwise every name and every string in it would be.
+        let text = std::str::from_utf8(bytes).map_err(FormatError::malformed)?;
+        serde_json::from_str(text).map_err(FormatError::malformed)
     }
 
     fn name(&self) -> Cow<'static, str> {

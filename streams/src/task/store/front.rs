@@ -1,5 +1,6 @@
 //! Rows that were touched since the last commit, decoded, with what is needed to flush, save and undo them.
 
+use super::key_bytes::KeyBytes;
 use crate::record::{Headers, NO_TIMESTAMP, Timestamp};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -20,7 +21,7 @@ pub(super) struct FrontRows<K, V> {
 
 /// One row.
 pub(super) struct Row<K, V> {
-    bytes: Box<[u8]>,
+    bytes: KeyBytes,
     hash: u64,
     pub(super) key: K,
     pub(super) held: Held<V>,
@@ -35,7 +36,7 @@ pub(super) struct Row<K, V> {
 impl<K, V> Row<K, V> {
     /// The bytes of the key.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_slice()
     }
 }
 
@@ -91,7 +92,7 @@ impl<K, V: Clone> FrontRows<K, V> {
 
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.places.find(hash, |at| *self.rows[*at as usize].bytes == *key).copied()
+        self.places.find(hash, |at| self.rows[*at as usize].bytes() == key).copied()
     }
 
     #[inline]
@@ -109,7 +110,7 @@ impl<K, V: Clone> FrontRows<K, V> {
         let headers = Headers::default();
         let held = Held { value, timestamp, headers, sent: None, was_sent: false, written: 0, unsent: false, unsaved: false };
         self.bytes += bytes.len() + encoded_len + size_of::<Row<K, V>>();
-        self.rows.push(Row { bytes: bytes.into(), hash, key, held, listed: false, journaled: 0, encoded_len });
+        self.rows.push(Row { bytes: KeyBytes::of(bytes), hash, key, held, listed: false, journaled: 0, encoded_len });
         let rows = &self.rows;
         self.places.insert_unique(hash, at, |at| rows[*at as usize].hash);
         at
@@ -159,7 +160,7 @@ impl<K, V: Clone> FrontRows<K, V> {
         for at in self.dirty() {
             let row = &mut self.rows[at as usize];
             if row.held.unsaved {
-                let encoded_len = save(&row.bytes, row.held.value.as_ref(), row.held.timestamp)?;
+                let encoded_len = save(row.bytes.as_slice(), row.held.value.as_ref(), row.held.timestamp)?;
                 self.bytes = self.bytes + encoded_len - row.encoded_len;
                 row.encoded_len = encoded_len;
                 row.held.unsaved = false;

@@ -8,6 +8,7 @@ mod clock;
 mod error;
 mod front;
 mod handle;
+mod key_bytes;
 mod rows;
 #[cfg(test)]
 mod tests;
