@@ -45,15 +45,11 @@ impl Claimed {
         hex(&self.task.topic_id)
     }
 
-    /// Takes the row over whose epoch was just raised and says where to read on; an error says why it does not belong to this log.
-    pub(crate) fn accept(&mut self, found: &SinkProgress) -> Result<Option<i64>, String> {
-        match self.misfit(found) {
-            Some(reason) => Err(reason),
-            None => {
-                self.epoch = found.epoch;
-                Ok(found.next_offset)
-            }
-        }
+    /// The claim stands in the target: says where to read on. Not before, or an epoch that was rolled back and given to another writer
+    /// would be ours as well.
+    pub(crate) fn hold(&mut self, found: SinkProgress) -> Option<i64> {
+        self.epoch = found.epoch;
+        found.next_offset
     }
 
     /// The letter for a record of the claimed partition that this sink cannot use.
@@ -79,7 +75,7 @@ impl Claimed {
     }
 
     /// Why the progress that was found does not belong to this log.
-    fn misfit(&self, found: &SinkProgress) -> Option<String> {
+    pub(crate) fn misfit(&self, found: &SinkProgress) -> Option<String> {
         let SinkTask { application_id, topic, partition, log_start, log_end, .. } = &self.task;
         let decide = format!("to start over: headwater sink reset {application_id} {}", self.sink);
         let now = self.topic_id();

@@ -2,9 +2,11 @@
 
 mod support;
 
+use headwater_connectors::table::{Column, Table};
 use headwater_streams::connector::{ConnectorError, SinkTask, Written};
 use headwater_streams::log::{Headers, Records};
-use support::{rows, task, warehouses};
+use support::sqlite::File;
+use support::{Warehouse, rows, task, warehouses};
 
 fn is_fenced<T>(result: Result<T, ConnectorError>) -> bool {
     matches!(result, Err(ConnectorError::Fenced { partition: 0, .. }))
@@ -26,6 +28,27 @@ fn last_record_wins_and_nulls_delete() {
         writer.write(&batch, 6).unwrap();
         assert_eq!(warehouse.rows(), [""; 0], "{warehouse:?}");
     }
+}
+
+/// Whatever reads the file reads the same text as in the topic.
+#[test]
+fn sqlite_keeps_money_and_times_as_text() {
+    const TABLE: Table = Table {
+        name: "category_sales",
+        columns: &[
+            Column::timestamp("window_start"),
+            Column::text("category"),
+            Column::decimal("total_sales", 18, 2),
+            Column::integer("transaction_count"),
+        ],
+        primary_key: &["window_start", "category"],
+    };
+    let file = File::new();
+    let mut writer = file.sink_into(TABLE).unwrap().open(&task()).unwrap();
+    writer.claim().unwrap();
+    writer.write(&rows(0, &[("2025-11-29T20:04:00Z", "Home", "10.50", 1), ("2025-11-29T20:05:00Z", "Home", "0.00", 2)]), 2).unwrap();
+    assert_eq!(file.rows(), ["2025-11-29T20:04:00Z Home 10.50 1", "2025-11-29T20:05:00Z Home 0.00 2"]);
+    assert_eq!(file.texts("SELECT DISTINCT typeof(window_start) || typeof(total_sales) FROM category_sales"), ["texttext"]);
 }
 
 /// A kill before the commit is a writer that is dropped with its transaction open; a second connection sees no half of it.

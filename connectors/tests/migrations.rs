@@ -2,58 +2,62 @@
 
 mod support;
 
-use headwater_connectors::sqlite::{Migration, SqliteSink, migrate};
+use headwater_connectors::sqlite::{Migration, SqliteSink};
 use headwater_connectors::table::{Column, Table};
 use headwater_streams::connector::{Connector, ConnectorError};
 use std::sync::Barrier;
-use support::Warehouse;
 use support::sqlite::File;
+use support::{Warehouse, warehouses};
 
 const FIRST: Migration = Migration { name: "make", sql: "CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1)" };
 const SECOND: Migration = Migration { name: "add", sql: "INSERT INTO t VALUES (2)" };
 
 #[test]
 fn steps_are_applied_once_and_in_order() {
-    let warehouse = File::new();
-    let cases = [(&[FIRST][..], 1), (&[FIRST], 0), (&[FIRST, SECOND], 1), (&[FIRST, SECOND], 0)];
-    for (steps, applied) in cases {
-        assert_eq!(migrate(warehouse.path(), "app", steps).unwrap(), applied);
+    for warehouse in warehouses() {
+        let cases = [(&[FIRST][..], 1), (&[FIRST], 0), (&[FIRST, SECOND], 1), (&[FIRST, SECOND], 0)];
+        for (steps, applied) in cases {
+            assert_eq!(warehouse.migrate("app", steps).unwrap(), applied, "{warehouse:?}");
+        }
+        assert_eq!(warehouse.texts("SELECT n || '' FROM t"), ["1", "2"]);
+        let applied = "SELECT concat_ws(' ', schema, version, name) FROM headwater_migrations WHERE schema = 'app' ORDER BY version";
+        assert_eq!(warehouse.texts(applied), ["app 1 make", "app 2 add"]);
     }
-    assert_eq!(warehouse.texts("SELECT n || '' FROM t"), ["1", "2"]);
-    assert_eq!(warehouse.texts("SELECT concat_ws(' ', schema, version, name) FROM headwater_migrations"), ["app 1 make", "app 2 add"]);
 }
 
 #[test]
 fn a_newer_database_is_refused() {
-    let warehouse = File::new();
-    migrate(warehouse.path(), "app", &[FIRST, SECOND]).unwrap();
-    let error = migrate(warehouse.path(), "app", &[FIRST]).unwrap_err();
-    assert!(matches!(&error, ConnectorError::Refused { reason, .. } if reason.contains("version 2, this program knows 1")), "{error}");
+    for warehouse in warehouses() {
+        warehouse.migrate("app", &[FIRST, SECOND]).unwrap();
+        let error = warehouse.migrate("app", &[FIRST]).unwrap_err();
+        assert!(matches!(&error, ConnectorError::Refused { reason, .. } if reason.contains("version 2, this program knows 1")), "{error}");
+    }
 }
 
 #[test]
 fn a_step_that_fails_leaves_nothing_of_itself() {
-    let warehouse = File::new();
-    let broken = Migration { name: "broken", sql: "INSERT INTO t VALUES (3); INSERT INTO nowhere VALUES (4)" };
-    assert!(migrate(warehouse.path(), "app", &[FIRST, broken]).is_err());
-    assert_eq!(warehouse.texts("SELECT n || '' FROM t"), ["1"]);
-    assert_eq!(migrate(warehouse.path(), "app", &[FIRST, SECOND]).unwrap(), 1);
+    for warehouse in warehouses() {
+        let broken = Migration { name: "broken", sql: "INSERT INTO t VALUES (3); INSERT INTO nowhere VALUES (4)" };
+        assert!(warehouse.migrate("app", &[FIRST, broken]).is_err());
+        assert_eq!(warehouse.texts("SELECT n || '' FROM t"), ["1"], "{warehouse:?}");
+        assert_eq!(warehouse.migrate("app", &[FIRST, SECOND]).unwrap(), 1);
+    }
 }
 
 #[test]
 fn several_that_start_at_once_apply_each_step_once() {
-    for _ in 0..10 {
-        let (warehouse, start) = (File::new(), Barrier::new(4));
+    for warehouse in (0..10).flat_map(|_| warehouses()) {
+        let start = Barrier::new(4);
         let applied: usize = std::thread::scope(|scope| {
             let run = || {
                 start.wait();
                 warehouse.writer();
-                migrate(warehouse.path(), "app", &[FIRST, SECOND]).unwrap()
+                warehouse.migrate("app", &[FIRST, SECOND]).unwrap()
             };
             let started: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
             started.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
-        assert_eq!((applied, warehouse.texts("SELECT n || '' FROM t").len()), (2, 2));
+        assert_eq!((applied, warehouse.texts("SELECT n || '' FROM t").len()), (2, 2), "{warehouse:?}");
     }
 }
 

@@ -1,4 +1,5 @@
 //! The data half of the Kafka binding on a real broker. Runs where `HEADWATER_TEST_BROKERS` names one.
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_streams::log::*;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -292,6 +293,17 @@ fn join(log: &KafkaLog, group: &str, at: &TopicPartition) -> (Box<dyn Member>, M
     panic!("nothing was assigned");
 }
 
+/// The answer to a commit comes before its markers are written; until then the offsets are unstable.
+fn committed(log: &KafkaLog, group: &str, at: &TopicPartition) -> Option<GroupOffset> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match log.admin().committed(group, std::slice::from_ref(at), true) {
+            Err(error) if error.is_retriable() && Instant::now() < until => {}
+            found => return found.unwrap()[0].clone(),
+        }
+    }
+}
+
 #[test]
 fn offsets_stand_with_their_transaction_and_only_for_a_member() {
     let Some(log) = cluster() else { return };
@@ -299,7 +311,7 @@ fn offsets_stand_with_their_transaction_and_only_for_a_member() {
     let (_member, identity) = join(&log, &group, &at);
     let mut producer = transactional(&log, &unique("id"));
     let offset = |offset| [GroupOffset { at: at.clone(), offset, metadata: format!("m{offset}") }];
-    let committed = || log.admin().committed(&group, std::slice::from_ref(&at), true).unwrap()[0].clone();
+    let committed = || committed(&log, &group, &at);
     producer.begin().unwrap();
     producer.send(&at, &mut values(&["a"])).unwrap();
     producer.send_offsets(&group, &offset(7), &identity).unwrap();

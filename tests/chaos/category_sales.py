@@ -65,8 +65,7 @@ class CategorySalesChaos(Chaos):
 
     def secrets(self):
         """Logs that hold the database's password."""
-        password = self.servers.postgres.split("//")[-1].split("@")[0].partition(":")[2]
-        return [life.log for slot in self.slots for life in slot.lives if password and password in life.text()]
+        return [life.log for slot in self.slots for life in slot.lives if self.app.password in life.text()]
 
 
 def options(parser):

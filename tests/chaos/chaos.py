@@ -82,7 +82,7 @@ class Chaos:
     def faults(self):
         """The schedule, while the input keeps coming."""
         faults = Faults(self.slots, self.servers, self.journal, self.arguments.seed, self.work)
-        actions = schedule(self.arguments.kills, self.arguments.seed, self.servers.own)
+        actions = [action for action in schedule(self.arguments.kills, self.arguments.seed, self.servers.own) if action not in self.arguments.without]
         early, began = [], time.monotonic()
         for number, action in enumerate(actions):
             sent, _ = self.work()
@@ -152,6 +152,7 @@ def parser_of(description):
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=20_000, help="records a second at most; less where the input would be through too soon")
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--without", action="append", default=[], metavar="FAULT", help="leave a kind of fault out: pause, terminate, kafka, postgres, kill all")
     parser.add_argument("--keep", action="store_true", help="keep the directory also where all is well")
     return parser
 

@@ -54,7 +54,10 @@ class Faults:
         self.done[action] += 1
 
     def committed_life(self, slot):
+        """The life of an instance, once it has committed and records are coming out."""
         slot.life.wait("commit", slot.life.has_committed)
+        _, before = self.work()
+        slot.life.wait("progress", lambda: self.work()[1] > before)
         return slot.life
 
     def note(self, what, **fields):
@@ -109,6 +112,8 @@ class Faults:
     def terminate(self):
         slot = self.chance.choice(self.slots)
         life = self.committed_life(slot)
+        # One that was just woken may have lost its work and not yet have other.
+        life.await_further_commit()
         code = life.terminate()
         self.exits.append((str(life), code))
         self.note("terminate", instance=slot.number, code=code)

@@ -21,16 +21,20 @@ class CategorySales:
     def __init__(self, arguments, servers, directory):
         self.arguments, self.servers, self.directory = arguments, servers, directory
         self.group = arguments.application_id
+        # The password goes into the environment: command lines are everybody's to read.
+        account, _, place = servers.postgres.rpartition("@")
+        name, _, self.password = account.rpartition(":")
+        self.postgres = f"{name}@{place}"
 
     def command(self, slot):
-        command = [os.path.abspath(self.arguments.headwater), "run", "category-sales", "--brokers", self.servers.brokers, "--postgres", self.servers.postgres]
+        command = [os.path.abspath(self.arguments.headwater), "run", "category-sales", "--brokers", self.servers.brokers, "--postgres", self.postgres]
         command += ["--application-id", self.group, "--guarantee", self.arguments.guarantee, "--state-dir", os.path.join(slot.directory, "state")]
         if self.arguments.commit_interval:
             command += ["--commit-interval", self.arguments.commit_interval]
         return [*command, "--listen", "127.0.0.1:0"]
 
     def environment(self, _slot):
-        return {"HEADWATER_LOG": "info"}
+        return {"HEADWATER_LOG": "info", "HEADWATER_POSTGRES_PASSWORD": self.password}
 
     def starting(self, slot):
         """Called before a life begins."""
@@ -89,6 +93,10 @@ class Life:
 
     def has_committed(self):
         return self.app.commits(self) > 0
+
+    def await_further_commit(self):
+        before = self.app.commits(self)
+        self.wait("further commit", lambda: self.app.commits(self) > before)
 
     def kill(self):
         self.is_stopped = True

@@ -38,6 +38,7 @@ class StandIn:
         self.options = options
         self.by_category, self.letters = f"{options.application_id}-by-category-repartition", f"{options.application_id}-dlq"
         self.commits, self.stopped = 0, False
+        self.environment = {**os.environ, "PGPASSWORD": os.environ["HEADWATER_POSTGRES_PASSWORD"]}
         # Window and category -> [cents, count], partition by partition.
         self.state = collections.defaultdict(dict)
         self.latest = {}
@@ -205,7 +206,7 @@ class StandIn:
 
     def sql(self, text):
         """Until the database takes it."""
-        while subprocess.run(["psql", "-qX", "--single-transaction", "--set", "ON_ERROR_STOP=1", self.options.postgres], input=text.encode(), stderr=subprocess.DEVNULL, check=False).returncode:
+        while subprocess.run(["psql", "-qX", "--single-transaction", "--set", "ON_ERROR_STOP=1", self.options.postgres], input=text.encode(), env=self.environment, stderr=subprocess.DEVNULL, check=False).returncode:
             if self.stopped:
                 sys.exit("the database does not answer")
 

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use headwater_connectors::postgres::{Postgres, PostgresConfig};
 use headwater_streams::log::{KafkaConfig, KafkaLog, Log};
 use std::collections::BTreeSet;
@@ -181,6 +183,14 @@ fn two_instances_share_the_work_and_stop_in_good_order() {
     assert!(place.run(&["describe", "category-sales"]).stdout.starts_with(format!("application {}", place.id).as_bytes()));
 }
 
+/// A value as `tail` prints it.
+fn bytes_of(value: &serde_json::Value) -> Vec<u8> {
+    match value.as_str() {
+        Some(text) => text.as_bytes().to_vec(),
+        None => STANDARD.decode(value["base64"].as_str().unwrap()).unwrap(),
+    }
+}
+
 fn generated_once_however_often_killed(place: &Place) {
     let count = COUNT.to_string();
     let words = ["generate", "transactions", "--count", &count, "--partitions", "3", "--late", "0.02", "--bad", "0.02"];
@@ -195,8 +205,13 @@ fn generated_once_however_often_killed(place: &Place) {
     let said = String::from_utf8(place.run(&words).stdout).unwrap();
     assert!(said.contains("all deliveries confirmed") && !said.starts_with(&count), "{said}");
     let records = place.topic("transactions");
-    let keys: BTreeSet<_> = records.iter().map(|record| record["value"].to_string()).collect();
-    assert_eq!((records.len() as u64, keys.len() as u64), (COUNT, COUNT), "nothing is missing, nothing twice");
+    let mut found: Vec<_> = records.iter().map(|record| bytes_of(&record["value"])).collect();
+    let printed = place.run(&[&words[..], &["--to", "-"]].concat()).stdout;
+    let mut made: Vec<_> = printed.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    found.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(found.len() as u64, COUNT);
+    assert!(found == made, "something is missing, or there twice");
     let partitions: BTreeSet<_> = records.iter().map(|record| record["partition"].as_i64()).collect();
     assert_eq!(partitions.len(), 3);
 }

@@ -2,6 +2,7 @@
 
 use super::config::{PostgresConfig, TlsMode};
 use super::fault::{Fault, causes, chain};
+use crate::sql_text::quote;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -52,9 +53,8 @@ fn settings(config: &PostgresConfig, mode: SslMode) -> Config {
 
 /// Settings of the session, as the server takes them at its start: a space or a backslash in a value is escaped.
 fn options(config: &PostgresConfig) -> String {
-    let schema = format!("\"{}\"", config.schema.replace('"', "\"\""));
     let values = [
-        ("search_path", schema.replace('\\', "\\\\").replace(' ', "\\ ")),
+        ("search_path", quote(&config.schema).replace('\\', "\\\\").replace(' ', "\\ ")),
         ("statement_timeout", config.statement_timeout.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION.as_millis().to_string()),
     ];
@@ -139,7 +139,7 @@ fn explain_tls(config: &PostgresConfig, error: &rustls::Error) -> String {
         }
         rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             format!(
-                "the certificate of {place} is not for host {host}: connect by a name that it holds, or have one issued for this ({error})"
+                "the certificate of {place} is not for host {host}: connect by a name that it holds, or have one issued for it ({error})"
             )
         }
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {

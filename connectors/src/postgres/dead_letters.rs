@@ -43,9 +43,8 @@ struct LettersWriter {
 
 impl LettersWriter {
     fn try_claim(&mut self) -> Result<Claim, Fault> {
-        let claimed = &mut self.claimed;
-        let next_offset = self.database.transaction(async |session| progress::take_over(session, claimed).await)?;
-        Ok(Claim { next_offset, unpublished: Vec::new() })
+        let found = self.database.transaction(async |session| progress::take_over(session, &self.claimed).await)?;
+        Ok(Claim { next_offset: self.claimed.hold(found), unpublished: Vec::new() })
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {

@@ -17,6 +17,7 @@ mod config;
 mod connect;
 mod database;
 mod dead_letters;
+mod exact_columns;
 mod fault;
 mod letters;
 mod migrations;

@@ -22,8 +22,8 @@ pub fn reset(database: &Postgres, application_id: &str, sink: &str) -> Result<Ve
     rows(database, sql, &[&application_id, &sink]).map_err(|fault| fault.into_connector_error(sink, None))
 }
 
-/// Raises the epoch, which fences whoever wrote before, and says where to read on.
-pub(crate) async fn take_over(session: &Session, claimed: &mut Claimed) -> Result<Option<i64>, Fault> {
+/// Raises the epoch, which fences whoever wrote before.
+pub(crate) async fn take_over(session: &Session, claimed: &Claimed) -> Result<SinkProgress, Fault> {
     let sql = "INSERT INTO headwater_sink_progress AS known (application_id, sink, topic, partition, topic_id, epoch)
         VALUES ($1, $2, $3, $4, $5, 1)
         ON CONFLICT (application_id, sink, topic, partition) DO UPDATE SET epoch = known.epoch + 1
@@ -32,7 +32,7 @@ pub(crate) async fn take_over(session: &Session, claimed: &mut Claimed) -> Resul
     let parameters: &Parameters<'_> = &[&task.application_id, &claimed.sink, &task.topic, &task.partition, &claimed.topic_id()];
     let found = session.query(sql, parameters).await?;
     let found = found.first().map(read_row).transpose()?.ok_or(Fault::Fenced)?;
-    claimed.accept(&found).map_err(Fault::Refused)
+    claimed.misfit(&found).map_or(Ok(found), |reason| Err(Fault::Refused(reason)))
 }
 
 /// Where the next batch begins, or [`Fault::Fenced`] where the partition is no longer ours; nobody can take it until the transaction ends.

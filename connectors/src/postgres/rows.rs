@@ -1,11 +1,12 @@
 //! The rows of a batch: the last change of each is written, in the order of the keys, so that two writers that meet in a table wait for
-//! each other in the same direction.
+//! each other in the same direction. Where they delete as well they may still stand in each other's way: then one tries again.
 //!
 //! What the database refuses is found by halves, with savepoints. A row whose last change is refused keeps the change before it.
 //! Constraints that are deferred are checked with every part: a part may not rest on rows of a later one.
 
 use super::arrays::{arrays, parameters};
 use super::database::Postgres;
+use super::exact_columns;
 use super::fault::Fault;
 use super::migrations;
 use super::session::Session;
@@ -55,8 +56,8 @@ impl Rows {
         let no_rows: &[Vec<&Cell>] = &[];
         let (columns, keys) = (arrays(self.table.columns.iter(), no_rows), arrays(self.table.key_columns(), no_rows));
         database.transaction(async |session| {
+            exact_columns::check(session, &self.table).await?;
             session.execute(&self.statements.upsert, &parameters(&columns)).await?;
-            session.execute(&self.statements.lock, &parameters(&keys)).await?;
             session.execute(&self.statements.delete, &parameters(&keys)).await.map(|_| ())
         })
     }
@@ -131,9 +132,6 @@ impl Rows {
             }
         }
         if !deletes.is_empty() {
-            // Both statements want their locks in order: they are taken before.
-            let keys: Vec<Vec<&Cell>> = changes.iter().map(|change| self.key(change)).collect();
-            session.execute(&self.statements.lock, &parameters(&arrays(self.table.key_columns(), &keys))).await?;
             session.execute(&self.statements.delete, &parameters(&arrays(self.table.key_columns(), &deletes))).await?;
         }
         if upserts.is_empty() {

@@ -11,13 +11,11 @@ pub(crate) struct Statements {
     pub(crate) upsert: String,
     /// Parameters: the key columns.
     pub(crate) delete: String,
-    /// Parameters: the key columns. Takes the locks of the rows that are there in the order of the parameters.
-    pub(crate) lock: String,
 }
 
 impl Statements {
     pub(crate) fn of(table: &Table) -> Statements {
-        Statements { upsert: upsert(table), delete: delete(table), lock: lock(table) }
+        Statements { upsert: upsert(table), delete: delete(table) }
     }
 }
 
@@ -41,12 +39,6 @@ fn delete(table: &Table) -> String {
     format!("DELETE FROM {name} AS known USING {rows} WHERE {}", same_key(table))
 }
 
-fn lock(table: &Table) -> String {
-    let (arrays, columns) = arrays(table.key_columns());
-    let rows = format!("UNNEST({arrays}) WITH ORDINALITY AS one ({columns}, place)");
-    format!("SELECT FROM {} AS known JOIN {rows} ON {} ORDER BY one.place FOR UPDATE OF known", quote(table.name), same_key(table))
-}
-
 fn key(table: &Table) -> String {
     list(table.key_columns(), |column| quote(column.name))
 }
@@ -58,15 +50,9 @@ fn same_key(table: &Table) -> String {
 
 /// One array per column as rows named `one`, with columns `c1` and on.
 fn unnest<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
-    let (arrays, columns) = arrays(columns);
-    format!("UNNEST({arrays}) AS one ({columns})")
-}
-
-/// The parameters, one array per column, and the columns that they become.
-fn arrays<'a>(columns: impl Iterator<Item = &'a Column>) -> (String, String) {
     let array = |(place, column): (usize, &Column)| (format!("${place}::{}[]", sent_type(column.kind)), format!("c{place}"));
     let (arrays, names): (Vec<String>, Vec<String>) = numbered(columns).map(array).unzip();
-    (arrays.join(", "), names.join(", "))
+    format!("UNNEST({}) AS one ({})", arrays.join(", "), names.join(", "))
 }
 
 fn cast((place, column): (usize, &Column)) -> String {
@@ -121,7 +107,7 @@ mod tests {
             create(&TABLE),
             r#"CREATE TABLE IF NOT EXISTS "a""b" ("order" numeric(18, 2) NOT NULL, "n" bigint NOT NULL, "at" timestamptz NOT NULL, "note" text, PRIMARY KEY ("order", "at"))"#
         );
-        let Statements { upsert, delete, lock } = Statements::of(&TABLE);
+        let Statements { upsert, delete } = Statements::of(&TABLE);
         assert_eq!(
             upsert,
             r#"INSERT INTO "a""b" ("order", "n", "at", "note") SELECT one.c1::numeric, one.c2, one.c3, one.c4 FROM UNNEST($1::text[], $2::bigint[], $3::timestamptz[], $4::text[]) AS one (c1, c2, c3, c4) ON CONFLICT ("order", "at") DO UPDATE SET "n" = excluded."n", "note" = excluded."note""#
@@ -129,10 +115,6 @@ mod tests {
         assert_eq!(
             delete,
             r#"DELETE FROM "a""b" AS known USING UNNEST($1::text[], $2::timestamptz[]) AS one (c1, c2) WHERE known."order" = one.c1::numeric AND known."at" = one.c2"#
-        );
-        assert_eq!(
-            lock,
-            r#"SELECT FROM "a""b" AS known JOIN UNNEST($1::text[], $2::timestamptz[]) WITH ORDINALITY AS one (c1, c2, place) ON known."order" = one.c1::numeric AND known."at" = one.c2 ORDER BY one.place FOR UPDATE OF known"#
         );
     }
 }

@@ -24,11 +24,11 @@ impl PostgresWriter {
     }
 
     fn try_claim(&mut self) -> Result<Claim, Fault> {
-        let claimed = &mut self.claimed;
-        self.database.transaction(async |session| {
-            let next_offset = progress::take_over(session, claimed).await?;
-            Ok(Claim { next_offset, unpublished: letters::unpublished(session, claimed).await? })
-        })
+        let (found, unpublished) = self.database.transaction(async |session| {
+            let found = progress::take_over(session, &self.claimed).await?;
+            Ok((found, letters::unpublished(session, &self.claimed).await?))
+        })?;
+        Ok(Claim { next_offset: self.claimed.hold(found), unpublished })
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {

@@ -48,9 +48,9 @@ struct LettersWriter {
 impl LettersWriter {
     fn try_claim(&mut self) -> Result<Claim, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let next_offset = progress::take_over(&transaction, &mut self.claimed)?;
+        let found = progress::take_over(&transaction, &self.claimed)?;
         transaction.commit()?;
-        Ok(Claim { next_offset, unpublished: Vec::new() })
+        Ok(Claim { next_offset: self.claimed.hold(found), unpublished: Vec::new() })
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {

@@ -22,8 +22,8 @@ pub fn reset(path: impl AsRef<Path>, application_id: &str, sink: &str) -> Result
     forgotten.map_err(|fault| fault.into_connector_error(sink, None))
 }
 
-/// Raises the epoch, which fences whoever wrote before, and says where to read on.
-pub(crate) fn take_over(transaction: &Transaction<'_>, claimed: &mut Claimed) -> Result<Option<i64>, Fault> {
+/// Raises the epoch, which fences whoever wrote before.
+pub(crate) fn take_over(transaction: &Transaction<'_>, claimed: &Claimed) -> Result<SinkProgress, Fault> {
     let sql = "INSERT INTO headwater_sink_progress (application_id, sink, topic, partition, topic_id, epoch)
         VALUES (?1, ?2, ?3, ?4, ?5, 1)
         ON CONFLICT (application_id, sink, topic, partition) DO UPDATE SET epoch = epoch + 1
@@ -31,7 +31,7 @@ pub(crate) fn take_over(transaction: &Transaction<'_>, claimed: &mut Claimed) ->
     let task = &claimed.task;
     let parameters = (&task.application_id, &claimed.sink, &task.topic, task.partition, claimed.topic_id());
     let found = transaction.prepare_cached(sql)?.query_row(parameters, read_row)?;
-    claimed.accept(&found).map_err(Fault::Refused)
+    claimed.misfit(&found).map_or(Ok(found), |reason| Err(Fault::Refused(reason)))
 }
 
 /// Where the next batch begins, or [`Fault::Fenced`] where the partition is no longer ours.

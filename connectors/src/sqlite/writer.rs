@@ -49,10 +49,10 @@ impl SqliteWriter {
 
     fn try_claim(&mut self) -> Result<Claim, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let next_offset = progress::take_over(&transaction, &mut self.claimed)?;
+        let found = progress::take_over(&transaction, &self.claimed)?;
         let unpublished = letters::unpublished(&transaction, &self.claimed)?;
         transaction.commit()?;
-        Ok(Claim { next_offset, unpublished })
+        Ok(Claim { next_offset: self.claimed.hold(found), unpublished })
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {

@@ -5,7 +5,7 @@
 pub mod postgres;
 pub mod sqlite;
 
-use headwater_connectors::sqlite::SinkProgress;
+use headwater_connectors::sqlite::{Migration, SinkProgress};
 use headwater_connectors::table::{Column, Table};
 use headwater_streams::connector::{Connector, ConnectorError, DeadLetter, SinkTask, Writer};
 use headwater_streams::log::{Headers, Records};
@@ -31,6 +31,7 @@ pub trait Warehouse: Send + Sync + fmt::Debug {
     fn dead_letters(&self) -> Box<dyn Connector>;
     fn progress(&self) -> Vec<SinkProgress>;
     fn reset(&self, application_id: &str, sink: &str) -> Vec<SinkProgress>;
+    fn migrate(&self, schema: &str, steps: &[Migration]) -> Result<usize, ConnectorError>;
     /// Runs statements.
     fn run(&self, sql: &str);
     /// The first column, all of it text, over a connection of its own.

@@ -1,9 +1,10 @@
 //! A schema of its own in the database that `HEADWATER_TEST_POSTGRES` names, gone when the test ends.
 
 use super::Warehouse;
-use headwater_connectors::postgres::{self, Postgres, PostgresConfig, PostgresDeadLetters, PostgresSink, SinkProgress};
+use headwater_connectors::postgres::{self, Migration, Postgres, PostgresConfig, PostgresDeadLetters, PostgresSink, SinkProgress};
 use headwater_connectors::table::Table;
 use headwater_streams::connector::{Connector, ConnectorError};
+use headwater_streams::log::Secret;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
@@ -24,9 +25,16 @@ impl Schema {
         Some(Schema { config, database })
     }
 
-    /// One more process would have its own connections like this.
-    pub fn connect(&self) -> Postgres {
-        Postgres::connect(self.config.clone()).unwrap()
+    /// A role that may do this with the tables that there are, and signs in with a password.
+    pub fn role(&self, rights: &str) -> PostgresConfig {
+        let (user, schema) = (self.role_name(), &self.config.schema);
+        self.run(&format!("CREATE ROLE {user} LOGIN PASSWORD 'role-secret'; GRANT USAGE ON SCHEMA \"{schema}\" TO {user}"));
+        self.run(&format!("GRANT {rights} ON ALL TABLES IN SCHEMA \"{schema}\" TO {user}"));
+        PostgresConfig { user, ..self.config.clone() }.with_password(Secret::new("role-secret"))
+    }
+
+    fn role_name(&self) -> String {
+        self.config.schema.replace(' ', "_")
     }
 }
 
@@ -34,6 +42,9 @@ impl Drop for Schema {
     fn drop(&mut self) {
         // A writer that a failed test has left behind may hold locks: what stays then is for the next cleaning of the test server.
         let _ = self.database.query(&format!("DROP SCHEMA \"{}\" CASCADE", self.config.schema), &[]);
+        let role = self.role_name();
+        let drop = format!("DO $$ BEGIN IF to_regrole('{role}') IS NOT NULL THEN DROP OWNED BY {role}; DROP ROLE {role}; END IF; END $$");
+        let _ = self.database.query(&drop, &[]);
     }
 }
 
@@ -52,6 +63,10 @@ impl Warehouse for Schema {
 
     fn reset(&self, application_id: &str, sink: &str) -> Vec<SinkProgress> {
         postgres::reset(&self.database, application_id, sink).unwrap()
+    }
+
+    fn migrate(&self, schema: &str, steps: &[Migration]) -> Result<usize, ConnectorError> {
+        postgres::migrate(&self.database, schema, steps)
     }
 
     fn run(&self, sql: &str) {

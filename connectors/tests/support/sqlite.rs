@@ -1,7 +1,7 @@
 //! A SQLite file.
 
 use super::Warehouse;
-use headwater_connectors::sqlite::{self, SinkProgress, SqliteDeadLetters, SqliteSink};
+use headwater_connectors::sqlite::{self, Migration, SinkProgress, SqliteDeadLetters, SqliteSink};
 use headwater_connectors::table::Table;
 use headwater_streams::connector::{Connector, ConnectorError};
 use rusqlite::Connection;
@@ -41,6 +41,10 @@ impl Warehouse for File {
 
     fn reset(&self, application_id: &str, sink: &str) -> Vec<SinkProgress> {
         sqlite::reset(self.path(), application_id, sink).unwrap()
+    }
+
+    fn migrate(&self, schema: &str, steps: &[Migration]) -> Result<usize, ConnectorError> {
+        sqlite::migrate(self.path(), schema, steps)
     }
 
     fn run(&self, sql: &str) {

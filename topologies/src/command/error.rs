@@ -188,7 +188,7 @@ impl CommandError {
             CommandError::Io { .. } | CommandError::State(StateError::Io { .. }) => DISK,
             CommandError::Sink(ConnectorError::Refused { .. })
             | CommandError::App { error: AppError::Sink(ConnectorError::Refused { .. }) } => {
-                "follow the command if one is named; a headwater.sqlite that is damaged can be moved away: what the topics hold is written again"
+                "follow the command if one is named; SQLite: a file that is damaged can be moved away, what the topics hold is written again"
             }
             CommandError::Log(error)
             | CommandError::Feed(FeedError::Log(error) | FeedError::Refused { error, .. })

@@ -8,6 +8,7 @@ use super::names::Application;
 use super::page::Page;
 use super::summary::{Results, Summary};
 use super::warehouse::Warehouse;
+use headwater_serving::SourceError;
 use headwater_state::{Disk, MemoryBudget, StateDirectory};
 use headwater_streams::connector::Level;
 use headwater_streams::log::{Log, TopicPartition};
@@ -157,11 +158,12 @@ impl Session {
         let progress = self.running.stop()?;
         let lasted = self.began.elapsed();
         let generated = fed?;
-        let records_in = position(&*self.log, &self.application_id, self.application)? - self.position_at_start;
+        // It has ended well; that its summary cannot be had any more changes nothing.
+        let records_in = position(&*self.log, &self.application_id, self.application).map(|position| position - self.position_at_start);
         drop((self.page, self.monitor));
-        let results = results(&self.warehouse)?;
+        let results = results(&self.warehouse);
         let warehouse = self.warehouse.to_string();
-        Ok(Summary { lasted, records_in, generated, progress, results, warehouse, directory: self.directory })
+        Ok(Summary { lasted, records_in: records_in.ok(), generated, progress, results, warehouse, directory: self.directory })
     }
 }
 
@@ -186,8 +188,8 @@ fn position(log: &dyn Log, group: &str, application: Application) -> Result<i64,
 }
 
 /// What the warehouse holds now.
-fn results(warehouse: &Warehouse) -> Result<Results, CommandError> {
-    let sales = warehouse.sales().read().map_err(|error| CommandError::Broken(error.to_string()))?;
+fn results(warehouse: &Warehouse) -> Result<Results, SourceError> {
+    let sales = warehouse.sales().read()?;
     let rows = sales.windows.iter().map(|window| window.categories.len() as u64).sum::<u64>() + sales.history.rows;
     Ok(Results { rows, latest: sales.windows.last().map(|window| window.window_start.clone()) })
 }

@@ -1,20 +1,21 @@
 //! What a run has come to, in a few lines.
 
+use headwater_serving::SourceError;
 use headwater_streams::runtime::Progress;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The figures of one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Summary {
     pub(super) lasted: Duration,
-    /// Records of the input topic whose processing is committed.
-    pub(super) records_in: i64,
+    /// Records of the input topic whose processing is committed; `None` where the log did not tell any more.
+    pub(super) records_in: Option<i64>,
     /// Records that this process generated.
     pub(super) generated: Option<u64>,
     pub(super) progress: Progress,
-    pub(super) results: Results,
+    pub(super) results: Result<Results, SourceError>,
     /// Where the tables lie.
     pub(super) warehouse: String,
     pub(super) directory: PathBuf,
@@ -32,15 +33,21 @@ pub(super) struct Results {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.lasted.as_secs_f64();
-        let rate = self.records_in as f64 / seconds.max(0.001);
         writeln!(f, "ran {seconds:.1} s")?;
         if let Some(generated) = self.generated {
             writeln!(f, "  generated   {generated} records")?;
         }
-        writeln!(f, "  records in  {} ({rate:.0} a second)", self.records_in)?;
-        let Results { rows, latest } = &self.results;
-        write!(f, "  results     {rows} windows by category")?;
-        writeln!(f, "{}", latest.as_ref().map_or(String::new(), |latest| format!(", the latest from {latest}")))?;
+        match self.records_in {
+            Some(records) => writeln!(f, "  records in  {records} ({:.0} a second)", records as f64 / seconds.max(0.001))?,
+            None => writeln!(f, "  records in  not known: the log does not answer")?,
+        }
+        match &self.results {
+            Ok(Results { rows, latest: Some(latest) }) => {
+                writeln!(f, "  results     {rows} windows by category, the latest from {latest}")?
+            }
+            Ok(Results { rows, latest: None }) => writeln!(f, "  results     {rows} windows by category")?,
+            Err(error) => writeln!(f, "  results     not known: {error}")?,
+        }
         let Progress { commits, sunk, latency_p50_ms, latency_p99_ms, .. } = self.progress;
         writeln!(f, "  updates     {sunk} written to {}, {commits} commits", self.warehouse)?;
         writeln!(f, "  latency     p50 below {latency_p50_ms} ms, p99 below {latency_p99_ms} ms, from the log to the commit")?;

@@ -44,10 +44,20 @@ impl KafkaAdmin {
         loop {
             match call(&self.client) {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if is_moving(code_of(failure.code)) && Instant::now() < deadline => thread::sleep(LOOK_EVERY),
+                Err(failure) if is_moving(code_of(failure.code)) && Instant::now() < deadline => self.look_again(code_of(failure.code)),
                 Err(failure) => return Err(self.explained(failure, at)),
             }
         }
+    }
+
+    /// After a broker's restart partitions have another leader epoch. librdkafka (2.12.1) asks with the one it has cached, for a quarter of
+    /// an hour, and drops it for every refusal but that of the epoch: unless it reads the metadata of all topics, no call comes through.
+    fn look_again(&self, refused: ErrorCode) {
+        if matches!(refused, ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch) {
+            // Where this fails, the next call does too, and tells why.
+            let _ = self.client.topics(LIMIT);
+        }
+        thread::sleep(LOOK_EVERY);
     }
 
     /// What the client complained of meanwhile explains why it had no answer.
@@ -87,7 +97,12 @@ impl KafkaAdmin {
 impl Admin for KafkaAdmin {
     fn create_topic(&self, spec: &TopicSpec) -> Result<(), LogError> {
         let at = format_args!("topic {}", spec.name);
-        self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT))?;
+        let made = self.call(at, |client| client.create_topic(&spec.name, spec.partitions, &spec.configs, LIMIT));
+        if made.as_ref().is_err_and(|error| error.code() == ErrorCode::TopicAlreadyExists) {
+            // Another client was faster a moment ago: whoever hears that the topic exists asks for it next, and must find it.
+            self.wait_until_seen(&spec.name, |partitions| partitions.is_some())?;
+        }
+        made?;
         self.wait_until_seen(&spec.name, |partitions| partitions == Some(spec.partitions))
     }
 

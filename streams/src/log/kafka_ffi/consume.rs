@@ -7,6 +7,7 @@
 use super::drain::{self, Drained};
 use super::failure::Failure;
 use super::handle::{Handle, Trouble};
+use super::number::{check, metadata};
 use super::produce::millis;
 use super::wake::{Wake, on_event};
 use crate::log::{FetchLimit, Records, TopicPartition};
@@ -115,10 +116,7 @@ impl Feed {
     pub(in crate::log) fn partitions(&self, limit: Duration) -> Result<usize, Failure> {
         let mut answer: *const sys::rd_kafka_metadata = null();
         // SAFETY: client and topic are alive; on success the answer is ours until it is destroyed.
-        let code = unsafe { sys::rd_kafka_metadata(self.handle.client(), 0, self.topic.as_ptr(), &raw mut answer, millis(limit)) } as i32;
-        if code != 0 {
-            return Err(Failure::of_code(code));
-        }
+        check(unsafe { metadata(self.handle.client(), 0, self.topic.as_ptr(), &raw mut answer, millis(limit)) })?;
         // SAFETY: the answer is alive and has as many topics as it says. The code is read as the number it is.
         let (code, count) = unsafe {
             let found = ((*answer).topic_cnt > 0).then_some((*answer).topics);

@@ -84,7 +84,7 @@ impl Handle {
     /// What was delivered since the last call; `into` gives its memory in exchange.
     pub(super) fn swap_reports(&mut self, into: &mut Vec<Report>) {
         // SAFETY: the delivery callback runs inside calls of this thread's `Sender` only, and none of them is under way: we are here by `&mut`.
-        unsafe { std::mem::swap(&mut *self.heard.as_ref().reports.get(), into) };
+        unsafe { std::ptr::swap(self.heard.as_ref().reports.get(), into) };
     }
 
     /// Runs the callbacks that are due.

@@ -15,6 +15,11 @@ unsafe extern "C" {
     pub(super) fn config_resource_error(resource: *const sys::rd_kafka_ConfigResource_t) -> c_int;
     #[link_name = "rd_kafka_fatal_error"]
     pub(super) fn fatal_error(client: *mut sys::rd_kafka_t, text: *mut c_char, bytes: usize) -> c_int;
+    #[link_name = "rd_kafka_metadata"]
+    pub(super) fn metadata(
+        client: *mut sys::rd_kafka_t, all: c_int, topic: *mut sys::rd_kafka_topic_t, answer: *mut *const sys::rd_kafka_metadata,
+        limit_ms: c_int,
+    ) -> c_int;
     #[link_name = "rd_kafka_error_code"]
     fn error_code(error: *const sys::rd_kafka_error_t) -> c_int;
 }

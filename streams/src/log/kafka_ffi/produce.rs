@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::handle::{Handle, Trouble};
+use super::number::{check_with, fatal_error};
 use crate::log::{HeadersRef, NO_TIMESTAMP, RecordRef, Records, TopicPartition};
 use rdkafka::ClientConfig;
 use rdkafka_sys as sys;
@@ -101,10 +102,8 @@ impl Sender {
     /// Why this producer is finished, if it is.
     pub(in crate::log) fn fatal(&self) -> Option<Failure> {
         let mut text = [0 as c_char; 512];
-        // SAFETY: the client is alive and the buffer as long as it says.
-        let code = unsafe { sys::rd_kafka_fatal_error(self.handle.client(), text.as_mut_ptr(), text.len()) } as i32;
-        // SAFETY: the buffer ends with a zero byte, which librdkafka sees to.
-        (code != 0).then(|| Failure { text: unsafe { super::failure::text_of(text.as_ptr()) }, ..Failure::of_code(code) })
+        // SAFETY: the client is alive, the buffer as long as it says, and it ends with a zero byte.
+        unsafe { check_with(fatal_error(self.handle.client(), text.as_mut_ptr(), text.len()), text.as_ptr()) }.err()
     }
 
     fn topic(&mut self, name: &Arc<str>) -> Result<NonNull<sys::rd_kafka_topic_t>, Failure> {

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// Taking an id over may have to wait for its former owner's transaction to be ended.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
+/// An abort that is not answered costs nothing: whoever takes the id over aborts too.
+const ABORT_LIMIT: Duration = Duration::from_secs(2);
+
 impl Producer for KafkaProducer {
     fn init_transactions(&mut self) -> Result<(), LogError> {
         if self.phase != Phase::Fresh {
@@ -105,7 +108,7 @@ impl Producer for KafkaProducer {
         }
         self.phase = Phase::Aborting;
         let mut reports = std::mem::take(&mut self.reports);
-        let ended = self.sender.abort(CALL_LIMIT, &mut reports);
+        let ended = self.sender.abort(ABORT_LIMIT, &mut reports);
         self.settle(reports);
         self.end(ended, Phase::Aborting)
     }

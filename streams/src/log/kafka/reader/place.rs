@@ -32,6 +32,8 @@ pub(super) struct Place {
     taken: Option<i64>,
     /// When something was heard of it.
     heard: Instant,
+    /// librdkafka does not find it. Brokers are asked before that is believed: it may be one that has just started.
+    doubted: bool,
     /// Since when brokers say that there is no such partition.
     absent: Option<Instant>,
 }
@@ -60,7 +62,19 @@ impl Place {
     pub(super) fn new(at: TopicPartition, start: StartAt) -> Self {
         let next = if let StartAt::Offset(offset) = start { Some(offset) } else { None };
         let heard = Instant::now();
-        Self { at, start, feed: None, next, paused: false, told_end: false, failed: false, taken: None, heard, absent: None }
+        Self {
+            at,
+            start,
+            feed: None,
+            next,
+            paused: false,
+            told_end: false,
+            failed: false,
+            taken: None,
+            heard,
+            doubted: false,
+            absent: None,
+        }
     }
 
     pub(super) fn next(&self) -> Option<i64> {
@@ -98,7 +112,7 @@ impl Place {
 
     /// Whether nothing was heard of it for long, so that it may be gone.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
-        !self.paused && !self.failed && self.feed.is_some() && now >= self.heard + SILENCE
+        !self.paused && !self.failed && self.feed.is_some() && (self.doubted || now >= self.heard + SILENCE)
     }
 
     /// How many partitions the cluster says its topic has.
@@ -109,7 +123,7 @@ impl Place {
     /// Takes note of how many partitions its topic has; the error is told once.
     pub(super) fn learn(&mut self, now: Instant, partitions: usize) -> Option<Fetched> {
         if usize::try_from(self.at.partition).is_ok_and(|partition| partition < partitions) {
-            (self.heard, self.absent) = (now, None);
+            (self.heard, self.doubted, self.absent) = (now, false, None);
             return None;
         }
         let since = *self.absent.get_or_insert(now);
@@ -126,7 +140,10 @@ impl Place {
         // The position passes markers and what was aborted; records alone would not.
         let taken = feed.position();
         let position = drained.end.or(taken.filter(|_| taken != self.taken));
-        (self.taken, self.heard, self.absent) = (taken, Instant::now(), None);
+        self.taken = taken;
+        if drained.failure.is_none() {
+            (self.heard, self.doubted, self.absent) = (Instant::now(), false, None);
+        }
         if position.is_some() && position != self.next || !records.is_empty() {
             (self.next, found.moved, self.told_end) = (position.or(self.next), true, false);
         }
@@ -147,8 +164,7 @@ impl Place {
         match error.code() {
             ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownPartition => {
                 debug!(at = %self.at, %error, "partition not found");
-                // Brokers are asked before that is believed: it may be one that has just started.
-                self.heard -= SILENCE;
+                self.doubted = true;
             }
             _ if error.is_retriable() => debug!(at = %self.at, %error, "cannot be read now, trying on"),
             _ => {

@@ -24,7 +24,7 @@ impl Client {
         &self, group: &str, partitions: &[TopicPartition], require_stable: bool, limit: Duration,
     ) -> Result<Vec<GroupOffset>, Failure> {
         let operation = Operation::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-        let options = Options::new(self, operation, limit)?.require_stable(require_stable)?;
+        let options = Options::to_coordinator(self, operation)?.require_stable(require_stable)?;
         let (group, places) = (c_text(group)?, list(partitions));
         // SAFETY: both are copied.
         let question = unsafe { sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), places.ptr()) };
@@ -52,7 +52,7 @@ impl Client {
     pub(in crate::log) fn commit_offsets(
         &self, group: &str, offsets: &[GroupOffset], limit: Duration,
     ) -> Result<Vec<(TopicPartition, Result<(), Failure>)>, Failure> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, limit)?;
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS)?;
         let (group, places) = (c_text(group)?, list_offsets(offsets)?);
         // SAFETY: both are copied.
         let order = unsafe { sys::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), places.ptr()) };
@@ -78,7 +78,7 @@ impl Client {
     pub(in crate::log) fn delete_offsets(
         &self, group: &str, partitions: &[TopicPartition], limit: Duration,
     ) -> Result<Vec<(TopicPartition, Result<(), Failure>)>, Failure> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, limit)?;
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS)?;
         let (group, places) = (c_text(group)?, list(partitions));
         // SAFETY: both are copied.
         let order = unsafe { sys::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), places.ptr()) };
@@ -101,7 +101,7 @@ impl Client {
     }
 
     pub(in crate::log) fn delete_group(&self, group: &str, limit: Duration) -> Result<(), Failure> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS, limit)?;
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS)?;
         let group = c_text(group)?;
         // SAFETY: the name is copied.
         let order = Owned(unsafe { sys::rd_kafka_DeleteGroup_new(group.as_ptr()) }, sys::rd_kafka_DeleteGroup_destroy);
@@ -122,7 +122,7 @@ impl Client {
     }
 
     pub(in crate::log) fn describe_group(&self, group: &str, limit: Duration) -> Result<GroupSeen, Failure> {
-        let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, limit)?;
+        let options = Options::to_coordinator(self, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS)?;
         let group = c_text(group)?;
         self.ask(
             limit,

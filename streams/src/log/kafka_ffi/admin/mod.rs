@@ -20,6 +20,9 @@ use std::time::Duration;
 /// librdkafka answers by its own timeout; this much later it would have had to.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a call to a coordinator lives in librdkafka, the most it allows; we stop waiting long before.
+const COORDINATOR_LIMIT: Duration = Duration::from_secs(3600);
+
 type Operation = sys::rd_kafka_admin_op_t;
 
 /// How a call is made; owned.
@@ -32,6 +35,13 @@ impl Options {
         // SAFETY: the options are ours; no room is given for a text.
         check(unsafe { sys::rd_kafka_AdminOptions_set_request_timeout(options.0, millis(limit), null_mut::<c_char>(), 0) } as i32)?;
         Ok(options)
+    }
+
+    /// A call that goes to a group's coordinator. When its time is up while the coordinator is down, librdkafka (2.12.1) frees it, and aborts
+    /// the process once the coordinator is back: `rd_kafka_admin_coord_request` and, told of its failure, `rd_kafka_admin_coord_response_parse`
+    /// both give the same reference back. So the call outlives our wait for it.
+    fn to_coordinator(client: &Client, operation: Operation) -> Result<Self, Failure> {
+        Self::new(client, operation, COORDINATOR_LIMIT)
     }
 
     /// The broker answers when it is done, not when it has begun.
