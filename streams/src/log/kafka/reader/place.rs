@@ -30,6 +30,9 @@ pub(super) struct Place {
     failed: bool,
     /// librdkafka's position, when it was last asked.
     taken: Option<i64>,
+    /// A record or an end has come since the start. Before that librdkafka's position may be that of a marker fetched for an earlier start,
+    /// which it takes note of although it throws the records of that fetch away.
+    begun: bool,
     /// When something was heard of it.
     heard: Instant,
     /// librdkafka does not find it. Brokers are asked before that is believed: it may be one that has just started.
@@ -71,6 +74,7 @@ impl Place {
             told_end: false,
             failed: false,
             taken: None,
+            begun: false,
             heard,
             doubted: false,
             absent: None,
@@ -138,7 +142,8 @@ impl Place {
         let Some(feed) = &mut self.feed else { return Found::default() };
         let mut found = Found { any: true, ..Found::default() };
         // The position passes markers and what was aborted; records alone would not.
-        let taken = feed.position();
+        self.begun |= drained.end.is_some() || !records.is_empty();
+        let taken = feed.position().filter(|_| self.begun);
         let position = drained.end.or(taken.filter(|_| taken != self.taken));
         self.taken = taken;
         if drained.failure.is_none() {
