@@ -8,7 +8,7 @@ import time
 
 from confluent_kafka import IsolationLevel, KafkaException
 
-from faults import Faults, Journal, schedule, steady_rate
+from faults import Faults, Journal, schedule
 from feed import Feed
 from instances import Ended, Slot, end_all
 from readers import LiveReader
@@ -17,6 +17,8 @@ from servers import Servers, patiently
 NO_PROGRESS = 120
 QUIET = 3.0
 FIRST_RATE = 1_000
+# Seconds: an action's length before any was seen, and the least time for what is left of the input.
+FIRST_AVERAGE, OUTLAST = 10.0, 30.0
 
 
 class Chaos:
@@ -85,9 +87,9 @@ class Chaos:
         actions = [action for action in schedule(self.arguments.kills, self.arguments.seed, self.servers.own) if action not in self.arguments.without]
         early, began = [], time.monotonic()
         for number, action in enumerate(actions):
-            sent, _ = self.work()
-            average = (time.monotonic() - began) / number if number > 2 else 10.0
-            self.feed.rate(steady_rate(self.arguments.records - sent, len(actions) - number, average, self.arguments.rate))
+            # The rest of the input outlasts the rest of the schedule, however long an action takes: less comes as less is left.
+            average = (time.monotonic() - began) / number if number > 2 else FIRST_AVERAGE
+            self.feed.rate(self.arguments.rate, max(OUTLAST, (len(actions) - number) * average))
             faults.do(action)
             _, committed = self.work()
             if committed >= self.arguments.records:

@@ -152,8 +152,3 @@ class Faults:
                 words = "\n".join(slot.life.last_words() for slot in self.slots)
                 raise Ended(f"nothing is committed for {PROGRESS_DEADLINE} s after a fault\n{words}")
             time.sleep(0.1)
-
-
-def steady_rate(remaining_records, remaining_actions, seconds_by_action, most):
-    """Records a second with which the input lasts for the rest of the schedule and a little longer."""
-    return max(1.0, min(most, remaining_records / (remaining_actions * seconds_by_action * 1.3 + COMMIT_DEADLINE / 30)))

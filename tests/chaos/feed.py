@@ -19,9 +19,10 @@ class Feed:
         for line in self.process.stdout:
             self.lines.append(line.strip())
 
-    def rate(self, records_a_second):
+    def rate(self, most, seconds=0):
+        """At most so many records a second, and what is left in no less than so many seconds."""
         try:
-            self.process.stdin.write(f"rate {records_a_second}\n")
+            self.process.stdin.write(f"rate {most} {seconds}\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass

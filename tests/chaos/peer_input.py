@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     arguments = parser.parse_args()
     records = ({"key": key, "timestamp": at, "value": value} for key, at, value in purchases(arguments.seed, arguments.records))
-    stream(arguments.brokers, arguments.topic, records, pace_from_stdin())
+    stream(arguments.brokers, arguments.topic, records, arguments.records, pace_from_stdin())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
     python3 tests/chaos/transactions.py --brokers B --records N --seed S [--topic transactions] [--late 0.01] [--bad 0.01]
 
-Standard input holds its pace: `rate N` (records a second, 0: wait). Event times begin a year ago; most producers write ISO 8601, some
+Standard input holds its pace: `rate N S` (N records a second at most, and what is left in no less than S seconds). Event times begin a year ago; most producers write ISO 8601, some
 the naive form `2025-11-29 20:04:32`; amounts are numbers or text, some have no key, some have fields that nobody asked for. Shares of
 the records are late or malformed, in every way that `tests/checker/check.py` knows. Ends with a line `sent N`.
 """
@@ -27,6 +27,8 @@ YEAR = datetime.timedelta(days=365)
 SHUFFLE_MS = 2_000
 LATE_MS = (30_000, 900_000)
 TICK = 0.005
+# However long the rest must last, something always comes.
+SLOWEST = 20.0
 
 
 def without(field):
@@ -155,19 +157,22 @@ def to_bytes(fields):
 
 
 class Pace(threading.Thread):
-    """What standard input says."""
+    """What standard input says: at most so many records a second, and no more than the rest in so many seconds (0: as it may be)."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.rate = 0.0
+        self.most, self.seconds, self.abandoned = 0.0, 0.0, False
 
     def run(self):
         for line in sys.stdin:
-            word, number = line.split()
+            word, most, seconds = line.split()
             if word == "rate":
-                self.rate = float(number)
+                self.most, self.seconds = float(most), float(seconds)
         # Whoever held the pace is gone, and with it the reason to go on.
-        self.rate = -1.0
+        self.abandoned = True
+
+    def rate(self, rest):
+        return min(self.most, max(SLOWEST, rest / self.seconds)) if self.seconds else self.most
 
 
 def pace_from_stdin():
@@ -206,21 +211,18 @@ def send(producer, topic, record):
             producer.poll(0.1)
 
 
-def stream(brokers, topic, records, pace):
-    """Sends the records (what `produce` takes) at the pace that is set, and says how many it were."""
+def stream(brokers, topic, records, count, pace):
+    """Sends the records (what `produce` takes, `count` of them) at the pace that is set, and says how many it were."""
     producer = Producer(settings(brokers))
     sent, allowance, before = 0, 0.0, time.monotonic()
-    at_end = False
-    while not at_end and pace.rate >= 0:
-        now = time.monotonic()
+    while sent < count and not pace.abandoned:
+        now, rate = time.monotonic(), pace.rate(count - sent)
         # What the broker's absence has cost is not caught up at once.
-        allowance = min(allowance + (now - before) * pace.rate, max(1.0, pace.rate * 0.2))
+        allowance = min(allowance + (now - before) * rate, max(1.0, rate * 0.2))
         before = now
-        due = int(allowance)
-        for record in itertools.islice(records, due):
+        for record in itertools.islice(records, int(allowance)):
             send(producer, topic, record)
-            sent, allowance, due = sent + 1, allowance - 1, due - 1
-        at_end = due > 0
+            sent, allowance = sent + 1, allowance - 1
         producer.poll(0)
         time.sleep(TICK)
     while producer.flush(1):
@@ -243,7 +245,7 @@ def main():
     if arguments.start_ms is None:
         arguments.start_ms = int((datetime.datetime.now(datetime.timezone.utc) - YEAR).timestamp() * 1000)
     transactions = Transactions(arguments.seed, arguments.start_ms, arguments.step_ms, arguments.late, arguments.bad)
-    stream(arguments.brokers, arguments.topic, transactions.records(arguments.records, arguments.partitions), pace_from_stdin())
+    stream(arguments.brokers, arguments.topic, transactions.records(arguments.records, arguments.partitions), arguments.records, pace_from_stdin())
 
 
 if __name__ == "__main__":
