@@ -191,3 +191,123 @@ fn a_member_that_dies_is_missed_after_its_session() {
     assert!(took > SESSION / 2 && took < SESSION * 2, "{took:?}");
     log.admin().delete_topic(&name).unwrap();
 }
+
+#[test]
+fn every_event_carries_the_identity_of_its_moment() {
+    let Some(log) = connect() else { return };
+    let name = topic(&log, "identity", 2);
+    let config = config(&[&name], AssignmentPolicy::CooperativeSticky);
+    let mut first = Told::join(&log, &config);
+    until(&mut [&mut first], "first alone", |members| members[0].owned.len() == 2);
+    let alone = first.identity.clone().unwrap();
+    let offset = |offset| GroupOffset { at: TopicPartition::new(name.as_str(), 0), offset, metadata: String::new() };
+    first.member.commit(&[offset(1)], &alone).unwrap();
+    // A third member finds nothing to own, and still moves the generation on.
+    let mut others = [Told::join(&log, &config), Told::join(&log, &config)];
+    let [second, third] = &mut others;
+    until(&mut [&mut first, second, third], "shared", |members| {
+        let owned: Vec<_> = members.iter().map(|member| member.owned.len()).collect();
+        let generations: BTreeSet<_> = members.iter().map(|member| member.identity.as_ref().map(|identity| identity.generation)).collect();
+        owned.iter().sum::<usize>() == 2 && owned[0] == 1 && generations.len() == 1 && !generations.contains(&None)
+    });
+    let now = first.identity.clone().unwrap();
+    assert!(now.generation > alone.generation && now.member_id == alone.member_id);
+    let generations: Vec<i32> = first
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            GroupEvent::Assigned { identity, .. } | GroupEvent::Revoked { identity, .. } | GroupEvent::Generation { identity } => {
+                Some(identity.generation)
+            }
+            GroupEvent::Lost { .. } => None,
+        })
+        .collect();
+    assert!(generations.is_sorted(), "{generations:?}");
+    assert_eq!(first.member.commit(&[offset(2)], &alone).unwrap_err().code(), ErrorCode::IllegalGeneration);
+    assert_eq!(first.member.commit(&[offset(2)], &MemberIdentity::outside()).unwrap_err().code(), ErrorCode::UnknownMemberId);
+    let committed = || log.admin().committed(&config.group, &[offset(0).at], true).unwrap().remove(0).unwrap().offset;
+    assert_eq!(committed(), 1);
+    first.member.commit(&[offset(3)], &now).unwrap();
+    assert_eq!(committed(), 3);
+    log.admin().delete_topic(&name).unwrap();
+}
+
+#[test]
+fn nobody_gets_what_is_not_let_go_of() {
+    let Some(log) = connect() else { return };
+    for policy in [AssignmentPolicy::CooperativeSticky, AssignmentPolicy::Range] {
+        let name = topic(&log, "slow", 4);
+        let config = config(&[&name], policy);
+        let mut first = Told::join(&log, &config);
+        until(&mut [&mut first], "first alone", |members| members[0].owned.len() == 4);
+        first.is_prompt = false;
+        let mut second = Told::join(&log, &config);
+        let revoked = |member: &Told| {
+            member.events.iter().find_map(|event| match event {
+                GroupEvent::Revoked { partitions, identity } => Some((partitions.clone(), identity.clone())),
+                _ => None,
+            })
+        };
+        until(&mut [&mut first, &mut second], "revoked", |members| revoked(members[0]).is_some());
+        let (partitions, identity) = revoked(&first).unwrap();
+        let held = Instant::now();
+        until(&mut [&mut first, &mut second], "held", |_| held.elapsed() > SESSION / 2);
+        assert!(second.owned.is_disjoint(&partitions.iter().cloned().collect()), "{policy:?}");
+        // The last commit goes with the credentials of the event.
+        let last = GroupOffset { at: partitions[0].clone(), offset: 7, metadata: String::new() };
+        first.member.commit(&[last], &identity).unwrap();
+        first.is_prompt = true;
+        first.release(&partitions);
+        until(&mut [&mut first, &mut second], "shared", |members| members.iter().all(|member| member.owned.len() == 2));
+        log.admin().delete_topic(&name).unwrap();
+    }
+}
+
+#[test]
+fn a_member_that_holds_on_for_too_long_loses_everything() {
+    let Some(log) = connect() else { return };
+    let name = topic(&log, "hangs", 2);
+    let config = MemberConfig { rebalance_timeout: SESSION, ..config(&[&name], AssignmentPolicy::CooperativeSticky) };
+    let mut first = Told::join(&log, &config);
+    until(&mut [&mut first], "first alone", |members| members[0].owned.len() == 2);
+    let mut second = Told::join(&log, &config);
+    // Nobody polls the first one: its heartbeats go on, but its tasks move.
+    until(&mut [&mut second], "taken over", |members| members[0].owned.len() == 2);
+    let identity = first.identity.clone().unwrap();
+    let offset = GroupOffset { at: TopicPartition::new(name.as_str(), 0), offset: 9, metadata: String::new() };
+    first.member.commit(&[offset], &identity).unwrap_err();
+    until(&mut [&mut first, &mut second], "back again", |members| members.iter().all(|member| member.owned.len() == 1));
+    let lost = first.events.iter().map(|event| if let GroupEvent::Lost { partitions } = event { partitions.len() } else { 0 });
+    assert_eq!(lost.sum::<usize>(), 2, "{:?}", first.events);
+    log.admin().delete_topic(&name).unwrap();
+}
+
+#[test]
+fn a_static_member_comes_back_without_a_rebalance() {
+    let Some(log) = connect() else { return };
+    let name = topic(&log, "static", 4);
+    let config = config(&[&name], AssignmentPolicy::CooperativeSticky);
+    let instance = |id: &str| MemberConfig { instance_id: Some(id.into()), ..config.clone() };
+    let (mut first, mut second) = (Told::join(&log, &instance("a")), Told::join(&log, &instance("b")));
+    until(&mut [&mut first, &mut second], "shared", |members| members.iter().all(|member| member.owned.len() == 2));
+    let (owned, generation) = (second.owned.clone(), first.identity.clone().unwrap().generation);
+    second.member.leave().unwrap();
+    let mut again = Told::join(&log, &instance("b"));
+    until(&mut [&mut first, &mut again], "back", |members| members[1].owned.len() == 2);
+    assert_eq!(again.owned, owned);
+    assert_eq!(first.identity.clone().unwrap().generation, generation, "no rebalance");
+    // Whoever takes the name of a running instance fences it, and it says why.
+    let mut twin = Told::join(&log, &instance("b"));
+    until(&mut [&mut twin], "taken", |members| members[0].owned.len() == 2);
+    let began = Instant::now();
+    let error = loop {
+        match again.member.poll() {
+            Err(error) => break error,
+            Ok(_) => assert!(began.elapsed() < SESSION * 3, "never fenced"),
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert!(error.code() == ErrorCode::FencedInstanceId && error.is_fatal(), "{error}");
+    assert!(error.to_string().contains("an id of its own"), "{error}");
+    log.admin().delete_topic(&name).unwrap();
+}

@@ -58,6 +58,7 @@ class PeerApp:
         self.strangers[(slot.number, len(slot.lives))] = set(patiently(lambda: self.servers.members(self.group)))
 
     def commits(self, life):
+        """How far the partitions of this life's member have moved."""
         at = (life.slot.number, life.number)
         try:
             members = self.servers.members(self.group)
@@ -68,7 +69,7 @@ class PeerApp:
         if not own:
             return 0
         before = self.baselines.setdefault(at, now)
-        return sum(offset > before.get((self.input, partition), 0) for (_, partition), offset in now.items() if partition in own)
+        return sum(offset - before.get((self.input, partition), 0) for (_, partition), offset in now.items() if partition in own)
 
 
 class PeerChaos(Chaos):

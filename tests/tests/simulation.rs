@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_state::{Disk, MemoryDisk};
-use headwater_streams::log::Log;
+use headwater_streams::log::{Log, Records};
 use headwater_streams::runtime::{Boundary, Config, SimulatedProcess};
 use headwater_tests::simulation::{Check, Input, START, World};
 use headwater_topologies::category_sales;
@@ -36,6 +36,35 @@ fn many_kills_in_a_row_change_nothing() {
         }
         life.run_to_the_end(usize::MAX);
         life.check(&input, &format!("killed every {distance} boundaries"));
+    }
+}
+
+/// Through a repartition topic, a store that coalesces and the output: no hop waits for the commit.
+#[test]
+fn at_least_once_results_come_long_before_the_commit() {
+    let input = Input::generate(12);
+    let mut world = World::at(START + 20_000_000);
+    world.log.admin().create_topic(&category_sales::transactions_topic()).unwrap();
+    let config = Config::new("category-sales").at_least_once();
+    let topology = category_sales::topology().build().unwrap();
+    let log: Arc<dyn Log> = Arc::new(world.log.clone());
+    let mut process = SimulatedProcess::start(log, Disk::Memory(MemoryDisk::new()), "one", topology, config).unwrap();
+    let results = |world: &World| world.read("category-sales").iter().map(Records::len).sum::<usize>();
+    let mut run = |world: &World, ms: i64, results_before: Option<usize>| {
+        let began = world.now();
+        while world.now() - began < ms && results_before.is_none_or(|before| results(world) == before) {
+            while !matches!(process.advance(world.now()).unwrap(), Boundary::Idle(_)) {}
+            world.pass(1);
+        }
+        world.now() - began
+    };
+    run(&world, 8_000, None);
+    for line in input.lines() {
+        let before = results(&world);
+        world.append("transactions", 0, world.now(), None, Some(line));
+        let took = run(&world, 1_500, Some(before));
+        assert!(took < 60, "{took} ms from input to output");
+        run(&world, 137, None);
     }
 }
 

@@ -82,6 +82,49 @@ mod joined_with_a_late_table {
     }
 }
 
+mod joined_by_others {
+    use super::*;
+
+    const IN: Topic<String, String> = Topic::new("in");
+    const OUT: Topic<String, String> = Topic::new("out");
+
+    fn topology() -> Topology {
+        let app = StreamsBuilder::new();
+        app.stream(IN).to(OUT);
+        app.build().unwrap()
+    }
+
+    /// There is one partition, so the second process never gets anything: each time it comes or goes there is a generation more.
+    #[test]
+    fn no_transaction_of_who_keeps_its_tasks_fails_twice_in_a_row() {
+        let calm = Mischief::default();
+        for seed in seeds(20) {
+            let _seed = Seed(seed);
+            let world = World::at(START);
+            world.create("in", 1, &[]);
+            world.create("out", 1, &[]);
+            let mut fleet = Fleet::new(world, 2, seed, Config::new("others"), topology);
+            fleet.start(0);
+            fleet.run(200, calm);
+            for i in 0..300 {
+                let now = fleet.world.now();
+                fleet.world.append("in", 0, now, Some(b"key"), Some(format!("{i}").as_bytes()));
+                match i % 20 {
+                    5 => fleet.start(1),
+                    15 => fleet.stop(1),
+                    _ => {}
+                }
+                fleet.run(20, calm);
+            }
+            let progress = fleet.progress(0).unwrap();
+            assert!(progress.rebalances > 15 && progress.commits > 100, "seed {seed}: {progress:?}");
+            assert!(progress.aborted_in_a_row <= 1, "seed {seed}: {progress:?}");
+            fleet.settle();
+            assert_eq!(texts(&fleet.world, "out").len(), 300, "seed {seed}");
+        }
+    }
+}
+
 mod refused_by_the_log {
     use super::*;
 

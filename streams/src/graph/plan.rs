@@ -63,6 +63,8 @@ pub struct StorePlan {
     pub spec: StoreSpec,
     /// From what it is restored.
     pub changelog: Changelog,
+    /// How long its windows take records after their start, in stream time (milliseconds): size and grace. None where it has no windows.
+    pub needed_ms: Option<i64>,
 }
 
 /// From what a store is restored.

@@ -56,6 +56,13 @@ const DEFAULT_CACHE_BYTES: usize = 10 << 20;
 const LEAST_SEGMENT_MS: Timestamp = 60_000;
 
 impl StoreUse {
+    pub(super) fn needed_ms(&self) -> Option<Timestamp> {
+        match self.kind {
+            StoreKind::KeyValue => None,
+            StoreKind::Window { needed_ms, .. } => Some(needed_ms),
+        }
+    }
+
     /// What the byte store must be.
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {

@@ -94,7 +94,7 @@ impl StorePlan {
             Some(topic) => Changelog::Source { topic: TopicName::Fixed(topic) },
             None => internal(),
         };
-        StorePlan { name: store.name, spec: store.spec(), changelog }
+        StorePlan { name: store.name, spec: store.spec(), changelog, needed_ms: store.needed_ms() }
     }
 }
 

@@ -87,8 +87,10 @@ impl Executor {
             events.extend(speaks.then_some(Event::Contact(self.contact)));
             self.last_gather = now;
         }
-        if let Some(producer) = &mut self.producer {
-            // This drives the sending, too.
+        // This drives the sending, too: what still waits in the producer of a process that was stopped must not go out.
+        if self.check_contact(now).is_ok()
+            && let Some(producer) = &mut self.producer
+        {
             producer.deliveries(&mut self.delivered);
         }
         self.sinks.poll(&mut self.spoken);

@@ -25,6 +25,8 @@ pub(crate) struct TopicInfo {
     pub(crate) partitions: i32,
     pub(crate) topic_id: [u8; 16],
     pub(crate) delete_retention_ms: i64,
+    /// How long records are kept; none: for ever, or compacted only.
+    pub(crate) retention_ms: Option<i64>,
 }
 
 /// A changelog partition of a task.

@@ -10,7 +10,7 @@ use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
 use crate::task::{CommitMetadata, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
 use headwater_state::Layout;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tracing::info;
 
@@ -33,6 +33,7 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     topics.sources(&topology)?;
     topics.repartitions(&topology)?;
     topics.copartitioned(&topology)?;
+    topics.retentions(&topology)?;
     let known = std::mem::take(&mut topics.known);
     let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known };
     let mut topics = Topics { admin, application_id: plan.application_id.clone(), known: std::mem::take(&mut plan.topics) };
@@ -105,7 +106,7 @@ impl Topics<'_> {
             let wanted = plan.partitions.or(of_group).or_else(of_upstream).unwrap_or(1);
             let configs =
                 [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"), ("message.timestamp.after.max.ms", MAX)];
-            let found = self.ensure(&topic, wanted, &configs)?;
+            let found = self.ensure_as(&topic, wanted, &configs)?;
             if plan.partitions.is_some_and(|explicit| explicit != found) {
                 return Err(AppError::Topics(format!(
                     "repartition topic {topic} has {found} partitions, the topology asks for {wanted}: drop the explicit count, or delete the topic while the application is stopped and drained"
@@ -124,10 +125,29 @@ impl Topics<'_> {
                 let topic = topic.resolve(&self.application_id);
                 let policy = if *window { "compact,delete" } else { "compact" };
                 let configs = [("cleanup.policy", policy), ("retention.ms", "-1"), ("message.timestamp.after.max.ms", MAX)];
-                let found = self.ensure(&topic, tasks, &configs)?;
+                let found = self.ensure_as(&topic, tasks, &configs)?;
                 if found != tasks {
                     return Err(AppError::Topics(format!(
                         "changelog {topic} has {found} partitions for {tasks} tasks: its input has changed its partition count, which moves keys away from their state; use another application id, or put the old count back"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that is not late must still be there when it is read after an outage.
+    fn retentions(&self, topology: &Topology) -> Result<(), AppError> {
+        for sub in topology.sub_topologies() {
+            let Some((store, needed)) = longest_windows(topology, sub.index) else { continue };
+            // Ours are kept for ever.
+            let streams = sub.inputs.iter().filter(|input| input.role == InputRole::Stream && matches!(input.topic, TopicName::Fixed(_)));
+            for input in streams {
+                let topic = input.topic.resolve(&self.application_id);
+                let kept = self.known.get(&topic).and_then(|known| known.retention_ms);
+                if let Some(kept) = kept.filter(|kept| *kept < needed) {
+                    return Err(AppError::Topics(format!(
+                        "topic {topic} keeps records for {kept} ms, but windows of store {store} take them for {needed} ms (size and grace): what is not late yet may be gone before it is read; raise its retention.ms to at least {needed}"
                     )));
                 }
             }
@@ -178,15 +198,49 @@ impl Topics<'_> {
         self.existing(topic, "needed").map(|found| found.partitions)
     }
 
+    /// The same for a topic of ours: one that exists already, made by Kafka Streams or by somebody's hand, gets the configurations that
+    /// state depends on before anything relies on them.
+    fn ensure_as(&mut self, topic: &Arc<str>, partitions: i32, configs: &[(&str, &str)]) -> Result<i32, AppError> {
+        let partitions = self.ensure(topic, partitions, configs)?;
+        let found = self.existing(topic, "needed")?;
+        let differs = |name: &str, wanted: &str| found.configs.get(name).is_none_or(|value| words(value) != words(wanted));
+        let wrong: Vec<_> =
+            configs.iter().filter(|(name, wanted)| differs(name, wanted)).map(|(name, wanted)| (*name, Some(*wanted))).collect();
+        if !wrong.is_empty() {
+            let list: Vec<_> = wrong.iter().filter_map(|(name, wanted)| Some(format!("{name}={}", (*wanted)?))).collect();
+            info!(%topic, configs = list.join(" "), "taking an existing topic over");
+            self.admin
+                .alter_topic(topic, &wrong)
+                .map_err(AppError::log(format!("topic {topic} must have {}, and cannot be given it", list.join(", "))))?;
+        }
+        Ok(partitions)
+    }
+
     fn describe(&self, topic: &Arc<str>) -> Result<Option<TopicDescription>, AppError> {
         self.admin.describe_topic(topic).map_err(AppError::log(format!("cannot describe topic {topic}")))
     }
 
     fn remember(&mut self, topic: &Arc<str>, found: &TopicDescription) {
-        let delete_retention_ms =
-            found.configs.get("delete.retention.ms").and_then(|text| text.parse().ok()).unwrap_or(DELETE_RETENTION_MS);
-        self.known.insert(topic.clone(), TopicInfo { partitions: found.partitions, topic_id: found.topic_id, delete_retention_ms });
+        let number = |name: &str| found.configs.get(name).and_then(|text| text.parse::<i64>().ok());
+        let delete_retention_ms = number("delete.retention.ms").unwrap_or(DELETE_RETENTION_MS);
+        let deletes = found.configs.get("cleanup.policy").is_none_or(|policy| words(policy).contains("delete"));
+        let retention_ms = number("retention.ms").filter(|kept| deletes && *kept >= 0);
+        self.known
+            .insert(topic.clone(), TopicInfo { partitions: found.partitions, topic_id: found.topic_id, delete_retention_ms, retention_ms });
     }
+}
+
+/// The store whose windows take records for longest, of a sub-topology and of those that it feeds.
+fn longest_windows(topology: &Topology, index: usize) -> Option<(&'static str, i64)> {
+    let own = topology.sub_topologies()[index].stores.iter().filter_map(|store| Some((store.name, store.needed_ms?)));
+    // Repartitions lead downstream only, so this ends.
+    let fed = topology.repartitions().iter().filter(|plan| plan.upstream == index);
+    own.chain(fed.filter_map(|plan| longest_windows(topology, plan.downstream))).max_by_key(|(_, needed)| *needed)
+}
+
+/// Lists of words in any order.
+fn words(value: &str) -> BTreeSet<&str> {
+    value.split(',').map(str::trim).collect()
 }
 
 /// The log measures retention by record times: where it is finite they must be those of the log, not of the events.
@@ -208,3 +262,55 @@ fn configs_of(topic: &TopicDeclaration) -> Vec<(&'static str, String)> {
 
 /// Internal topics carry event times: the broker must not judge them by its wall clock.
 const MAX: &str = "9223372036854775807";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsl::{Repartitioned, StreamsBuilder, Tumbling, WindowStore};
+    use crate::log::{Log, LogSettings, SimulatedLog, VirtualClock};
+    use crate::topic::Topic;
+    use headwater_state::MemoryDisk;
+    use std::time::Duration;
+
+    const IN: Topic<String, u64> = Topic::new("in");
+
+    fn log() -> SimulatedLog {
+        SimulatedLog::open(&MemoryDisk::new(), VirtualClock::at(0), LogSettings::default(), 1).unwrap()
+    }
+
+    fn create(log: &SimulatedLog, name: &str, configs: &[(&str, &str)]) {
+        let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        log.admin().create_topic(&TopicSpec { name: name.into(), partitions: 1, configs }).unwrap();
+    }
+
+    fn windows() -> Topology {
+        let app = StreamsBuilder::new();
+        let hours = Tumbling::of(Duration::from_secs(3600)).grace(Duration::from_secs(3600));
+        let counts = app.stream(IN).repartition(Repartitioned::named("r")).group_by_key().windowed_by(hours);
+        let _ = counts.count(WindowStore::new("hours"));
+        app.build().unwrap()
+    }
+
+    #[test]
+    fn an_input_that_forgets_what_is_not_late_yet_is_an_error_before_the_start() {
+        let log = log();
+        create(&log, "in", &[("retention.ms", "7199999")]);
+        let error = prepare_topics(log.admin(), windows(), Config::new("app")).unwrap_err().to_string();
+        assert!(error.contains("topic in keeps records for 7199999 ms") && error.contains("hours") && error.contains("7200000"), "{error}");
+        log.admin().alter_topic("in", &[("retention.ms", Some("7200000"))]).unwrap();
+        prepare_topics(log.admin(), windows(), Config::new("app")).unwrap();
+    }
+
+    #[test]
+    fn internal_topics_that_exist_get_what_state_depends_on() {
+        let log = log();
+        create(&log, "in", &[("retention.ms", "-1")]);
+        create(&log, "app-hours-changelog", &[("cleanup.policy", "compact"), ("retention.ms", "1000")]);
+        create(&log, "app-r-repartition", &[("retention.ms", "1000")]);
+        prepare_topics(log.admin(), windows(), Config::new("app")).unwrap();
+        let config = |topic: &str, name: &str| log.admin().describe_topic(topic).unwrap().unwrap().configs[name].clone();
+        assert_eq!(words(&config("app-hours-changelog", "cleanup.policy")), words("compact,delete"));
+        assert_eq!(config("app-hours-changelog", "retention.ms"), "-1");
+        assert_eq!(config("app-r-repartition", "retention.ms"), "-1");
+    }
+}

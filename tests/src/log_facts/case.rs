@@ -40,9 +40,14 @@ impl Case {
         self.steps.iter().any(|step| operations.iter().any(|(op, _)| *op == step.op || step.body["step"]["op"] == *op))
     }
 
-    /// Whether somebody commits as a member that no client of ours is.
-    pub(super) fn commits_as_a_member(&self) -> bool {
-        self.steps.iter().any(|step| step.op == "commit_offsets" && !step.body["member"].is_null())
+    /// Whether somebody commits as a member that no client of ours is, or in a transaction as nobody: a commit that nothing fences, so
+    /// the binding of Kafka refuses it.
+    pub(super) fn commits_as_others(&self) -> bool {
+        self.steps.iter().any(|step| match step.op.as_str() {
+            "commit_offsets" => !step.body["member"].is_null(),
+            "send_offsets" => step.body["member"].is_null(),
+            _ => false,
+        })
     }
 }
 

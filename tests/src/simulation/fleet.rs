@@ -4,7 +4,7 @@ use super::{Random, World};
 use headwater_state::{Disk, MemoryDisk};
 use headwater_streams::graph::Topology;
 use headwater_streams::log::Log;
-use headwater_streams::runtime::{AppError, Boundary, Config, SimulatedProcess};
+use headwater_streams::runtime::{AppError, Boundary, Config, Progress, SimulatedProcess};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -158,7 +158,20 @@ impl Fleet {
         }
     }
 
-    fn start(&mut self, i: usize) {
+    /// Asks a process to stop.
+    pub fn stop(&mut self, i: usize) {
+        if let Some(process) = &mut self.instances[i].process {
+            process.stop();
+        }
+    }
+
+    /// How a process is doing; none while it is not there.
+    pub fn progress(&self, i: usize) -> Option<Progress> {
+        Some(self.instances[i].process.as_ref()?.progress())
+    }
+
+    /// Starts a process; one that is there is killed.
+    pub fn start(&mut self, i: usize) {
         let log: Arc<dyn Log> = Arc::new(self.world.log.clone());
         let instance = &mut self.instances[i];
         let started =

@@ -26,6 +26,9 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(3);
 /// How often a change is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// A group that nobody joins.
+const NO_GROUP: &str = "headwater-admin";
+
 pub(super) struct KafkaAdmin {
     client: Client,
 }
@@ -33,7 +36,11 @@ pub(super) struct KafkaAdmin {
 impl KafkaAdmin {
     pub(super) fn connect(config: &KafkaConfig) -> Result<Self, LogError> {
         config.check()?;
-        let client = Client::consumer(&config.finish(config.client())).map_err(|failure| refused(&failure, &config.brokers))?;
+        let mut settings = config.client();
+        // A client that names no group dies of a null pointer where a coordinator says that it is one no more, as a broker that has just
+        // started does (`rd_kafka_handle_OffsetFetch` of librdkafka 2.12.1). This one joins nothing and commits nothing.
+        settings.set("group.id", NO_GROUP);
+        let client = Client::consumer(&config.finish(settings)).map_err(|failure| refused(&failure, &config.brokers))?;
         reach(&client, config)?;
         Ok(Self { client })
     }
@@ -89,8 +96,8 @@ impl KafkaAdmin {
         }
     }
 
-    fn listed(&self, at: &TopicPartition, spec: OffsetSpec) -> Result<(i64, i64), LogError> {
-        self.call(at, |client| client.list_offset(&at.topic, at.partition, spec, LIMIT))
+    fn listed(&self, at: &TopicPartition, spec: OffsetSpec, isolation: Isolation) -> Result<(i64, i64), LogError> {
+        self.call(at, |client| client.list_offset(&at.topic, at.partition, spec, isolation, LIMIT))
     }
 }
 
@@ -141,21 +148,20 @@ impl Admin for KafkaAdmin {
 
     fn ends(&self, at: &TopicPartition) -> Result<Ends, LogError> {
         // In this order: the end may move on meanwhile, but neither the beginning nor the stable end is ever behind it.
-        let (earliest, _) = self.listed(at, OffsetSpec::Earliest)?;
-        let (stable, _) = self.listed(at, OffsetSpec::Stable)?;
-        let (latest, _) = self.listed(at, OffsetSpec::Latest)?;
+        let (earliest, _) = self.listed(at, OffsetSpec::Earliest, Isolation::Uncommitted)?;
+        let (stable, _) = self.listed(at, OffsetSpec::Latest, Isolation::Committed)?;
+        let (latest, _) = self.listed(at, OffsetSpec::Latest, Isolation::Uncommitted)?;
         Ok(Ends { earliest, latest, stable })
     }
 
     fn list_offset(&self, at: &TopicPartition, query: OffsetQuery, isolation: Isolation) -> Result<Option<ListedOffset>, LogError> {
-        let spec = match (query, isolation) {
-            (OffsetQuery::Earliest, _) => OffsetSpec::Earliest,
-            (OffsetQuery::Latest, Isolation::Uncommitted) => OffsetSpec::Latest,
-            (OffsetQuery::Latest, Isolation::Committed) => OffsetSpec::Stable,
-            (OffsetQuery::MaxTimestamp, _) => OffsetSpec::MaxTimestamp,
-            (OffsetQuery::Time(time), _) => OffsetSpec::Time(time),
+        let spec = match query {
+            OffsetQuery::Earliest => OffsetSpec::Earliest,
+            OffsetQuery::Latest => OffsetSpec::Latest,
+            OffsetQuery::MaxTimestamp => OffsetSpec::MaxTimestamp,
+            OffsetQuery::Time(time) => OffsetSpec::Time(time),
         };
-        let (offset, timestamp) = self.listed(at, spec)?;
+        let (offset, timestamp) = self.listed(at, spec, isolation)?;
         let found = ListedOffset { offset, timestamp: (timestamp >= 0).then_some(timestamp) };
         Ok((offset >= 0).then_some(found))
     }

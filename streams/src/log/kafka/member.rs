@@ -10,6 +10,8 @@ use crate::log::kafka_ffi::{Client, Failure, Heard};
 use crate::log::{AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, LogError, Member, MemberConfig, MemberIdentity, TopicPartition};
 use rdkafka::ClientConfig;
 use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 use tracing::{debug, warn};
 
@@ -18,6 +20,9 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long leaving may take. The group learns of it by our silence otherwise.
 const LEAVE_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long the end of a client is waited for. After that it goes on beside us.
+const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// Topics that grow are shared out anew after at most this time.
 const LOOK_FOR_GROWTH_EVERY: Duration = Duration::from_secs(10);
@@ -66,7 +71,6 @@ impl KafkaMember {
             }
             Heard::Revoked(partitions) => self.revoke(client, partitions, events),
             Heard::Trouble(failure) => self.judge(failure),
-            Heard::Fatal(failure) => Err(self.finished(failure)),
         }
     }
 
@@ -174,6 +178,9 @@ impl Member for KafkaMember {
             while let Some(heard) = client.hear() {
                 member.take(client, heard, &mut events)?;
             }
+            if let Some(failure) = client.fatal_error() {
+                return Err(member.finished(failure));
+            }
             member.check_patience(client, &mut events)?;
             member.tell_identity(client, &mut events);
             Ok(events)
@@ -210,7 +217,7 @@ impl Member for KafkaMember {
     fn leave(&mut self) -> Result<(), LogError> {
         let Some(client) = self.client.take() else { return Ok(()) };
         let result = client.close(LEAVE_LIMIT);
-        drop(client);
+        end(client);
         match result {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -219,6 +226,26 @@ impl Member for KafkaMember {
             }
             Err(failure) => Err(self.error(failure)),
         }
+    }
+}
+
+impl Drop for KafkaMember {
+    fn drop(&mut self) {
+        self.client.take().into_iter().for_each(end);
+    }
+}
+
+/// Ends a client. Its threads may be looking for a broker that is away, and nobody is to wait for that.
+fn end(client: Client) {
+    let (ends, ended) = mpsc::channel::<()>();
+    let work = move || {
+        drop(client);
+        drop(ends);
+    };
+    // A client that no thread could be made for was dropped with the work.
+    if thread::Builder::new().name("kafka-end".into()).spawn(work).is_ok() {
+        // The answer is that the channel closes.
+        let _ = ended.recv_timeout(END_LIMIT);
     }
 }
 

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 const ASSIGN: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS as i32;
 const REVOKE: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS as i32;
-const FATAL: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL as i32;
 
 /// What a group tells its member.
 pub(in crate::log) enum Heard {
@@ -23,10 +22,8 @@ pub(in crate::log) enum Heard {
     Assigned(Vec<TopicPartition>),
     /// To be answered with [`Client::give_back`].
     Revoked(Vec<TopicPartition>),
-    /// Something went wrong; the client may go on.
+    /// Something went wrong; whether the client goes on is told by [`Client::fatal_error`].
     Trouble(Failure),
-    /// The client is finished.
-    Fatal(Failure),
 }
 
 impl Client {
@@ -43,17 +40,7 @@ impl Client {
     /// What the group has told and was not heard yet. Does not wait; counts as a sign that the member is alive.
     pub(in crate::log) fn hear(&self) -> Option<Heard> {
         let queue = self.group_queue();
-        std::iter::from_fn(|| queue.poll(Duration::ZERO)).find_map(|event| self.heard(&event))
-    }
-
-    fn heard(&self, event: &Event<'_>) -> Option<Heard> {
-        match (event.kind(), event.code()) {
-            (sys::RD_KAFKA_EVENT_REBALANCE, ASSIGN) => Some(Heard::Assigned(partitions(event))),
-            (sys::RD_KAFKA_EVENT_REBALANCE, REVOKE) => Some(Heard::Revoked(partitions(event))),
-            (sys::RD_KAFKA_EVENT_ERROR, FATAL) => self.fatal_error().map(Heard::Fatal),
-            (sys::RD_KAFKA_EVENT_ERROR, _) => event.outcome().err().map(Heard::Trouble),
-            _ => None,
-        }
+        std::iter::from_fn(|| queue.poll(Duration::ZERO)).find_map(|event| heard(&event))
     }
 
     /// Why the client is finished, if it is.
@@ -146,13 +133,22 @@ impl Client {
                 return Ok(false);
             }
             let Some(event) = queue.poll(left.min(Duration::from_millis(20))) else { continue };
-            match self.heard(&event) {
+            match heard(&event) {
                 Some(Heard::Assigned(_)) => self.accept()?,
                 Some(Heard::Revoked(_)) => self.give_back()?,
-                Some(Heard::Trouble(_) | Heard::Fatal(_)) | None => {}
+                Some(Heard::Trouble(_)) | None => {}
             }
         }
         Ok(true)
+    }
+}
+
+fn heard(event: &Event<'_>) -> Option<Heard> {
+    match (event.kind(), event.code()) {
+        (sys::RD_KAFKA_EVENT_REBALANCE, ASSIGN) => Some(Heard::Assigned(partitions(event))),
+        (sys::RD_KAFKA_EVENT_REBALANCE, REVOKE) => Some(Heard::Revoked(partitions(event))),
+        (sys::RD_KAFKA_EVENT_ERROR, _) => event.outcome().err().map(Heard::Trouble),
+        _ => None,
     }
 }
 

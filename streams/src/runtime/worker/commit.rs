@@ -25,6 +25,9 @@ pub(super) struct Failures {
 /// An error that should not happen may be a bug of the log or of its client, which another try gets around; after so many tries it is ours.
 const MOST_UNEXPLAINED: u32 = 10;
 
+/// Each purge is a question to the broker that the thread waits for: many at once would make records late.
+const PURGES_AT_ONCE: usize = 2;
+
 /// Where the commit of this thread stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CommitState {
@@ -229,6 +232,7 @@ impl Worker {
             }
         }
         self.status.committed();
+        self.mends.committed();
         (self.failures, self.transaction_since) = (Failures::default(), None);
         self.search.committed();
         self.commit = CommitState::Idle;
@@ -348,20 +352,20 @@ impl Worker {
             }
         }
         back_to.into_iter().for_each(|(at, offset)| self.read(ReaderOf::Tasks, at, offset, effects));
+        self.mend_again(effects);
     }
 
     /// Deletes what no committed position needs; so it comes after the offsets, or a failed commit would lose records.
     fn purge(&mut self, now: i64, effects: &mut Vec<Effect>) {
-        if now < self.next_purge {
-            return;
+        if now >= self.next_purge && self.purging.is_empty() {
+            self.next_purge = now + self.plan.config.purge_interval.as_millis() as i64;
+            let purgeable = self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
+            let is_news = |(at, below): &(TopicPartition, i64)| *below > self.purged.get(at).copied().unwrap_or(0);
+            self.purging = purgeable.flat_map(|task| task.purgeable()).filter(is_news).collect();
         }
-        self.next_purge = now + self.plan.config.purge_interval.as_millis() as i64;
-        let purgeable = self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
-        for (at, below) in purgeable.flat_map(|task| task.purgeable()) {
-            if below > self.purged.get(&at).copied().unwrap_or(0) {
-                self.purged.insert(at.clone(), below);
-                effects.push(Effect::Purge(at, below));
-            }
+        for (at, below) in self.purging.drain(self.purging.len().saturating_sub(PURGES_AT_ONCE)..) {
+            self.purged.insert(at.clone(), below);
+            effects.push(Effect::Purge(at, below));
         }
     }
 

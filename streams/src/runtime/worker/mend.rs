@@ -16,11 +16,17 @@ use tracing::{info, warn};
 #[derive(Debug, Default)]
 pub(super) struct Mends {
     under_way: BTreeMap<TopicPartition, (TaskId, Range<i64>)>,
+    /// Read and written again, but not committed yet: an abort forgets what was written.
+    written: BTreeMap<TopicPartition, (TaskId, Range<i64>)>,
 }
 
 impl Mends {
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.is_empty()
+    }
+
+    pub(super) fn committed(&mut self) {
+        self.written.clear();
     }
 }
 
@@ -50,13 +56,27 @@ impl Worker {
         info!(task = %id, changelog = %fetched.partition, count, "wrote values again");
         if fetched.next >= range.end {
             self.mends.under_way.remove(&fetched.partition);
+            self.mends.written.insert(fetched.partition.clone(), (id, range));
             effects.push(Effect::StopRestoring(fetched.partition.clone()));
         }
         Ok(true)
     }
 
+    /// What was written again is gone with everything else since the last commit.
+    pub(super) fn mend_again(&mut self, effects: &mut Vec<Effect>) {
+        for (at, (id, range)) in std::mem::take(&mut self.mends.under_way) {
+            effects.push(Effect::StopRestoring(at.clone()));
+            self.mends.written.insert(at, (id, range));
+        }
+        for (at, (id, range)) in std::mem::take(&mut self.mends.written) {
+            effects.push(Effect::Restore(at.clone(), range.start));
+            self.mends.under_way.insert(at, (id, range));
+        }
+    }
+
     /// A task goes: its successor restores what is there.
     pub(super) fn stop_mending(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
+        self.mends.written.retain(|_, (id, _)| *id != task);
         let of_task = self.mends.under_way.extract_if(.., |_, (id, _)| *id == task);
         effects.extend(of_task.map(|(at, _)| Effect::StopRestoring(at)));
     }

@@ -86,6 +86,7 @@ pub(crate) struct Worker {
     last_step: (i64, bool),
     spare: Vec<Records>,
     purged: BTreeMap<TopicPartition, i64>,
+    purging: Vec<(TopicPartition, i64)>,
     search: Search,
 }
 
@@ -127,6 +128,7 @@ impl Worker {
             last_step: (0, false),
             spare: Vec::new(),
             purged: BTreeMap::new(),
+            purging: Vec::new(),
             search: Search::default(),
         }
     }

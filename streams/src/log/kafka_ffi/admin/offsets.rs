@@ -5,6 +5,7 @@ use super::super::failure::{Failure, text_of};
 use super::super::number::{check, failed};
 use super::topics::Owned;
 use super::{Operation, Options};
+use crate::log::Isolation;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
@@ -14,10 +15,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::log) enum OffsetSpec {
     Earliest,
-    /// The log end.
+    /// The log end, or the last stable offset under read_committed.
     Latest,
-    /// The last stable offset.
-    Stable,
     MaxTimestamp,
     /// The first record at or after this time.
     Time(i64),
@@ -35,11 +34,11 @@ pub(in crate::log::kafka_ffi) struct Place {
 impl Client {
     /// Offset and timestamp; both -1 where nothing fits.
     pub(in crate::log) fn list_offset(
-        &self, topic: &str, partition: i32, spec: OffsetSpec, limit: Duration,
+        &self, topic: &str, partition: i32, spec: OffsetSpec, isolation: Isolation, limit: Duration,
     ) -> Result<(i64, i64), Failure> {
-        let level = match spec {
-            OffsetSpec::Stable => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
-            _ => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        let level = match isolation {
+            Isolation::Committed => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+            Isolation::Uncommitted => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
         };
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, limit)?.isolation(level)?;
         let mut places = TopicPartitionList::with_capacity(1);
@@ -94,7 +93,7 @@ impl OffsetSpec {
     fn number(self) -> i64 {
         match self {
             OffsetSpec::Earliest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
-            OffsetSpec::Latest | OffsetSpec::Stable => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            OffsetSpec::Latest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
             OffsetSpec::MaxTimestamp => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_MAX_TIMESTAMP as i64,
             OffsetSpec::Time(at) => at,
         }
