@@ -76,8 +76,11 @@ impl Settings {
                 return Err(SettingsError::Value { variable: "GUARANTEE", value: other.into(), wanted });
             }
         };
+        let commit_interval = millis("COMMIT_MS")?.unwrap_or(config.commit_interval);
         let config = Config {
-            commit_interval: millis("COMMIT_MS")?.unwrap_or(config.commit_interval),
+            commit_interval,
+            // As in the other implementations: what a cache holds back waits for the commit, under at-least-once, too.
+            flush_interval: commit_interval,
             session_timeout: millis("SESSION_MS")?.unwrap_or(config.session_timeout),
             ..config
         };
