@@ -1,4 +1,5 @@
 //! Administration and group membership on a real broker: runs where `HEADWATER_TEST_BROKERS` names one.
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_streams::log::{
     AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, Isolation, KafkaConfig, KafkaLog, Log, Member, MemberConfig, MemberIdentity,

@@ -13,7 +13,7 @@ struct Secured {
 }
 
 fn secured() -> Option<Secured> {
-    let var = |name: &str| std::env::var(name).unwrap();
+    let var = |name: &str| std::env::var(name).expect("scripts/test names it");
     Some(Secured {
         brokers: std::env::var("HEADWATER_TEST_KAFKA_SECURE").ok()?,
         wrong_host: var("HEADWATER_TEST_KAFKA_WRONG_HOST"),

@@ -40,7 +40,7 @@ impl<K: Row, V: Row> KTable<K, V> {
             let getter = move |key: &K| {
                 let mut bytes = bytes.borrow_mut();
                 bytes.clear();
-                format.encode(key, &mut *bytes).map_err(|error| rows.key_error(error))?;
+                format.encode(key, &mut bytes).map_err(|error| rows.key_error(error))?;
                 Ok(rows.get(&bytes, || key.clone())?.map(|(row, _)| row))
             };
             Rc::new(getter) as Getter<K, V>
@@ -156,7 +156,7 @@ impl<K: Row, V: Row> KTable<Windowed<K>, V> {
             let getter = move |windowed: &Windowed<K>| {
                 let mut bytes = bytes.borrow_mut();
                 bytes.clear();
-                format.encode(&windowed.key, &mut *bytes).map_err(|error| rows.key_error(error))?;
+                format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
                 bytes.extend_from_slice(&windowed.start.to_be_bytes());
                 Ok(rows.get(&bytes, || windowed.clone())?.map(|(row, _)| row))
             };

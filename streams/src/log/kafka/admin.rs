@@ -64,7 +64,7 @@ impl KafkaAdmin {
             // Where this fails, the next call does too, and tells why.
             let _ = self.client.topics(LIMIT);
         }
-        thread::sleep(LOOK_EVERY);
+        thread::park_timeout(LOOK_EVERY);
     }
 
     /// What the client complained of meanwhile explains why it had no answer.
@@ -92,7 +92,7 @@ impl KafkaAdmin {
             if Instant::now() >= deadline {
                 return Err(LogError::new(ErrorCode::TimedOut, format_args!("topic {topic}: changed, but the brokers do not show it")));
             }
-            thread::sleep(LOOK_EVERY);
+            thread::park_timeout(LOOK_EVERY);
         }
     }
 

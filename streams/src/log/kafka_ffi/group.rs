@@ -30,7 +30,9 @@ impl Client {
     /// Joins a group, in the background.
     pub(in crate::log) fn subscribe(&self, topics: &[String]) -> Result<(), Failure> {
         let mut list = TopicPartitionList::with_capacity(topics.len());
-        topics.iter().for_each(|topic| drop(list.add_partition(topic, -1)));
+        for topic in topics {
+            list.add_partition(topic, -1);
+        }
         // SAFETY: the client is alive and copies the list.
         check(unsafe { sys::rd_kafka_subscribe(self.ptr(), list.ptr()) } as i32)?;
         // SAFETY: the client is alive. What went wrong is heard in the group's queue too.

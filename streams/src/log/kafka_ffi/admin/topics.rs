@@ -8,7 +8,6 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::c_char;
-use std::ptr::null_mut;
 use std::time::Duration;
 
 /// The broker's own default.
@@ -226,7 +225,7 @@ pub(super) struct Owned<T>(pub(super) *mut T, pub(super) unsafe extern "C" fn(*m
 
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
-        if self.0 != null_mut() {
+        if !self.0.is_null() {
             // SAFETY: the thing is ours and this is the function for it.
             unsafe { (self.1)(self.0) };
         }
