@@ -93,3 +93,11 @@ proptest! {
         let _ = <Windowed<String> as Nullable>::Format::default().decode(&bytes);
     }
 }
+
+/// Found by the test above: the process was ended for want of an exabyte.
+#[test]
+fn a_length_beyond_all_memory_is_malformed() {
+    let mut bytes = vec![0, 1, 253];
+    bytes.extend_from_slice(&1_190_783_570_086_055_716_u64.to_le_bytes());
+    assert!(matches!(Format::<Vec<String>>::decode(&Bincode::<0>, &bytes), Err(FormatError::Malformed { .. })));
+}

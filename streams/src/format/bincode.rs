@@ -22,8 +22,13 @@ use std::borrow::Cow;
 /// let other: Result<Sales, _> = Bincode::<2>.decode(&bytes);
 /// assert_eq!(other, Err(FormatError::WrongVersion { expected: 2, found: 1 }));
 /// ```
+///
+/// Values of more than 64 MiB are not read: a length is believed before the bytes are there, and damaged ones could ask for more memory than there is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode<const VERSION: u8>;
+
+/// The largest value that is read, in bytes.
+const LARGEST: usize = 64 << 20;
 
 impl<const VERSION: u8, T: Serialize + DeserializeOwned> Format<T> for Bincode<VERSION> {
     fn encode(&self, value: &T, out: &mut Vec<u8>) -> Result<(), FormatError> {
@@ -36,7 +41,8 @@ impl<const VERSION: u8, T: Serialize + DeserializeOwned> Format<T> for Bincode<V
         if *version != VERSION {
             return Err(FormatError::WrongVersion { expected: VERSION, found: *version });
         }
-        let (value, read) = bincode::serde::decode_from_slice(rest, bincode::config::standard()).map_err(FormatError::malformed)?;
+        let config = bincode::config::standard().with_limit::<LARGEST>();
+        let (value, read) = bincode::serde::decode_from_slice(rest, config).map_err(FormatError::malformed)?;
         if read < rest.len() {
             return Err(FormatError::malformed(format_args!("{} bytes too many", rest.len() - read)));
         }

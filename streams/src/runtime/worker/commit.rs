@@ -73,7 +73,9 @@ impl Worker {
         if !self.producer.is_ready() || !self.mends.is_idle() {
             return Ok(());
         }
-        self.next_commit = now + self.plan.config.commit_interval.as_millis() as i64;
+        if !self.follow_up.begin(now >= self.next_commit) {
+            self.next_commit = now + self.plan.config.commit_interval.as_millis() as i64;
+        }
         self.transaction_since.get_or_insert(now);
         self.prepare(now, effects)?;
         self.commit = CommitState::InFlight(now);
@@ -86,7 +88,7 @@ impl Worker {
 
     fn wants_commit(&self, now: i64) -> bool {
         let is_time = now >= self.next_commit && self.has_work(now);
-        is_time || self.search.wants_commit() || self.pending_bytes() >= self.plan.config.uncommitted_bytes
+        is_time || self.wants_follow_up() || self.search.wants_commit() || self.pending_bytes() >= self.plan.config.uncommitted_bytes
     }
 
     /// Bytes that a commit would have to carry.
@@ -238,6 +240,7 @@ impl Worker {
         self.commit = CommitState::Idle;
         match self.plan.config.guarantee {
             Guarantee::ExactlyOnce => {
+                self.await_own(&stored);
                 self.contact.committed(now);
                 self.purge(now, effects);
             }
@@ -369,7 +372,7 @@ impl Worker {
         }
     }
 
-    fn tasks(&self) -> impl Iterator<Item = &crate::task::Task> {
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &crate::task::Task> {
         self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(&**task) } else { None })
     }
 }

@@ -5,6 +5,7 @@
 mod assignment;
 mod commit;
 mod contact;
+mod follow_up;
 mod mend;
 mod producer;
 mod refusal;
@@ -25,6 +26,7 @@ use crate::task::{Restoring, Task, TaskId};
 use commit::{CommitState, Failures};
 use contact::Contact;
 pub(crate) use contact::NO_CONTACT;
+use follow_up::FollowUp;
 use headwater_state::Disk;
 use mend::Mends;
 use producer::ProducerState;
@@ -69,6 +71,7 @@ pub(crate) struct Worker {
     watch: Watch,
     next_flush: i64,
     next_commit: i64,
+    follow_up: FollowUp,
     next_purge: i64,
     /// Anchor partitions that are let go of after the next commit.
     releasing: Vec<TopicPartition>,
@@ -116,6 +119,7 @@ impl Worker {
             watch: Watch::default(),
             next_flush: 0,
             next_commit: 0,
+            follow_up: FollowUp::default(),
             next_purge: 0,
             releasing: Vec::new(),
             stopping: false,
@@ -149,6 +153,7 @@ impl Worker {
             busy = self.process(now)?;
             self.feed_sinks(effects);
         }
+        self.follow_up.is_caught_up = !busy;
         self.look_around(now, effects);
         self.ask_group(now, effects);
         if self.commit.is_idle() && self.may_send(now, effects) {
