@@ -193,7 +193,7 @@ fn the_brokers_reason_for_a_refusal_reaches_whoever_commits() {
         (ErrorCode::MessageTooLarge, ("max.message.bytes", "1000"), values(&["a", &large])),
         (ErrorCode::InvalidTimestamp, ("message.timestamp.after.max.ms", "1000"), future),
         (ErrorCode::InvalidRecord, ("cleanup.policy", "compact"), numbers(0..1)),
-        (ErrorCode::MessageTooLarge, ("max.message.bytes", "10000000"), values(&["a", &"x".repeat(2_000_000)])),
+        (ErrorCode::MessageTooLarge, ("max.message.bytes", "20000000"), values(&["a", &"x".repeat(11_000_000)])),
     ];
     for (expected, setting, mut records) in cases {
         let at = TopicPartition::new(topic_with(&log, 1, &[setting]), 0);
@@ -212,6 +212,21 @@ fn the_brokers_reason_for_a_refusal_reaches_whoever_commits() {
         reader.assign(&at, StartAt::Earliest);
         assert_eq!(read_to_end(&mut *reader).0, Vec::<String>::new());
     }
+}
+
+/// A dead letter is as large as what it is about, and more than a batch may be.
+#[test]
+fn a_record_larger_than_a_batch_goes_out_alone() {
+    let Some(log) = cluster() else { return };
+    let at = TopicPartition::new(topic_with(&log, 1, &[("max.message.bytes", "10485760")]), 0);
+    let large = "x".repeat(2_000_000);
+    let mut producer = transactional(&log, &unique("id"));
+    producer.begin().unwrap();
+    producer.send(&at, &mut values(&["a", &large, "b"])).unwrap();
+    producer.commit().unwrap();
+    let mut reader = reader(&log, Isolation::Committed);
+    reader.assign(&at, StartAt::Earliest);
+    assert_eq!(read_to_end(&mut *reader).0, ["a", large.as_str(), "b"]);
 }
 
 #[test]

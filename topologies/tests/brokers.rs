@@ -7,7 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headwater_connectors::postgres::{Postgres, PostgresConfig};
-use headwater_streams::log::{KafkaConfig, KafkaLog, Log};
+use headwater_streams::log::{Ends, KafkaConfig, KafkaLog, Log, LogError};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -195,11 +195,18 @@ fn generated_once_however_often_killed(place: &Place) {
     let count = COUNT.to_string();
     let words = ["generate", "transactions", "--count", &count, "--partitions", "3", "--late", "0.02", "--bad", "0.02"];
     let mut killed = Instance(Some(place.command(&words).args(["--rate", "20000"]).spawn().unwrap()));
-    until("some records are there", || {
-        let at = headwater_streams::log::TopicPartition::new("transactions", 1);
-        place.log.admin().ends(&at).is_ok_and(|ends| ends.latest > 1_000)
-    });
     let child = killed.0.as_mut().unwrap();
+    let at = headwater_streams::log::TopicPartition::new("transactions", 1);
+    let mut seen: Option<Result<Ends, LogError>> = None;
+    let deadline = Instant::now() + PATIENCE;
+    while !matches!(&seen, Some(Ok(ends)) if ends.latest > 1_000) {
+        let ended = child.try_wait().unwrap().filter(|status| !status.success());
+        assert!(ended.is_none() && Instant::now() < deadline, "the generator: {ended:?}; ends of {at}: {seen:?}");
+        // Only a topic that is there has ends.
+        let is_there = place.log.admin().describe_topic(&at.topic).is_ok_and(|found| found.is_some());
+        seen = is_there.then(|| place.log.admin().ends(&at)).or(seen);
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     let said = String::from_utf8(place.run(&words).stdout).unwrap();

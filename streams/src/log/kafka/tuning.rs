@@ -21,6 +21,10 @@ const PROPAGATION: Duration = Duration::from_secs(5);
 const MOST_WAITING_RECORDS: u32 = 500_000;
 const MOST_WAITING_KBYTES: u32 = 64 * 1024;
 
+/// The largest record that goes out, alone in its batch: as large as the largest that a topic of ours takes, a dead letter with its headers.
+/// Topics that take less refuse it themselves.
+const LARGEST_RECORD_BYTES: u32 = 10 << 20;
+
 /// The client of a reader.
 pub(super) fn reader(kafka: &KafkaConfig, config: &ReaderConfig) -> ClientConfig {
     let mut client = base(kafka);
@@ -60,7 +64,7 @@ pub(super) fn producer(kafka: &KafkaConfig, config: &ProducerConfig) -> ClientCo
     }
     set(&mut client, "message.timeout.ms", message_timeout(config).as_millis());
     set(&mut client, "linger.ms", config.linger.as_secs_f64() * 1e3);
-    set(&mut client, "message.max.bytes", config.batch_bytes);
+    set(&mut client, "message.max.bytes", LARGEST_RECORD_BYTES);
     set(&mut client, "batch.size", config.batch_bytes);
     set(&mut client, "queue.buffering.max.messages", MOST_WAITING_RECORDS);
     set(&mut client, "queue.buffering.max.kbytes", MOST_WAITING_KBYTES);
