@@ -95,6 +95,8 @@ class Servers:
             # A group that nobody has joined yet.
             if error.args[0].name() == "GROUP_ID_NOT_FOUND":
                 return {}
+            # After a crash of the broker this client may ask in vain for ever; a new one does not.
+            self.admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
             raise
         return {member.member_id: {(at.topic, at.partition) for at in member.assignment.topic_partitions} for member in described.members}
 
