@@ -146,6 +146,7 @@ fn until(members: &mut [&mut Told], what: &str, done: impl Fn(&[&mut Told]) -> b
         }
         let owned: Vec<_> = members.iter().map(|member| member.owned.len()).collect();
         assert!(began.elapsed() < Duration::from_secs(30), "{what}: {owned:?}");
+        // The pace of polling: a member learns nothing but by its polls.
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -306,6 +307,7 @@ fn a_static_member_comes_back_without_a_rebalance() {
             Err(error) => break error,
             Ok(_) => assert!(began.elapsed() < SESSION * 3, "never fenced"),
         }
+        // The pace of polling, as above.
         thread::sleep(Duration::from_millis(5));
     };
     assert!(error.code() == ErrorCode::FencedInstanceId && error.is_fatal(), "{error}");

@@ -180,6 +180,7 @@ fn wait(mut is_done: impl FnMut() -> Fallible<bool>) -> Fallible<()> {
         if Instant::now() >= deadline {
             return Err("the cluster or the application is not ready".into());
         }
+        // Between two questions to the cluster, which tells of no change by itself.
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())

@@ -68,6 +68,7 @@ impl Load {
 fn wait_until(ms: i64) -> Duration {
     let left = ms * 1_000 - now_us();
     if left > 0 {
+        // The load is offered by the clock, whatever the application does: that is what is measured.
         std::thread::sleep(Duration::from_micros(left as u64));
     }
     Duration::from_micros((now_us() - ms * 1_000).max(0) as u64)

@@ -173,6 +173,7 @@ impl Subject {
     /// Lets time pass, in steps in which nothing is due twice.
     pub(super) fn pass(&self, time: Duration) -> Result<(), String> {
         let Some(clock) = &self.clock else {
+            // A broker has its own clock: a recorded wait is one only if time really passes.
             std::thread::sleep(time);
             return Ok(());
         };

@@ -67,6 +67,7 @@ impl Play {
 fn until(limit: Duration, done: impl Fn() -> bool) {
     let deadline = Instant::now() + limit;
     while !done() && Instant::now() < deadline {
+        // Between two questions to a broker, which tells of no change by itself.
         std::thread::sleep(LOOK_AGAIN);
     }
 }
