@@ -140,20 +140,12 @@ impl Executor {
             Effect::Commit(offsets, identity) => events.push(Event::Committed(self.commit(&offsets, &identity))),
             Effect::Flush => events.push(Event::Flushed(self.flush(now))),
             Effect::CommitOffsets(offsets, identity) => {
-                let outcome = self.member.commit(&offsets, &identity);
-                self.outages.note(now, "commits of positions", &outcome);
-                if outcome.is_ok() {
-                    self.contact = self.contact.max(now);
-                }
+                let outcome = self.commit_positions(now, &offsets, &identity);
                 events.push(Event::OffsetsCommitted(now, outcome));
             }
             Effect::Confirm(offsets, identity) => {
                 // Without tasks there is nothing that anybody else could write in our place.
-                let outcome = if offsets.is_empty() { Ok(()) } else { self.member.commit(&offsets, &identity) };
-                self.outages.note(now, "commits of positions", &outcome);
-                if outcome.is_ok() {
-                    self.contact = self.contact.max(now);
-                }
+                let outcome = if offsets.is_empty() { Ok(()) } else { self.commit_positions(now, &offsets, &identity) };
                 events.push(Event::Confirmed(now, outcome));
             }
             Effect::Abort => self.abort(),
@@ -253,6 +245,16 @@ impl Executor {
         }
         self.producer()?.flush()?;
         Ok(self.deliveries())
+    }
+
+    /// A commit outside of a transaction. An answer of success is contact with the group, as of the time before the question.
+    fn commit_positions(&mut self, now: i64, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
+        let outcome = self.member.commit(offsets, identity);
+        self.outages.note(now, "commits of positions", &outcome);
+        if outcome.is_ok() {
+            self.contact = self.contact.max(now);
+        }
+        outcome
     }
 
     /// An event with an identity comes of an answer of the group that was not there when it was asked before.
