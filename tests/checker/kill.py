@@ -164,7 +164,7 @@ def main():
         code = life.process.wait(STOP_DEADLINE)
     except subprocess.TimeoutExpired:
         code = "still running"
-    report.expect("SIGTERM ends it in good order", [] if code == 0 else [code])
+    report.expect("SIGTERM ends it in good order", [] if code == 0 else [code, *life.text().splitlines()[-5:]])
     restored = [life.restored() for life in lives[1:]]
     report.expect("each restart tells what it restored", [number + 1 for number, counts in enumerate(restored) if not counts])
     if arguments.guarantee == "exactly-once":

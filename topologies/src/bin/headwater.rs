@@ -1,5 +1,5 @@
 //! The headwater command.
 
-fn main() -> std::process::ExitCode {
+fn main() -> ! {
     headwater_topologies::command::main()
 }

@@ -10,7 +10,6 @@ use headwater_streams::runtime::AppError;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Why a command did not do what was asked.
@@ -207,18 +206,18 @@ impl CommandError {
         })
     }
 
-    /// Tells it on standard error.
-    pub(super) fn report(&self) -> ExitCode {
+    /// Tells it on standard error; what the process ends with.
+    pub(super) fn report(&self) -> u8 {
         if let CommandError::Usage(error) = self {
             // Nobody reads what cannot be written.
             let _ = error.print();
-            return ExitCode::from(error.exit_code() as u8);
+            return error.exit_code() as u8;
         }
         eprintln!("error: {self}");
         if let Some(hint) = self.hint() {
             eprintln!("  try: {hint}");
         }
-        ExitCode::FAILURE
+        1
     }
 }
 

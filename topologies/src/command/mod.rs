@@ -34,7 +34,6 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::CommandError;
 use settings::{Effective, Parsed};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Without a broker everything lies in one directory, ./headwater-data: the log, the state and a SQLite file with the results.
@@ -94,11 +93,11 @@ impl Command {
 }
 
 /// Runs the command line. 0: done; 1: it could not be done; 2: it was not understood.
-pub fn main() -> ExitCode {
-    match start() {
-        Ok(()) => ExitCode::SUCCESS,
+pub fn main() -> ! {
+    shutdown::leave(match start() {
+        Ok(()) => 0,
         Err(error) => error.report(),
-    }
+    })
 }
 
 fn start() -> Result<(), CommandError> {

@@ -1,6 +1,7 @@
 //! SIGINT and SIGTERM: the first asks for an orderly end, the second ends the process.
 
 use super::CommandError;
+use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ impl Shutdown {
                 told.ask();
                 runtime.block_on(any_signal());
                 // Whoever asks twice means now; 130 is what shells know as ended by SIGINT.
-                std::process::exit(130);
+                leave(130);
             })
             .map_err(CommandError::io("listening to signals"))?;
         Ok(shutdown)
@@ -41,6 +42,15 @@ impl Shutdown {
         let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
         *changed.wait_timeout_while(asked, wait, |asked| !*asked).unwrap_or_else(PoisonError::into_inner).0
     }
+}
+
+/// Ends the process with this code, whatever its threads are at. What runs at an ordinary exit is left out: RocksDB, librdkafka and
+/// OpenSSL take their globals down there, and a thread that still calls one of them (one that waits for a broker that is away, say)
+/// would make the process abort.
+pub(super) fn leave(code: u8) -> ! {
+    // Nobody reads what cannot be written.
+    let _ = std::io::stdout().flush();
+    signal_hook::low_level::exit(code.into())
 }
 
 async fn any_signal() {
