@@ -92,7 +92,8 @@ fn consume(reader: &mut dyn Reader, count: usize) -> Result<(), Box<dyn Error>> 
 }
 
 fn transactions(log: &EmbeddedLog) -> Result<(), Box<dyn Error>> {
-    let mut producer = log.producer(ProducerConfig { transactional_id: Some("x".into()), ..ProducerConfig::default() })?;
+    let config = ProducerConfig { transactional_id: Some("x".into()), offsets_from_outside: true, ..ProducerConfig::default() };
+    let mut producer = log.producer(config)?;
     producer.init_transactions()?;
     let (mut records, none, mut deliveries) = (Records::new(), Headers::new(), Vec::new());
     for number in 0..TRANSACTIONS {

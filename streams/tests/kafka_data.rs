@@ -248,6 +248,25 @@ fn without_transactions_a_refusal_is_told_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_producer_finds_partitions_that_were_added_after_it_knew_their_topic() {
+    let Some(log) = cluster() else { return };
+    let at = partition(&log);
+    let added = TopicPartition::new(at.topic.clone(), 1);
+    let mut producer = transactional(&log, &unique("id"));
+    producer.begin().unwrap();
+    producer.send(&at, &mut values(&["a"])).unwrap();
+    producer.flush().unwrap();
+    log.admin().create_partitions(&at.topic, 2).unwrap();
+    producer.send(&added, &mut values(&["b", "c"])).unwrap();
+    producer.commit().unwrap();
+    assert_eq!(delivered(&mut *producer)[1].outcome, Ok(Stored { first: 0, last: 1 }));
+    let missing = TopicPartition::new(at.topic.clone(), 2);
+    producer.begin().unwrap();
+    producer.send(&missing, &mut values(&["d"])).unwrap();
+    assert_eq!(producer.commit().unwrap_err().code(), ErrorCode::UnknownPartition);
+}
+
+#[test]
 fn a_full_queue_waits_for_deliveries_and_drops_nothing() {
     let Some(log) = cluster_with(&[("queue.buffering.max.messages", "100")]) else { return };
     let at = partition(&log);
@@ -360,6 +379,27 @@ fn offsets_stand_with_their_transaction_and_only_for_a_member() {
     reader.assign(&at, StartAt::Committed);
     let (read, _) = read_until(&mut *reader, |records, _| !records.is_empty());
     assert_eq!(read.first_offset(), Some(7));
+}
+
+#[test]
+fn offsets_from_outside_stand_where_the_producer_says_that_it_wants_them() {
+    let Some(log) = cluster() else { return };
+    let (at, group) = (partition(&log), unique("group"));
+    let config = ProducerConfig { transactional_id: Some(unique("id")), offsets_from_outside: true, ..ProducerConfig::default() };
+    let mut producer = log.producer(config.clone()).unwrap();
+    producer.init_transactions().unwrap();
+    producer.begin().unwrap();
+    let offset = |offset| GroupOffset { at: at.clone(), offset, metadata: String::new() };
+    producer.send_offsets(&group, &[offset(7)], &MemberIdentity::outside()).unwrap();
+    producer.commit().unwrap();
+    assert_eq!(committed(&log, &group, &at), Some(offset(7)));
+
+    // The transactional id is their fence.
+    producer.begin().unwrap();
+    producer.send_offsets(&group, &[offset(8)], &MemberIdentity::outside()).unwrap();
+    log.producer(config).unwrap().init_transactions().unwrap();
+    assert!(producer.commit().unwrap_err().is_fatal());
+    assert_eq!(committed(&log, &group, &at), Some(offset(7)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LogError, MemberIdentity, Records, TopicPartition};
+use super::{ErrorCode, LogError, MemberIdentity, Records, TopicPartition};
 
 /// Sends records and tells later what became of them.
 ///
@@ -24,7 +24,7 @@ pub trait Producer: Send {
     /// Adds to `out` what became of sends since the last call. Drives the sending, so call it regularly.
     fn deliveries(&mut self, out: &mut Vec<Delivery>);
 
-    /// Makes offsets of a group part of the transaction.
+    /// Makes offsets of a group part of the transaction. Those of nobody are refused, unless [`ProducerConfig::offsets_from_outside`] admits them.
     fn send_offsets(&mut self, group: &str, offsets: &[GroupOffset], member: &MemberIdentity) -> Result<(), LogError>;
 
     /// Sends what is queued and commits.
@@ -45,6 +45,22 @@ pub struct ProducerConfig {
     pub linger: Duration,
     /// The most bytes that go out as one batch (Kafka: `message.max.bytes` of the client).
     pub batch_bytes: usize,
+    /// Whether offsets may come from outside of their group. A log takes these from anybody at any time, so it is the transactional id alone
+    /// that fences them: right for who shares out partitions without a group, with one id for each share. Else they are refused, since a
+    /// member that was thrown out would commit over its successor.
+    pub offsets_from_outside: bool,
+}
+
+impl ProducerConfig {
+    /// Refuses offsets that no group fences, unless they are wanted.
+    pub(super) fn check_fence(&self, group: &str, member: &MemberIdentity) -> Result<(), LogError> {
+        let is_member = member.generation >= 0 && !member.member_id.is_empty();
+        if is_member || self.offsets_from_outside {
+            return Ok(());
+        }
+        let at = format_args!("offsets of {group} from nobody: commit as its member, or set `offsets_from_outside`");
+        Err(LogError::new(ErrorCode::UnknownMemberId, at).abortable())
+    }
 }
 
 impl Default for ProducerConfig {
@@ -54,6 +70,7 @@ impl Default for ProducerConfig {
             transaction_timeout: Duration::from_secs(10),
             linger: Duration::from_millis(5),
             batch_bytes: 1_000_000,
+            offsets_from_outside: false,
         }
     }
 }

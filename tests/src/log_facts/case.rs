@@ -13,6 +13,9 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
+/// A manner of doing an operation, and a word on it.
+pub type Manner = (&'static str, fn(&Step) -> bool, &'static str);
+
 /// One operation with its parameters and its result.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -40,14 +43,9 @@ impl Case {
         self.steps.iter().any(|step| operations.iter().any(|(op, _)| *op == step.op || step.body["step"]["op"] == *op))
     }
 
-    /// Whether somebody commits as a member that no client of ours is, or in a transaction as nobody: a commit that nothing fences, so
-    /// the binding of Kafka refuses it.
-    pub(super) fn commits_as_others(&self) -> bool {
-        self.steps.iter().any(|step| match step.op.as_str() {
-            "commit_offsets" => !step.body["member"].is_null(),
-            "send_offsets" => step.body["member"].is_null(),
-            _ => false,
-        })
+    /// Whether one of its steps does something like this.
+    pub(super) fn does(&self, what: &[Manner]) -> bool {
+        self.steps.iter().any(|step| what.iter().any(|(op, is_so, _)| *op == step.op && is_so(step)))
     }
 }
 

@@ -67,19 +67,3 @@ pub(super) fn transactional(result: Result<(), LogError>) -> Value {
     seen.extend(remedies.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| (name.to_owned(), json!(true))));
     Value::Object(seen)
 }
-
-/// Whether two results of a read differ only in that the first client stands further: how far one goes behind the last record, over
-/// markers and what was aborted, depends on the version of librdkafka. What it must not pass, the next read shows.
-pub(super) fn is_further(seen: &Value, recorded: &Value) -> bool {
-    let (Some(seen), Some(recorded)) = (seen.as_object(), recorded.as_object()) else { return false };
-    let without = |place: &Value| {
-        let mut rest = place.clone();
-        let position = rest.as_object_mut().and_then(|fields| fields.remove("position")).and_then(|position| position.as_i64());
-        (rest, position)
-    };
-    seen.len() == recorded.len()
-        && seen.iter().all(|(name, place)| {
-            let ((rest, position), (wanted, least)) = (without(place), without(recorded.get(name).unwrap_or(&Value::Null)));
-            rest == wanted && position >= least
-        })
-}

@@ -33,7 +33,7 @@ fn with_topic(log: &EmbeddedLog) {
 }
 
 fn transactional(log: &EmbeddedLog) -> Box<dyn Producer> {
-    let config = ProducerConfig { transactional_id: Some("x".into()), ..ProducerConfig::default() };
+    let config = ProducerConfig { transactional_id: Some("x".into()), offsets_from_outside: true, ..ProducerConfig::default() };
     let mut producer = log.producer(config).unwrap();
     producer.init_transactions().unwrap();
     producer

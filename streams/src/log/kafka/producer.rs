@@ -20,6 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// A producer of a cluster.
 pub(super) struct KafkaProducer {
     sender: Sender,
+    config: ProducerConfig,
     /// The transactional id, or what stands for it in errors.
     name: String,
     phase: Phase,
@@ -54,23 +55,24 @@ impl KafkaProducer {
     pub(super) fn new(kafka: &KafkaConfig, config: ProducerConfig) -> Result<Self, LogError> {
         let sender = Sender::new(&tuning::producer(kafka, &config));
         let sender = sender.map_err(|failure| failed(&failure, "cannot make a producer"))?;
-        let (name, phase) = match config.transactional_id {
-            Some(id) => (id, Phase::Fresh),
+        let (name, phase) = match &config.transactional_id {
+            Some(id) => (id.clone(), Phase::Fresh),
             None => ("a producer without transactions".to_owned(), Phase::Plain),
         };
-        Ok(Self { sender, name, phase, book: Book::default(), lost: None, reports: Vec::new(), answered: Vec::new() })
+        Ok(Self { sender, config, name, phase, book: Book::default(), lost: None, reports: Vec::new(), answered: Vec::new() })
     }
 
     /// Queues all records; while the queue is full it waits for deliveries.
     fn enqueue(&mut self, to: &TopicPartition, records: &Records) -> Ticket {
         let (ticket, until) = (self.book.open(to, records.len()), Instant::now() + CALL_LIMIT);
-        let mut first = 0;
+        let (mut first, mut has_asked) = (0, false);
         while first < records.len() {
             let (taken, outcome) = self.sender.send(to, records, ticket.0 as u32, first);
             first += taken;
             let Err(failure) = outcome else { break };
             match code_of(failure.code) {
                 ErrorCode::QueueFull if Instant::now() < until => self.serve(LOOK_AGAIN),
+                ErrorCode::UnknownPartition if !std::mem::replace(&mut has_asked, true) && self.has_grown(to) => {}
                 _ => {
                     self.refuse(ticket, first, records.len(), &failure);
                     first = if self.phase == Phase::Plain { first + 1 } else { records.len() };
@@ -78,6 +80,12 @@ impl KafkaProducer {
             }
         }
         ticket
+    }
+
+    /// Whether brokers know a partition that the client does not: a topic may have grown, and the client looks every few minutes only.
+    fn has_grown(&mut self, to: &TopicPartition) -> bool {
+        let known = self.sender.partitions(&to.topic, CALL_LIMIT).unwrap_or_default();
+        usize::try_from(to.partition).is_ok_and(|partition| partition < known)
     }
 
     /// A record was not even queued. In a transaction nothing behind it is sent either.

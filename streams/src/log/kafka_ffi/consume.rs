@@ -7,18 +7,14 @@
 use super::drain::{self, Drained};
 use super::failure::Failure;
 use super::handle::{Handle, Trouble};
-use super::number::{check, metadata};
-use super::produce::millis;
 use super::wake::{Wake, on_event};
 use crate::log::{FetchLimit, Records, TopicPartition};
 use rdkafka::ClientConfig;
 use rdkafka_sys as sys;
 use std::ffi::CString;
-use std::ptr::{NonNull, null, null_mut};
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
-
-const UNKNOWN_TOPIC: i32 = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as i32;
 
 /// A consumer that belongs to no group.
 pub(in crate::log) struct Consumer {
@@ -114,21 +110,8 @@ impl Feed {
 
     /// Asks a broker how many partitions this topic has; none if it knows no such topic.
     pub(in crate::log) fn partitions(&self, limit: Duration) -> Result<usize, Failure> {
-        let mut answer: *const sys::rd_kafka_metadata = null();
-        // SAFETY: client and topic are alive; on success the answer is ours until it is destroyed.
-        check(unsafe { metadata(self.handle.client(), 0, self.topic.as_ptr(), &raw mut answer, millis(limit)) })?;
-        // SAFETY: the answer is alive and has as many topics as it says. The code is read as the number it is.
-        let (code, count) = unsafe {
-            let found = ((*answer).topic_cnt > 0).then_some((*answer).topics);
-            let about = found.map(|topic| ((&raw const (*topic).err).cast::<i32>().read(), (*topic).partition_cnt));
-            sys::rd_kafka_metadata_destroy(answer);
-            about.unwrap_or_default()
-        };
-        match code {
-            0 => Ok(usize::try_from(count).unwrap_or_default()),
-            UNKNOWN_TOPIC => Ok(0),
-            code => Err(Failure::of_code(code)),
-        }
+        // SAFETY: the topic is this client's and alive.
+        unsafe { self.handle.partitions(self.topic, limit) }
     }
 }
 

@@ -1,18 +1,21 @@
 //! One client of librdkafka and what it calls back.
 
 use super::failure::{Failure, text_of};
-use super::produce::Report;
+use super::number::{check, metadata};
+use super::produce::{Report, millis};
 use rdkafka::ClientConfig;
 use rdkafka_sys as sys;
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr::NonNull;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::ptr::{NonNull, null};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tracing::{debug, warn};
 
 /// Room for librdkafka's reason why a client cannot be made.
 const REASON_BYTES: usize = 512;
+
+const UNKNOWN_TOPIC: i32 = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as i32;
 
 /// A client. What hangs on it (queues, topics) keeps it alive and goes first.
 pub(super) struct Handle {
@@ -85,6 +88,28 @@ impl Handle {
     pub(super) fn swap_reports(&mut self, into: &mut Vec<Report>) {
         // SAFETY: the delivery callback runs inside calls of this thread's `Sender` only, and none of them is under way: we are here by `&mut`.
         unsafe { std::ptr::swap(self.heard.as_ref().reports.get(), into) };
+    }
+
+    /// Asks a broker how many partitions a topic has; none if it knows no such topic. The client knows it from then on, too.
+    ///
+    /// # Safety
+    /// The topic is this client's and alive.
+    pub(super) unsafe fn partitions(&self, topic: NonNull<sys::rd_kafka_topic_t>, limit: Duration) -> Result<usize, Failure> {
+        let mut answer: *const sys::rd_kafka_metadata = null();
+        // SAFETY: client and topic are alive; on success the answer is ours until it is destroyed.
+        check(unsafe { metadata(self.client(), 0, topic.as_ptr(), &raw mut answer, millis(limit)) })?;
+        // SAFETY: the answer is alive and has as many topics as it says. The code is read as the number it is.
+        let (code, count) = unsafe {
+            let found = ((*answer).topic_cnt > 0).then_some((*answer).topics);
+            let about = found.map(|topic| ((&raw const (*topic).err).cast::<i32>().read(), (*topic).partition_cnt));
+            sys::rd_kafka_metadata_destroy(answer);
+            about.unwrap_or_default()
+        };
+        match code {
+            0 => Ok(usize::try_from(count).unwrap_or_default()),
+            UNKNOWN_TOPIC => Ok(0),
+            code => Err(Failure::of_code(code)),
+        }
     }
 
     /// Runs the callbacks that are due.

@@ -80,6 +80,13 @@ impl Sender {
         (records.len() - first, Ok(()))
     }
 
+    /// Asks a broker how many partitions a topic has, and knows it from then on.
+    pub(in crate::log) fn partitions(&mut self, topic: &Arc<str>, limit: Duration) -> Result<usize, Failure> {
+        let topic = self.topic(topic)?;
+        // SAFETY: the topic is this client's and lives as long as the sender.
+        unsafe { self.handle.partitions(topic, limit) }
+    }
+
     /// Serves what is due, waiting at most so long for something, and swaps what became of records into `reports`.
     pub(in crate::log) fn poll(&mut self, wait: Duration, reports: &mut Vec<Report>) {
         self.handle.serve(millis(wait));

@@ -10,6 +10,9 @@ use super::{Play, millis};
 use crate::log_facts::case::Step;
 use crate::log_facts::value::{error_name, place_of, to_bytes, transactional};
 
+/// What waits in a queue is to be there still in the next step, however slow the cluster is. Nobody waits for it: what ends it is a flush.
+const CLUSTERS_LINGER: i64 = 10;
+
 /// So often a call is made that may succeed when it is repeated.
 const ATTEMPTS: u32 = 5;
 
@@ -72,11 +75,14 @@ impl Play {
     }
 
     fn make_producer(&mut self, step: &Step, name: String) -> Result<Value, String> {
-        let linger = step.body["configs"]["linger.ms"].as_i64().unwrap_or_default();
+        let slowness = if self.subject.is_real() { CLUSTERS_LINGER } else { 1 };
+        let linger = step.body["configs"]["linger.ms"].as_i64().unwrap_or_default() * slowness;
         let config = ProducerConfig {
             transactional_id: step.body["transactional_id"].as_str().map(Into::into),
             transaction_timeout: millis(step.number_or("timeout_ms", 60_000)),
             linger: Duration::from_millis(linger.unsigned_abs()),
+            // What the cases are about is a broker, which takes these.
+            offsets_from_outside: true,
             ..ProducerConfig::default()
         };
         let transactional_id = config.transactional_id.clone();

@@ -80,9 +80,7 @@ impl Producer for KafkaProducer {
         if offsets.is_empty() {
             return Ok(());
         }
-        // A broker takes both, unfenced (log-facts): so a member that was thrown out would commit over its successor.
-        if member.generation < 0 || member.member_id.is_empty() {
-            let error = LogError::new(ErrorCode::UnknownMemberId, format_args!("offsets of {group} from nobody")).abortable();
+        if let Err(error) = self.config.check_fence(group, member) {
             self.phase = Phase::Failed(error.clone());
             return Err(error);
         }

@@ -62,6 +62,10 @@ impl Producer for LocalProducer {
         if offsets.is_empty() {
             return Ok(());
         }
+        if let Err(error) = self.config.check_fence(group, member) {
+            self.state = State::Failed(error.clone());
+            return Err(error);
+        }
         let (name, key) = (self.name(), self.owner());
         // Said before it is known to have arrived: a transaction that may hold offsets must be ended.
         self.has_offsets = true;
