@@ -22,6 +22,11 @@ impl Prefix {
         Self(format!("f{}-{}-", since.as_micros(), RUN.fetch_add(1, Ordering::Relaxed)))
     }
 
+    /// The cluster's name of what a case calls so.
+    pub(super) fn name(&self, text: &str) -> String {
+        format!("{}{text}", self.0)
+    }
+
     /// A step's parameters with the cluster's names.
     pub(super) fn put(&self, body: &Value) -> Value {
         match body {
@@ -33,7 +38,7 @@ impl Prefix {
 
     fn put_field(&self, name: &str, value: &Value) -> Value {
         match value {
-            Value::String(text) if NAMES.contains(&name) => Value::String(format!("{}{text}", self.0)),
+            Value::String(text) if NAMES.contains(&name) => Value::String(self.name(text)),
             Value::Array(items) if LISTS.contains(&name) => items.iter().map(|item| self.put_field(NAMES[0], item)).collect(),
             Value::Object(_) | Value::Array(_) => self.put(value),
             other => other.clone(),

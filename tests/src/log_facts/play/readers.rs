@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::topics::isolation;
 use super::{Play, millis};
 use crate::log_facts::case::Step;
-use crate::log_facts::value::{error_name, from_bytes, place_name, place_of};
+use crate::log_facts::value::{self, error_name, from_bytes, place_name, place_of};
 
 /// Small, so that reading in pieces is tested too.
 const LIMIT: FetchLimit = FetchLimit { records: 3, bytes: 1 << 20 };
@@ -99,6 +99,26 @@ impl Play {
         Ok(Value::Object(seen))
     }
 
+    /// Whether a read on a cluster differs only in that it stands at the end of a partition, where the recorded client stood before what was
+    /// aborted: that client passes it with the marker that comes behind it, ours when it meets the end.
+    pub(in crate::log_facts) fn stands_at_ends(&self, step: &Step, seen: &Value) -> bool {
+        let (Some(seen), Some(recorded)) = (seen.as_object(), step.see.as_object()) else { return false };
+        let stand = step.body["reader"].as_str().and_then(|name| self.stands.get(name));
+        let Some(stand) = stand.filter(|_| self.subject.is_real() && step.op == "read") else { return false };
+        let is_alike = |(name, place): (&String, &Value)| {
+            let Some(wanted) = recorded.get(name) else { return false };
+            *place == *wanted || (is_ahead(place, wanted) && place["position"] == json!(self.shown_end(name, stand.config.isolation)))
+        };
+        seen.len() == recorded.len() && seen.iter().all(is_alike)
+    }
+
+    fn shown_end(&self, name: &str, isolation: Isolation) -> Option<i64> {
+        let at = value::place(name).ok()?;
+        let at = TopicPartition::new(self.prefix.name(&at.topic), at.partition);
+        let ends = self.subject.log().admin().ends(&at).ok()?;
+        Some(if isolation == Isolation::Committed { ends.stable } else { ends.latest })
+    }
+
     fn note(
         &mut self, fetched: &Fetched, found: &mut BTreeMap<TopicPartition, Found>, open: &mut BTreeSet<TopicPartition>,
     ) -> Result<(), String> {
@@ -171,6 +191,14 @@ fn conclude(reader: &dyn Reader, at: &TopicPartition, start: &mut StartAt, found
         seen["no_end"] = json!(true);
     }
     seen
+}
+
+/// Whether one read of a partition went behind another, the rest being equal.
+fn is_ahead(one: &Value, other: &Value) -> bool {
+    let mut moved = other.clone();
+    let both = (one["position"].as_i64(), other["position"].as_i64());
+    moved["position"] = one["position"].clone();
+    matches!(both, (Some(one), Some(other)) if one > other) && moved == *one
 }
 
 fn start(given: &Value) -> StartAt {
