@@ -6,9 +6,9 @@ use std::time::Duration;
 use headwater_state::MemoryDisk;
 
 use crate::log::{
-    AssignmentPolicy, Delivery, Fault, Faults, FetchLimit, GroupEvent, Headers, Log, LogError, LogSettings, Member, MemberConfig,
-    NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records, Request, SIMULATION_START_MS, SIMULATION_STEP, SimulatedLog, StartAt,
-    TopicPartition, TopicSpec, VirtualClock,
+    AssignmentPolicy, Delivery, ErrorCode, Fault, Faults, FetchLimit, GroupEvent, GroupOffset, Headers, Log, LogError, LogSettings, Member,
+    MemberConfig, MemberIdentity, NO_OFFSET, Producer, ProducerConfig, ReaderConfig, Records, Request, SIMULATION_START_MS,
+    SIMULATION_STEP, SimulatedLog, StartAt, TopicPartition, TopicSpec, VirtualClock,
 };
 
 struct Scene {
@@ -177,6 +177,28 @@ fn a_fork_of_the_disk_is_another_log_with_the_same_past() {
     let fork = SimulatedLog::open(&disk.fork(), clock, LogSettings::default(), 2).unwrap();
     send(&mut *producer, &at, "after");
     assert_eq!((read(&log, &at), read(&fork, &at)), (vec!["before".to_owned(), "after".to_owned()], vec!["before".to_owned()]));
+}
+
+#[test]
+fn offsets_of_nobody_are_refused_unless_the_producer_was_made_for_them() {
+    let scene = Scene::new(None);
+    let at = TopicPartition::new("t", 0);
+    let offset = GroupOffset { at: at.clone(), offset: 3, metadata: String::new() };
+    let send_offsets = |wanted, member: &MemberIdentity| {
+        let config = ProducerConfig { transactional_id: Some("x".into()), offsets_from_outside: wanted, ..ProducerConfig::default() };
+        let mut producer = scene.log.producer(config).unwrap();
+        producer.init_transactions().unwrap();
+        producer.begin().unwrap();
+        producer.send_offsets("g", std::slice::from_ref(&offset), member).and_then(|()| producer.commit())
+    };
+    let half = MemberIdentity { member_id: "m".into(), ..MemberIdentity::outside() };
+    for nobody in [MemberIdentity::outside(), half] {
+        let error = send_offsets(false, &nobody).unwrap_err();
+        assert_eq!((error.code(), error.requires_abort()), (ErrorCode::UnknownMemberId, true), "{error}");
+    }
+    assert_eq!(scene.log.admin().committed("g", std::slice::from_ref(&at), true).unwrap(), [None]);
+    send_offsets(true, &MemberIdentity::outside()).unwrap();
+    assert_eq!(scene.log.admin().committed("g", &[at], true).unwrap(), [Some(offset)]);
 }
 
 fn send(producer: &mut dyn Producer, to: &TopicPartition, value: &str) {
