@@ -27,6 +27,15 @@ fn a_producer_whose_broker_is_away_answers_in_time_and_goes_at_once() {
 }
 
 #[test]
+fn a_refused_setting_is_named_without_its_value() {
+    let properties = [("passwort".to_owned(), "hunter2".to_owned())].into();
+    let config = KafkaConfig { properties, ..KafkaConfig::new(NOWHERE) };
+    let producer = KafkaProducer::new(&config, ProducerConfig::default()).err();
+    let text = producer.expect("there is no such setting").to_string();
+    assert!(text.contains("passwort") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
 fn records_that_cannot_be_sent_hold_nobody_up() {
     let mut producer = KafkaProducer::new(&KafkaConfig::new(NOWHERE), ProducerConfig::default()).unwrap();
     let mut records = Records::new();

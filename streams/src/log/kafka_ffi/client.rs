@@ -1,6 +1,9 @@
 //! A client of librdkafka that belongs to nobody else: its handle, its queues and their events.
 //!
 //! `rdkafka` has such a client too, but its consumer says goodbye to the group when it is dropped, and waits for that without a deadline.
+//!
+//! What separates this from `handle.rs`: here every answer is an event, taken from a queue one by one, as members and admins need it, who answer
+//! when they like. Data is called back there: an event for each record or delivery would cost more than the record.
 
 use super::failure::{Failure, text_of};
 use super::number::{check, check_with, event_error, failed};
@@ -44,7 +47,7 @@ unsafe impl Sync for Client {}
 impl Client {
     /// A consumer: with a group only if the configuration names one.
     pub(in crate::log) fn consumer(config: &ClientConfig) -> Result<Self, Failure> {
-        let native = config.create_native_config().map_err(refused_config)?;
+        let native = native_config(config)?;
         let events = sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_REBALANCE | sys::RD_KAFKA_EVENT_OFFSET_COMMIT;
         let noted = Box::<Noted>::default();
         // SAFETY: the configuration is ours and not yet in use; the functions have the signatures asked for and live for ever; the
@@ -55,20 +58,7 @@ impl Client {
             sys::rd_kafka_conf_set_ssl_cert_verify_cb(native.ptr(), Some(note_certificate));
             sys::rd_kafka_conf_set_opaque(native.ptr(), (&raw const *noted).cast_mut().cast());
         }
-        Self::create(native, noted)
-    }
-
-    fn create(native: NativeClientConfig, noted: Box<Noted>) -> Result<Self, Failure> {
-        let mut text = [0 as c_char; TEXT_BYTES];
-        // SAFETY: the configuration is valid and the buffer as long as stated.
-        let ptr = unsafe { sys::rd_kafka_new(sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, native.ptr(), text.as_mut_ptr(), text.len()) };
-        let Some(ptr) = NonNull::new(ptr) else {
-            // SAFETY: the reason ends with a zero byte.
-            return Err(failed(RDKafkaErrorCode::InvalidArgument, unsafe { text_of(text.as_ptr()) }));
-        };
-        // The client owns the configuration from here on.
-        let _ = ManuallyDrop::new(native);
-        Ok(Self { ptr, noted })
+        Ok(Self { ptr: create(sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, native)?, noted })
     }
 
     pub(super) fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -234,6 +224,24 @@ unsafe extern "C" fn forward_log(client: *const sys::rd_kafka_t, level: c_int, f
         3 | 4 => warn!(target: "librdkafka", facility, "{line}"),
         _ => debug!(target: "librdkafka", facility, "{line}"),
     }
+}
+
+pub(super) fn native_config(config: &ClientConfig) -> Result<NativeClientConfig, Failure> {
+    config.create_native_config().map_err(refused_config)
+}
+
+/// Makes librdkafka's client; whoever calls destroys it.
+pub(super) fn create(kind: sys::rd_kafka_type_t, native: NativeClientConfig) -> Result<NonNull<sys::rd_kafka_t>, Failure> {
+    let mut text = [0 as c_char; TEXT_BYTES];
+    // SAFETY: the configuration is valid and the buffer as long as stated.
+    let client = unsafe { sys::rd_kafka_new(kind, native.ptr(), text.as_mut_ptr(), text.len()) };
+    let Some(client) = NonNull::new(client) else {
+        // SAFETY: the reason ends with a zero byte.
+        return Err(failed(RDKafkaErrorCode::InvalidArgument, unsafe { text_of(text.as_ptr()) }));
+    };
+    // The client owns the configuration from here on.
+    let _ = ManuallyDrop::new(native);
+    Ok(client)
 }
 
 /// The value of a refused setting is left out: it may be a password.

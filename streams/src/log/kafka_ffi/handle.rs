@@ -1,5 +1,6 @@
-//! One client of librdkafka and what it calls back.
+//! One client of librdkafka and what it calls back. Data goes through it; for members and admins see `client.rs`, which says what separates both.
 
+use super::client::{create, native_config};
 use super::failure::{Failure, text_of};
 use super::number::{check, metadata};
 use super::produce::{Report, millis};
@@ -11,9 +12,6 @@ use std::ptr::{NonNull, null};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tracing::{debug, warn};
-
-/// Room for librdkafka's reason why a client cannot be made.
-const REASON_BYTES: usize = 512;
 
 const UNKNOWN_TOPIC: i32 = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as i32;
 
@@ -45,33 +43,24 @@ unsafe impl Sync for Handle {}
 
 impl Handle {
     pub(super) fn new(kind: sys::rd_kafka_type_t, config: &ClientConfig) -> Result<Self, Failure> {
-        let native = config.create_native_config().map_err(|error| Failure::invalid(error.to_string()))?;
+        let native = native_config(config)?;
         let heard = Box::new(Heard { troubles: Mutex::default(), reports: UnsafeCell::default() });
         let heard = NonNull::from(Box::leak(heard));
-        let mut reason = [0 as c_char; REASON_BYTES];
-        // SAFETY: the configuration is copied, since a client takes its own over when it can be made; otherwise the copy is ours to destroy.
-        // `heard` outlives the client: `drop` frees it last. The callbacks have the types that are asked for.
-        let client = unsafe {
-            let own = sys::rd_kafka_conf_dup(native.ptr());
-            sys::rd_kafka_conf_set_opaque(own, heard.as_ptr().cast());
-            sys::rd_kafka_conf_set_error_cb(own, Some(on_error));
-            sys::rd_kafka_conf_set_log_cb(own, Some(on_log));
+        // SAFETY: the configuration is ours and not yet in use. `heard` outlives the client: `drop` frees it last. The callbacks have the
+        // types that are asked for.
+        unsafe {
+            sys::rd_kafka_conf_set_opaque(native.ptr(), heard.as_ptr().cast());
+            sys::rd_kafka_conf_set_error_cb(native.ptr(), Some(on_error));
+            sys::rd_kafka_conf_set_log_cb(native.ptr(), Some(on_log));
             if kind == sys::rd_kafka_type_t::RD_KAFKA_PRODUCER {
-                sys::rd_kafka_conf_set_dr_msg_cb(own, Some(on_delivery));
+                sys::rd_kafka_conf_set_dr_msg_cb(native.ptr(), Some(on_delivery));
             }
-            let client = sys::rd_kafka_new(kind, own, reason.as_mut_ptr(), reason.len());
-            if client.is_null() {
-                sys::rd_kafka_conf_destroy(own);
-            }
-            client
-        };
-        NonNull::new(client).map(|client| Self { client, heard }).ok_or_else(|| {
-            // SAFETY: no client was made, so nobody else has `heard`, and it came from a box; the reason ends with a zero byte.
-            unsafe {
-                drop(Box::from_raw(heard.as_ptr()));
-                Failure::invalid(text_of(reason.as_ptr()))
-            }
-        })
+        }
+        let client = create(kind, native).inspect_err(|_| {
+            // SAFETY: no client was made, so nobody else has `heard`, and it came from a box.
+            unsafe { drop(Box::from_raw(heard.as_ptr())) };
+        })?;
+        Ok(Self { client, heard })
     }
 
     pub(super) fn client(&self) -> *mut sys::rd_kafka_t {
