@@ -5,8 +5,8 @@
 
 use super::{Destination, Standing};
 use headwater_streams::log::{
-    Delivery, FetchLimit, Headers, Isolation, Log, LogError, NO_OFFSET, NO_TIMESTAMP, Producer, ProducerConfig, ReaderConfig, Records,
-    StartAt, TopicPartition, TopicSpec,
+    Delivery, ErrorCode, FetchLimit, Headers, Isolation, Log, LogError, NO_OFFSET, NO_TIMESTAMP, Producer, ProducerConfig, ReaderConfig,
+    Records, StartAt, TopicPartition, TopicSpec,
 };
 use headwater_streams::task::partition_of_key;
 use std::sync::Arc;
@@ -17,6 +17,9 @@ const SEND_BYTES: usize = 1 << 18;
 
 /// Sends that may be on their way before the next waits for them.
 const IN_FLIGHT_MAX: usize = 64;
+
+/// How long a log may be away before a feed gives up: what Kafka's own producers take (delivery.timeout.ms), time for a broker to restart.
+const AWAY: Duration = Duration::from_secs(120);
 
 /// How long the last record of a partition may take to be read.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -104,7 +107,8 @@ impl TopicFeed {
             Ok(Partition { at, unmet: held, held, gathered: Records::new() })
         };
         let partitions = (0..found).map(partition).collect::<Result<_, FeedError>>()?;
-        let producer = log.producer(ProducerConfig::default())?;
+        // There are no transactions, but a record is given up after four fifths of the time that one might take.
+        let producer = log.producer(ProducerConfig { transaction_timeout: AWAY * 5 / 4, ..ProducerConfig::default() })?;
         Ok(TopicFeed { log, producer, partitions, in_flight: 0, deliveries: Vec::new() })
     }
 
@@ -116,6 +120,18 @@ impl TopicFeed {
     fn partition_of(&mut self, key: &[u8]) -> &mut Partition {
         let number = partition_of_key(key, self.partitions.len() as i32);
         &mut self.partitions[number as usize]
+    }
+
+    /// Waits until all that was sent is stored, or given up.
+    fn flush(&mut self) -> Result<(), FeedError> {
+        let until = Instant::now() + AWAY;
+        loop {
+            match self.producer.flush() {
+                // The log is away, and what is on its way to it stays there.
+                Err(error) if error.code() == ErrorCode::TimedOut && Instant::now() < until => {}
+                flushed => return Ok(flushed?),
+            }
+        }
     }
 
     fn collect(&mut self) -> Result<(), FeedError> {
@@ -167,14 +183,14 @@ impl Destination for TopicFeed {
             self.in_flight += 1;
         }
         if self.in_flight > IN_FLIGHT_MAX {
-            self.producer.flush()?;
+            self.flush()?;
         }
         self.collect()
     }
 
     fn finish(&mut self) -> Result<(), FeedError> {
         self.send()?;
-        self.producer.flush()?;
+        self.flush()?;
         self.collect()
     }
 }
