@@ -315,9 +315,9 @@ impl Worker {
     fn note_failure(&mut self, error: &LogError) -> Result<(), AppError> {
         self.failures.in_a_row += 1;
         self.status.aborted(self.failures.in_a_row);
-        let is_answer = is_about_membership(error) || is_refusal(error);
+        let is_answer = is_about_membership(error) || is_refusal(error) || error.is_fenced();
         self.failures.unanswered = !is_answer;
-        if is_answer || may_pass(error) || error.is_fenced() || error.is_fatal() || error.kind() == ErrorKind::Broken {
+        if is_answer || may_pass(error) || error.is_fatal() || error.kind() == ErrorKind::Broken {
             return Ok(());
         }
         self.failures.unexplained += 1;
