@@ -5,7 +5,11 @@ import sys
 import urllib.error
 import urllib.request
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "browser"))
+from instances import CategorySales
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [os.path.join(HERE, "..", "browser"), os.path.join(HERE, "..", "servers")]
+from free_ports import free_ports  # noqa: E402
 from webdriver import Browser  # noqa: E402
 
 READ = """
@@ -16,6 +20,17 @@ return {
   rows: [...document.querySelectorAll('#sales tbody tr')].map((row) => [...row.cells].map((cell) => cell.dataset.value)),
 };
 """
+
+
+class WithPages(CategorySales):
+    """Each instance has its page at an address of its own, also after a restart."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.ports = free_ports(self.arguments.instances)
+
+    def command(self, slot):
+        return [*super().command(slot)[:-1], f"127.0.0.1:{self.ports[slot.number]}"]
 
 
 class Dashboard:

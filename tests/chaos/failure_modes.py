@@ -18,14 +18,11 @@ import time
 import model
 from category_sales import CategorySalesChaos, options
 from chaos import parser_of, play
-from dashboard import Dashboard, answer, health
-from instances import CategorySales, Ended
+from dashboard import Dashboard, WithPages, answer, health
+from instances import Ended
 from readers import LiveReader, read_topic
-from servers import patiently
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
 import check  # where model finds it
-from free_ports import free_ports  # noqa: E402
 
 # Seconds in which a failure must show, and in which all goes on when it is put right.
 SHOWS, RECOVERS = 45, 90
@@ -52,17 +49,6 @@ class Mode:
 
     def holds(self, what, found):
         self.expect(what, [] if found else [found])
-
-
-class WithPages(CategorySales):
-    """Each instance has its page at an address of its own, also after a restart."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.ports = free_ports(self.arguments.instances)
-
-    def command(self, slot):
-        return [*super().command(slot)[:-1], f"127.0.0.1:{self.ports[slot.number]}"]
 
 
 class Generator:
