@@ -223,7 +223,53 @@ mod tests {
     use crate::category_sales::{Transactions, transactions_topic};
     use crate::feed::{Feed, Watch};
     use crate::generator::Settings;
-    use headwater_streams::log::EmbeddedLog;
+    use headwater_streams::log::{EmbeddedLog, GroupOffset, MemberIdentity, Ticket};
+
+    /// A producer whose log is away for so many flushes.
+    struct Away {
+        producer: Box<dyn Producer>,
+        flushes: u32,
+    }
+
+    impl Producer for Away {
+        fn init_transactions(&mut self) -> Result<(), LogError> {
+            self.producer.init_transactions()
+        }
+
+        fn begin(&mut self) -> Result<(), LogError> {
+            self.producer.begin()
+        }
+
+        fn send(&mut self, to: &TopicPartition, records: &mut Records) -> Result<Ticket, LogError> {
+            self.producer.send(to, records)
+        }
+
+        fn flush(&mut self) -> Result<(), LogError> {
+            match self.flushes.checked_sub(1) {
+                Some(rest) => {
+                    self.flushes = rest;
+                    Err(LogError::new(ErrorCode::TimedOut, "flush"))
+                }
+                None => self.producer.flush(),
+            }
+        }
+
+        fn deliveries(&mut self, out: &mut Vec<Delivery>) {
+            self.producer.deliveries(out);
+        }
+
+        fn send_offsets(&mut self, group: &str, offsets: &[GroupOffset], member: &MemberIdentity) -> Result<(), LogError> {
+            self.producer.send_offsets(group, offsets, member)
+        }
+
+        fn commit(&mut self) -> Result<(), LogError> {
+            self.producer.commit()
+        }
+
+        fn abort(&mut self) -> Result<(), LogError> {
+            self.producer.abort()
+        }
+    }
 
     struct NobodyStops;
 
@@ -252,6 +298,17 @@ mod tests {
         let log = log_in(&directory);
         assert_eq!(feed(&log, 1, 4_000, None).unwrap(), 1_500);
         assert_eq!(TopicFeed::open(log, &transactions_topic(), Some(3)).unwrap().held(), 4_000);
+    }
+
+    #[test]
+    fn waits_for_a_log_that_is_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = log_in(&directory);
+        let mut topic = TopicFeed::open(log.clone(), &transactions_topic(), None).unwrap();
+        topic.producer = Box::new(Away { producer: log.producer(ProducerConfig::default()).unwrap(), flushes: 3 });
+        topic.add(b"key", b"value").unwrap();
+        topic.finish().unwrap();
+        assert_eq!(TopicFeed::open(log, &transactions_topic(), None).unwrap().held(), 1);
     }
 
     #[test]
