@@ -88,7 +88,8 @@ class Faults:
             slot.start()
 
     def pause(self):
-        """Stopped until the group has given its work to others, then woken: it must notice before it writes."""
+        """Stopped until the group has given its work to others, then woken: it must notice before it writes. Half of them are told to end
+        at that very moment, and end in good order with nothing left to commit."""
         slot = self.chance.choice(self.slots)
         life = self.committed_life(slot)
         before = self.members()
@@ -102,8 +103,11 @@ class Faults:
                 raise Ended(f"{life} is paused and still in the group after {GONE_DEADLINE} s")
             time.sleep(0.2)
         time.sleep(BEYOND)
+        ends = self.chance.random() < 0.5
         life.wake()
         self.note("wake", instance=slot.number)
+        if ends:
+            self.end(slot, life)
         self.await_progress()
 
     def members(self):
@@ -112,8 +116,9 @@ class Faults:
     def terminate(self):
         slot = self.chance.choice(self.slots)
         life = self.committed_life(slot)
-        # One that was just woken may have lost its work and not yet have other.
-        life.await_further_commit()
+        self.end(slot, life)
+
+    def end(self, slot, life):
         code = life.terminate()
         self.exits.append((str(life), code))
         self.note("terminate", instance=slot.number, code=code)

@@ -94,10 +94,6 @@ class Life:
     def has_committed(self):
         return self.app.commits(self) > 0
 
-    def await_further_commit(self):
-        before = self.app.commits(self)
-        self.wait("further commit", lambda: self.app.commits(self) > before)
-
     def kill(self):
         self.is_stopped = True
         self.process.send_signal(signal.SIGKILL)

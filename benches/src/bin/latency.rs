@@ -4,7 +4,7 @@
 //! See `docs/performance.md` for the commands of the published figures.
 
 use clap::{Parser, ValueEnum};
-use headwater_benches::latency::{Load, Matching, Receiver, Sent};
+use headwater_benches::latency::{LagWatch, Load, Matching, Receiver, Sent};
 use headwater_benches::process::cpu_of;
 use headwater_streams::log::{KafkaConfig, KafkaLog, Log, TopicPartition, TopicSpec};
 use serde_json::json;
@@ -47,7 +47,7 @@ struct Options {
     /// How output records name the input records that they answer
     #[arg(long, value_enum, default_value = "counts")]
     matching: By,
-    /// Seconds after the begin of the load at which the lag is looked at
+    /// Seconds after the begin of the load for which the lag is told, as the mean of the second that ends there
     #[arg(long, value_delimiter = ',', default_value = "20,60")]
     lag_at: Vec<u64>,
     /// The application
@@ -93,7 +93,12 @@ fn measure(options: &Options, log: &Arc<dyn Log>, pid: u32) -> Fallible<serde_js
     let (tell, told) = channel();
     let (sender, of_load) = (log.clone(), load.clone());
     std::thread::Builder::new().name("load".into()).spawn(move || tell.send(of_load.run(&*sender)))?;
-    let watched = watch(options, &**log, pid, start_ms, &mut receiver, &told)?;
+    let inputs = (0..options.partitions).map(|number| TopicPartition::new(&*options.input, number)).collect();
+    let begins = Instant::now() + Duration::from_millis((start_ms - now_ms()).max(0) as u64);
+    let lag = LagWatch::start(log.clone(), options.group.clone(), inputs, begins)?;
+    let watched = watch(options, pid, start_ms, &mut receiver, &told)?;
+    let mut lag = lag.stop()?;
+    lag.retain(|second, _| options.lag_at.contains(second));
     let latency = |percentile| receiver.latencies_us().value_at_percentile(percentile) as f64 / 1_000.0;
     Ok(json!({
         "rate": options.rate, "seconds": options.seconds, "partitions": options.partitions,
@@ -101,7 +106,7 @@ fn measure(options: &Options, log: &Arc<dyn Log>, pid: u32) -> Fallible<serde_js
         "counted": receiver.latencies_us().len(), "received": receiver.received(), "sent": watched.sent.records,
         "load_late_ms": watched.sent.worst_lateness.as_secs_f64() * 1e3,
         "cpu_cores": watched.cpu.as_secs_f64() / options.seconds as f64,
-        "lag": watched.lags,
+        "lag": lag,
     }))
 }
 
@@ -110,27 +115,17 @@ struct Watched {
     sent: Sent,
     /// What the application used while records counted.
     cpu: Duration,
-    lags: BTreeMap<u64, i64>,
 }
 
 /// Receives until everything has come, or nothing more will; looks at the application on the way.
-fn watch(
-    options: &Options, log: &dyn Log, pid: u32, start_ms: i64, receiver: &mut Receiver, told: &Told<Fallible<Sent>>,
-) -> Fallible<Watched> {
+fn watch(options: &Options, pid: u32, start_ms: i64, receiver: &mut Receiver, told: &Told<Fallible<Sent>>) -> Fallible<Watched> {
     let mut watched = Watched::default();
     let (mut cpu_before, mut sent, mut deadline) = (None, None, None::<Instant>);
-    let mut lag_at = options.lag_at.clone();
-    lag_at.sort_unstable_by(|a, b| b.cmp(a));
     loop {
         receiver.poll()?;
         let second = (now_ms() - start_ms).max(0) as u64 / 1_000;
         if cpu_before.is_none() && second >= options.warm {
             cpu_before = Some(cpu_of(pid)?);
-        }
-        if lag_at.last().is_some_and(|at| second >= *at)
-            && let Some(at) = lag_at.pop()
-        {
-            watched.lags.insert(at, lag(options, log)?);
         }
         if sent.is_none()
             && let Ok(outcome) = told.try_recv()
@@ -148,17 +143,6 @@ fn watch(
 
 /// What has not come so long after the last record was sent counts as not received.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Records of the input that the group has not committed.
-fn lag(options: &Options, log: &dyn Log) -> Fallible<i64> {
-    let partitions: Vec<_> = (0..options.partitions).map(|number| TopicPartition::new(&*options.input, number)).collect();
-    let committed = log.admin().committed(&options.group, &partitions, false)?;
-    let lag_of = |(at, committed): (&TopicPartition, Option<_>)| -> Fallible<i64> {
-        let committed = committed.map_or(0, |offset: headwater_streams::log::GroupOffset| offset.offset);
-        Ok(log.admin().ends(at)?.latest - committed)
-    };
-    partitions.iter().zip(committed).map(lag_of).sum()
-}
 
 fn make_anew(log: &dyn Log, topic: &str, partitions: i32) -> Fallible<()> {
     if log.admin().describe_topic(topic)?.is_some() {

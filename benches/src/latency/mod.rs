@@ -2,10 +2,12 @@
 //!
 //! The load does not wait for the application, and a record that is sent late is not due later: nothing is omitted by coordination.
 
+mod lag;
 mod load;
 mod receiver;
 mod replay;
 
+pub use lag::LagWatch;
 pub use load::{Load, Sent};
 pub use receiver::{Matching, Receiver};
 

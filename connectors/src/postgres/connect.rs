@@ -102,7 +102,10 @@ fn explain_connect(config: &PostgresConfig, error: Error) -> Fault {
         let said = error.as_db_error().map_or_else(String::new, |error| error.message().to_string());
         return match code.code() {
             "28P01" => Fault::Refused(format!("{place} refuses the password of user {user}: check both (an unknown user looks the same)")),
-            "28000" => Fault::Refused(format!("{place} does not let user {user} in: {said}: make the role, or allow it in pg_hba.conf")),
+            "28000" => {
+                let tls = if config.tls == TlsMode::Disable { ", or speak TLS (sslrootcert=FILE in the URL)" } else { "" };
+                Fault::Refused(format!("{place} does not let user {user} in: {said}: make the role, or allow it in pg_hba.conf{tls}"))
+            }
             "3D000" => Fault::Refused(format!("{place}: database {database} does not exist: create it, or name another one")),
             _ => Fault::from(error),
         };

@@ -50,6 +50,16 @@ impl Default for MemberConfig {
     }
 }
 
+const HEARTBEATS_PER_SESSION: u32 = 10;
+
+impl MemberConfig {
+    /// How often a member gives a sign of life: ten times a session timeout. The answer says whether there is a rebalance, so this is also
+    /// how long the work of a member that left can stand still; three times, as is common, would make that more than three seconds.
+    pub(crate) fn heartbeat_interval(&self) -> Duration {
+        self.session_timeout / HEARTBEATS_PER_SESSION
+    }
+}
+
 /// How the partitions of the anchors are shared out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AssignmentPolicy {

@@ -120,6 +120,9 @@ pub(super) enum CommandError {
     /// The state directory cannot be had.
     #[error("{}", with_sources(.0))]
     State(#[from] StateError),
+    /// The database cannot be reached, or does not let us in; its text says what to do.
+    #[error("{0}")]
+    Database(ConnectorError),
     /// A sink cannot work.
     #[error("{0}")]
     Sink(#[from] ConnectorError),
@@ -200,6 +203,7 @@ impl CommandError {
             | CommandError::Usage(_)
             | CommandError::Topology(_)
             | CommandError::State(_)
+            | CommandError::Database(_)
             | CommandError::Sink(_)
             | CommandError::App { .. }
             | CommandError::Broken(_) => return None,

@@ -24,6 +24,17 @@ pub(super) struct PostgresOptions {
     /// File that holds the password; the environment may hold it instead, as HEADWATER_POSTGRES_PASSWORD
     #[arg(long = "postgres-password-file", id = "postgres_password_file", value_name = "FILE", env = "HEADWATER_POSTGRES_PASSWORD_FILE")]
     pub(super) password_file: Option<PathBuf>,
+
+    /// Most connections at once: one for each partition that a sink writes just then, and a few for the page
+    #[arg(
+        long = "postgres-connections",
+        id = "postgres_connections",
+        value_name = "N",
+        env = "HEADWATER_POSTGRES_CONNECTIONS",
+        default_value = "8",
+        value_parser = clap::value_parser!(u16).range(2..=1_000)
+    )]
+    connections: u16,
 }
 
 impl PostgresOptions {
@@ -38,6 +49,7 @@ impl PostgresOptions {
             std::fs::File::open(ca).map_err(|error| mistake("postgres_ca_file", format!("cannot read {}: {error}", ca.display())))?;
             config = config.with_ca(ca.clone());
         }
+        config.pool_size = usize::from(self.connections);
         Ok(Some(match secret_file::password(PASSWORD, "postgres_password_file", self.password_file.as_deref())? {
             Some(password) => config.with_password(password),
             None => config,

@@ -52,7 +52,7 @@ impl WarehousePlace {
             WarehousePlace::Sqlite(path) => Warehouse::Sqlite(path),
             WarehousePlace::Postgres(config) => {
                 let at = format!("PostgreSQL at {}:{}/{}", config.host, config.port, config.database);
-                Warehouse::Postgres { at, database: Postgres::connect(*config)? }
+                Warehouse::Postgres { at, database: Postgres::connect(*config).map_err(CommandError::Database)? }
             }
         })
     }

@@ -5,8 +5,8 @@
 
 use super::{Destination, Standing};
 use headwater_streams::log::{
-    Delivery, FetchLimit, Headers, Isolation, Log, LogError, NO_OFFSET, NO_TIMESTAMP, Producer, ProducerConfig, ReaderConfig, Records,
-    StartAt, TopicPartition, TopicSpec,
+    Delivery, ErrorCode, FetchLimit, Headers, Isolation, Log, LogError, NO_OFFSET, NO_TIMESTAMP, Producer, ProducerConfig, ReaderConfig,
+    Records, StartAt, TopicPartition, TopicSpec,
 };
 use headwater_streams::task::partition_of_key;
 use std::sync::Arc;
@@ -17,6 +17,9 @@ const SEND_BYTES: usize = 1 << 18;
 
 /// Sends that may be on their way before the next waits for them.
 const IN_FLIGHT_MAX: usize = 64;
+
+/// How long a log may be away before a feed gives up: what Kafka's own producers take (delivery.timeout.ms), time for a broker to restart.
+const AWAY: Duration = Duration::from_secs(120);
 
 /// How long the last record of a partition may take to be read.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -104,7 +107,8 @@ impl TopicFeed {
             Ok(Partition { at, unmet: held, held, gathered: Records::new() })
         };
         let partitions = (0..found).map(partition).collect::<Result<_, FeedError>>()?;
-        let producer = log.producer(ProducerConfig::default())?;
+        // There are no transactions, but a record is given up after four fifths of the time that one might take.
+        let producer = log.producer(ProducerConfig { transaction_timeout: AWAY * 5 / 4, ..ProducerConfig::default() })?;
         Ok(TopicFeed { log, producer, partitions, in_flight: 0, deliveries: Vec::new() })
     }
 
@@ -116,6 +120,18 @@ impl TopicFeed {
     fn partition_of(&mut self, key: &[u8]) -> &mut Partition {
         let number = partition_of_key(key, self.partitions.len() as i32);
         &mut self.partitions[number as usize]
+    }
+
+    /// Waits until all that was sent is stored, or given up.
+    fn flush(&mut self) -> Result<(), FeedError> {
+        let until = Instant::now() + AWAY;
+        loop {
+            match self.producer.flush() {
+                // The log is away, and what is on its way to it stays there.
+                Err(error) if error.code() == ErrorCode::TimedOut && Instant::now() < until => {}
+                flushed => return Ok(flushed?),
+            }
+        }
     }
 
     fn collect(&mut self) -> Result<(), FeedError> {
@@ -167,14 +183,14 @@ impl Destination for TopicFeed {
             self.in_flight += 1;
         }
         if self.in_flight > IN_FLIGHT_MAX {
-            self.producer.flush()?;
+            self.flush()?;
         }
         self.collect()
     }
 
     fn finish(&mut self) -> Result<(), FeedError> {
         self.send()?;
-        self.producer.flush()?;
+        self.flush()?;
         self.collect()
     }
 }
@@ -207,7 +223,53 @@ mod tests {
     use crate::category_sales::{Transactions, transactions_topic};
     use crate::feed::{Feed, Watch};
     use crate::generator::Settings;
-    use headwater_streams::log::EmbeddedLog;
+    use headwater_streams::log::{EmbeddedLog, GroupOffset, MemberIdentity, Ticket};
+
+    /// A producer whose log is away for so many flushes.
+    struct Away {
+        producer: Box<dyn Producer>,
+        flushes: u32,
+    }
+
+    impl Producer for Away {
+        fn init_transactions(&mut self) -> Result<(), LogError> {
+            self.producer.init_transactions()
+        }
+
+        fn begin(&mut self) -> Result<(), LogError> {
+            self.producer.begin()
+        }
+
+        fn send(&mut self, to: &TopicPartition, records: &mut Records) -> Result<Ticket, LogError> {
+            self.producer.send(to, records)
+        }
+
+        fn flush(&mut self) -> Result<(), LogError> {
+            match self.flushes.checked_sub(1) {
+                Some(rest) => {
+                    self.flushes = rest;
+                    Err(LogError::new(ErrorCode::TimedOut, "flush"))
+                }
+                None => self.producer.flush(),
+            }
+        }
+
+        fn deliveries(&mut self, out: &mut Vec<Delivery>) {
+            self.producer.deliveries(out);
+        }
+
+        fn send_offsets(&mut self, group: &str, offsets: &[GroupOffset], member: &MemberIdentity) -> Result<(), LogError> {
+            self.producer.send_offsets(group, offsets, member)
+        }
+
+        fn commit(&mut self) -> Result<(), LogError> {
+            self.producer.commit()
+        }
+
+        fn abort(&mut self) -> Result<(), LogError> {
+            self.producer.abort()
+        }
+    }
 
     struct NobodyStops;
 
@@ -236,6 +298,17 @@ mod tests {
         let log = log_in(&directory);
         assert_eq!(feed(&log, 1, 4_000, None).unwrap(), 1_500);
         assert_eq!(TopicFeed::open(log, &transactions_topic(), Some(3)).unwrap().held(), 4_000);
+    }
+
+    #[test]
+    fn waits_for_a_log_that_is_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = log_in(&directory);
+        let mut topic = TopicFeed::open(log.clone(), &transactions_topic(), None).unwrap();
+        topic.producer = Box::new(Away { producer: log.producer(ProducerConfig::default()).unwrap(), flushes: 3 });
+        topic.add(b"key", b"value").unwrap();
+        topic.finish().unwrap();
+        assert_eq!(TopicFeed::open(log, &transactions_topic(), None).unwrap().held(), 1);
     }
 
     #[test]

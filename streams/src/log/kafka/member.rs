@@ -27,9 +27,6 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 /// Topics that grow are shared out anew after at most this time.
 const LOOK_FOR_GROWTH_EVERY: Duration = Duration::from_secs(10);
 
-/// So many signs of life come within one session timeout.
-const HEARTBEATS_PER_SESSION: u32 = 3;
-
 /// A member of a consumer group.
 pub(super) struct KafkaMember {
     /// None once it has left.
@@ -273,7 +270,7 @@ fn settings(kafka: &KafkaConfig, config: &MemberConfig) -> ClientConfig {
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", strategy)
         .set("session.timeout.ms", millis(config.session_timeout))
-        .set("heartbeat.interval.ms", millis(config.session_timeout / HEARTBEATS_PER_SESSION))
+        .set("heartbeat.interval.ms", millis(config.heartbeat_interval()))
         .set("max.poll.interval.ms", millis(config.rebalance_timeout.max(config.session_timeout)))
         .set("topic.metadata.refresh.interval.ms", millis(LOOK_FOR_GROWTH_EVERY))
         .set("enable.auto.commit", "false")

@@ -11,9 +11,6 @@ use crate::log::{
     MemberConfig, MemberIdentity, TopicPartition,
 };
 
-/// So many signs of life come within one session timeout.
-const HEARTBEATS_PER_SESSION: i64 = 3;
-
 /// A member of a group of the embedded or the simulated log.
 pub(crate) struct LocalMember {
     host: Arc<Host>,
@@ -125,7 +122,7 @@ impl LocalMember {
     /// Tells what is gone and what is new.
     fn take_over(&mut self, assigned: BTreeSet<TopicPartition>, events: &mut Vec<GroupEvent>) -> Result<bool, LogError> {
         self.phase = Phase::Inside;
-        self.next_heartbeat = self.host.clock.now_ms() + self.heartbeat_interval();
+        self.next_heartbeat = self.host.clock.now_ms() + millis(self.config.heartbeat_interval());
         let gone: BTreeSet<_> = self.owned.difference(&assigned).cloned().collect();
         let new: Vec<_> = assigned.difference(&self.owned).cloned().collect();
         self.owned.extend(new.iter().cloned());
@@ -153,7 +150,7 @@ impl LocalMember {
         if now < self.next_heartbeat {
             return Ok(false);
         }
-        self.next_heartbeat = now + self.heartbeat_interval();
+        self.next_heartbeat = now + millis(self.config.heartbeat_interval());
         if let Err(error) = self.host.heartbeat(&self.config.group, &self.identity) {
             return self.recover(error, events);
         }
@@ -211,10 +208,6 @@ impl LocalMember {
     fn partition_counts<'t>(&self, topics: impl Iterator<Item = &'t String>) -> Result<BTreeMap<String, i32>, LogError> {
         let count = |topic: &String| Ok((topic.clone(), self.host.describe_topic(topic)?.map_or(0, |found| found.partitions)));
         topics.map(count).collect()
-    }
-
-    fn heartbeat_interval(&self) -> i64 {
-        millis(self.config.session_timeout) / HEARTBEATS_PER_SESSION
     }
 }
 

@@ -55,6 +55,8 @@ impl Worker {
         for task in lost {
             self.close(task, effects);
         }
+        // What a commit without an answer has left undone is others' work now.
+        self.failures.unanswered &= !self.slots.is_empty();
     }
 
     /// After a commit: what the group wants back goes.

@@ -5,7 +5,8 @@
 //! a commit with our identity does, as of the time before the question, and so does an event that brings an identity.
 
 use super::Worker;
-use super::commit::{CommitState, is_about_membership};
+use super::commit::CommitState;
+use super::doubt::is_about_membership;
 use crate::log::{GroupOffset, LogError};
 use crate::runtime::event::Effect;
 use crate::runtime::outage::may_pass;

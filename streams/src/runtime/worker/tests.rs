@@ -332,6 +332,16 @@ fn a_stop_while_the_log_is_away_gives_up_in_time_and_says_so() {
     assert!(matches!(effects.last(), Some(Effect::Leave)));
 }
 
+/// As after SIGSTOP and SIGCONT with SIGTERM behind it: nothing is left that could be given up.
+#[test]
+fn a_stop_after_the_group_took_everything_away_is_in_good_order() {
+    let mut fed = Fed::stream(Guarantee::ExactlyOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    let lost = Event::Group(GroupEvent::Lost { partitions: vec![at("in")] });
+    let events = &mut vec![Event::Committed(Err(away())), lost, Event::Stop];
+    assert_eq!(fed.try_step(2, events).unwrap().0, Pace::Stopped);
+}
+
 /// Each process fences the other with every new producer: whoever was there first gives up first.
 #[test]
 fn two_processes_with_one_transactional_id_end_with_an_error_of_the_older() {
