@@ -33,6 +33,8 @@ def topics():
 
 
 def create(name, parts=PARTS, **cfg):
+    """A topic that keeps what it gets: event times are years old, and a broker that looks often would delete them in the midst of a run."""
+    cfg = {"retention.ms": "-1", **cfg}
     for f in admin.create_topics([NewTopic(name, parts, 1, config=cfg)]).values():
         f.result(30)
     c = Consumer(
