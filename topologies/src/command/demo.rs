@@ -8,13 +8,14 @@ use super::feeder::FeedPlan;
 use super::fresh::remove;
 use super::generator_options::duration;
 use super::log::LogPlace;
-use super::names::Application;
+use super::names::{Application, Input};
 use super::page::listen_address;
 use super::progress::Bar;
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
+use super::surroundings::Surroundings;
 use super::warehouse::Warehouse;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use headwater_streams::runtime::Config;
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -77,23 +78,17 @@ impl Demo {
             // Before there is a log: whatever is killed now, the next demo knows the directory as its own.
             record.write(&directory)?;
         }
+        let feed =
+            FeedPlan { settings: record.settings(), count: (self.count > 0).then_some(self.count), rate: self.rate, partitions: None };
         let plan = Plan {
-            application: Application::CategorySales,
-            config: Config::new(Application::CategorySales.name()),
-            log: LogPlace::Embedded(directory.clone()),
-            warehouse: Warehouse::Sqlite(directory.sqlite()),
-            state: directory.state(),
-            directory: directory.root,
-            feed: Some(FeedPlan {
-                settings: record.settings(),
-                count: (self.count > 0).then_some(self.count),
-                rate: self.rate,
-                partitions: None,
-            }),
+            applications: Application::value_variants().iter().map(|app| (*app, Config::new(app.name()))).collect(),
+            feeds: Input::value_variants().iter().map(|input| (*input, feed)).collect(),
             listen: Some(self.listen),
             patience: PATIENCE,
         };
-        let session = Session::start(plan)?;
+        let warehouse = Warehouse::Sqlite(directory.sqlite());
+        let around = Surroundings::open(LogPlace::Embedded(directory.clone()), warehouse, directory.root.clone(), directory.state())?;
+        let session = Session::start(plan, around)?;
         self.show(&session, is_new);
         self.watch(&session, &shutdown);
         let summary = session.stop()?;
@@ -131,8 +126,8 @@ impl Demo {
         let (line, began) = (Bar::line(), Instant::now());
         let mut wait = LOOK;
         while !shutdown.within(wait) && !session.has_ended() {
-            let progress = session.progress();
-            line.say(format!("{} records, {} rows written", progress.records, progress.sunk));
+            let (records, rows) = session.progress().fold((0, 0), |(records, rows), one| (records + one.records, rows + one.sunk));
+            line.say(format!("{records} records, {rows} rows written"));
             let Some(lasts) = self.lasts else { continue };
             let left = lasts.saturating_sub(began.elapsed());
             if left.is_zero() {

@@ -11,6 +11,7 @@ mod feeder;
 mod fresh;
 mod generate;
 mod generator_options;
+mod hosted;
 mod kafka_options;
 mod log;
 mod logging;
@@ -27,6 +28,7 @@ mod settings;
 mod shutdown;
 mod sink;
 mod summary;
+mod surroundings;
 mod tail;
 mod warehouse;
 

@@ -40,10 +40,10 @@ impl Application {
         Ok(app.build()?)
     }
 
-    /// What fills it.
-    pub(super) fn input(self) -> Input {
+    /// What it reads.
+    pub(super) fn inputs(self) -> &'static [Input] {
         match self {
-            Application::CategorySales => Input::Transactions,
+            Application::CategorySales => &[Input::Transactions],
         }
     }
 }

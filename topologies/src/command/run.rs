@@ -8,6 +8,7 @@ use super::names::Application;
 use super::run_settings::RunSettings;
 use super::session::{Plan, Session};
 use super::shutdown::Shutdown;
+use super::surroundings::Surroundings;
 use clap::Args;
 use std::time::Duration;
 
@@ -49,19 +50,16 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<(), CommandError> {
         let (settings, shutdown) = (&self.settings, Shutdown::on_signals()?);
+        let feeds = if self.generate { self.app.inputs() } else { &[] };
         let plan = Plan {
-            application: self.app,
-            config: settings.config(self.app.name()),
-            log: settings.log()?,
-            warehouse: settings.warehouse()?.open()?,
-            directory: settings.data.data.clone(),
-            state: settings.state(),
-            feed: self.generate.then(|| FeedPlan::of(&self.generator)),
+            applications: vec![(self.app, settings.config(self.app.name()))],
+            feeds: feeds.iter().map(|input| (*input, FeedPlan::of(&self.generator))).collect(),
             listen: settings.listen,
             patience: settings.stop_timeout,
         };
-        let session = Session::start(plan)?;
-        session.promises().iter().for_each(answer);
+        let warehouse = settings.warehouse()?.open()?;
+        let session = Session::start(plan, Surroundings::open(settings.log()?, warehouse, settings.data.data.clone(), settings.state())?)?;
+        session.promises().for_each(answer);
         if let Some(page) = session.page() {
             answer(format_args!("the page: {}", page.url()));
         }
