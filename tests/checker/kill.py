@@ -52,7 +52,7 @@ class Life:
             return 0
         try:
             with urllib.request.urlopen(page[1] + "prometheus", timeout=5) as answer:
-                found = re.search(rf"^{name} (\d+)", answer.read().decode(), re.MULTILINE)
+                found = re.search(rf"^{name}(?:{{.*}})? (\d+)", answer.read().decode(), re.MULTILINE)
                 return int(found[1]) if found else 0
         except OSError:
             return 0

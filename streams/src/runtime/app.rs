@@ -61,7 +61,7 @@ impl App {
     /// [`AppError::Topics`] where the topics do not fit the topology; [`AppError::Log`] where the log does not answer.
     pub fn start(self, log: Arc<dyn Log>, disk: Disk) -> Result<Running, AppError> {
         let plan = Arc::new(self.prepare(&*log)?);
-        let status = Arc::new(Status::default());
+        let status = Arc::new(Status::of(&plan.application_id));
         let stop = Arc::new(AtomicBool::new(false));
         let thread = {
             let (plan, status, stop) = (plan.clone(), status.clone(), stop.clone());

@@ -48,7 +48,7 @@ impl SimulatedProcess {
     pub fn start(log: Arc<dyn Log>, disk: Disk, instance: &str, topology: Topology, config: Config) -> Result<Self, AppError> {
         let plan: Arc<Plan> = Arc::new(prepare_topics(log.admin(), topology, config)?);
         let executor = Executor::connect(plan.clone(), log, instance, Box::new(InlineSinks::default()))?;
-        let status = Arc::new(Status::default());
+        let status = Arc::new(Status::of(&plan.application_id));
         let worker = Worker::new(plan, disk, status.clone());
         Ok(SimulatedProcess { executor, worker, status, events: Vec::new(), effects: VecDeque::new(), ended: None })
     }

@@ -2,6 +2,7 @@
 
 use crate::connector::ConnectorError;
 use crate::log::TopicPartition;
+use metrics::SharedString;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 /// Counters of one running application.
 #[derive(Debug)]
 pub struct Status {
+    /// The label that tells the metrics of applications in one process apart.
+    application: SharedString,
     records: AtomicU64,
     commits: AtomicU64,
     restored: AtomicU64,
@@ -57,10 +60,12 @@ pub struct Progress {
     pub latency_p99_ms: u64,
 }
 
-impl Default for Status {
-    fn default() -> Self {
+impl Status {
+    /// All at zero, for the application of this id.
+    pub(crate) fn of(application_id: &str) -> Self {
         let zero = AtomicU64::default;
         Status {
+            application: SharedString::from_shared(application_id.into()),
             records: zero(),
             commits: zero(),
             restored: zero(),
@@ -115,21 +120,21 @@ impl Status {
 
     pub(crate) fn processed(&self, records: usize) {
         add(&self.records, records);
-        metrics::counter!("headwater_records_total").increment(records as u64);
+        metrics::counter!("headwater_records_total", "application" => self.application.clone()).increment(records as u64);
     }
 
     pub(crate) fn committed(&self) {
         add(&self.commits, 1);
-        metrics::counter!("headwater_commits_total").increment(1);
-        metrics::gauge!("headwater_aborted_commits_in_a_row").set(0.0);
+        metrics::counter!("headwater_commits_total", "application" => self.application.clone()).increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row", "application" => self.application.clone()).set(0.0);
     }
 
     /// A commit has failed, the `in_a_row`th without one that stands between.
     pub(crate) fn aborted(&self, in_a_row: u64) {
         add(&self.aborted, 1);
         self.aborted_in_a_row.fetch_max(in_a_row, Ordering::Relaxed);
-        metrics::counter!("headwater_aborted_commits_total").increment(1);
-        metrics::gauge!("headwater_aborted_commits_in_a_row").set(in_a_row as f64);
+        metrics::counter!("headwater_aborted_commits_total", "application" => self.application.clone()).increment(1);
+        metrics::gauge!("headwater_aborted_commits_in_a_row", "application" => self.application.clone()).set(in_a_row as f64);
     }
 
     /// Records between the position of a task and the end of its input, as of the last look (`Config::watch_interval`), for the inputs of
@@ -150,23 +155,23 @@ impl Status {
 
     pub(crate) fn made_producer(&self) {
         add(&self.producers, 1);
-        metrics::counter!("headwater_producers_total").increment(1);
+        metrics::counter!("headwater_producers_total", "application" => self.application.clone()).increment(1);
     }
 
     pub(crate) fn restored(&self, records: usize) {
         add(&self.restored, records);
-        metrics::counter!("headwater_restored_records_total").increment(records as u64);
+        metrics::counter!("headwater_restored_records_total", "application" => self.application.clone()).increment(records as u64);
     }
 
     /// So many changelog records are still to be read before all tasks work.
     pub(crate) fn restoring(&self, remaining: i64) {
-        metrics::gauge!("headwater_restore_remaining_records").set(remaining as f64);
+        metrics::gauge!("headwater_restore_remaining_records", "application" => self.application.clone()).set(remaining as f64);
     }
 
     /// The group is in another generation.
     pub(crate) fn rebalanced(&self) {
         add(&self.rebalances, 1);
-        metrics::counter!("headwater_rebalances_total").increment(1);
+        metrics::counter!("headwater_rebalances_total", "application" => self.application.clone()).increment(1);
     }
 
     /// A sink's target did not take what it was given.
@@ -177,17 +182,17 @@ impl Status {
             ConnectorError::Refused { sink, .. } => (sink, "refused"),
         };
         add(&self.sink_errors, 1);
-        metrics::counter!("headwater_sink_errors_total", "sink" => sink.clone(), "kind" => kind).increment(1);
+        metrics::counter!("headwater_sink_errors_total", "application" => self.application.clone(), "sink" => sink.clone(), "kind" => kind).increment(1);
     }
 
     pub(crate) fn sunk(&self, rows: usize) {
         add(&self.sunk, rows);
-        metrics::counter!("headwater_sink_rows_total").increment(rows as u64);
+        metrics::counter!("headwater_sink_rows_total", "application" => self.application.clone()).increment(rows as u64);
     }
 
     pub(crate) fn dropped(&self, records: u64) {
         self.dropped.fetch_add(records, Ordering::Relaxed);
-        metrics::counter!("headwater_dropped_records_total").increment(records);
+        metrics::counter!("headwater_dropped_records_total", "application" => self.application.clone()).increment(records);
     }
 
     /// A commit is done whose oldest record came into the log this long ago.
@@ -195,7 +200,7 @@ impl Status {
         let ms = ms.max(0) as u64;
         let bucket = (u64::BITS - ms.leading_zeros()) as usize;
         add(&self.latencies[bucket.min(BUCKETS - 1)], 1);
-        metrics::histogram!("headwater_commit_latency_seconds").record(ms as f64 / 1000.0);
+        metrics::histogram!("headwater_commit_latency_seconds", "application" => self.application.clone()).record(ms as f64 / 1000.0);
     }
 
     fn quantile(&self, percent: u64) -> u64 {

@@ -48,7 +48,7 @@ impl Letters {
     }
 
     fn put(&self, outbox: &mut Outbox, letter: DeadLetter) {
-        metrics::counter!("headwater_dead_letters_total", "stage" => letter.stage.clone()).increment(1);
+        metrics::counter!("headwater_dead_letters_total", "application" => self.application_id.to_string(), "stage" => letter.stage.clone()).increment(1);
         let headers = letter.record_headers(&self.application_id);
         let value = |out: &mut Vec<u8>| {
             out.extend_from_slice(letter.value.as_deref().unwrap_or_default());

@@ -85,15 +85,15 @@ impl Watched {
             let is_due = counted_at.is_none_or(|at: Instant| at.elapsed() >= COUNT);
             let looked = if is_due { self.partitions().map(|found| partitions = found) } else { Ok(()) };
             let looked = looked.and_then(|()| self.positions(&partitions));
-            gauge!("headwater_log_reachable").set(if looked.is_ok() { 1.0 } else { 0.0 });
+            gauge!("headwater_log_reachable", "application" => self.application_id.clone()).set(if looked.is_ok() { 1.0 } else { 0.0 });
             if let Err(error) = looked {
-                counter!("headwater_log_errors_total", "code" => error.code().name()).increment(1);
+                counter!("headwater_log_errors_total", "application" => self.application_id.clone(), "code" => error.code().name()).increment(1);
                 debug!(%error, "positions not known");
             }
             self.pool();
             if is_due {
                 counted_at = Some(Instant::now());
-                gauge!("headwater_state_bytes").set(bytes_below(&self.state).unwrap_or(0) as f64);
+                gauge!("headwater_state_bytes", "application" => self.application_id.clone()).set(bytes_below(&self.state).unwrap_or(0) as f64);
             }
         }
     }
@@ -101,14 +101,15 @@ impl Watched {
     /// What has not happened yet shows as zero: a rule over an increase would miss the first one otherwise.
     fn begin(&self) {
         for name in ["headwater_aborted_commits_total", "headwater_rebalances_total", "headwater_restored_records_total"] {
-            counter!(name).increment(0);
+            counter!(name, "application" => self.application_id.clone()).increment(0);
         }
         for name in ["headwater_aborted_commits_in_a_row", "headwater_restore_remaining_records"] {
-            gauge!(name).increment(0.0);
+            gauge!(name, "application" => self.application_id.clone()).increment(0.0);
         }
         for sink in &self.sinks {
             for kind in ["unavailable", "fenced", "refused"] {
-                counter!("headwater_sink_errors_total", "sink" => sink.clone(), "kind" => kind).increment(0);
+                let labels = [("application", &*self.application_id), ("sink", sink), ("kind", kind)];
+                counter!("headwater_sink_errors_total", &labels.map(|(name, value)| (name, value.to_owned()))).increment(0);
             }
         }
     }
@@ -129,7 +130,12 @@ impl Watched {
             let ends = admin.ends(at)?;
             let position = committed.map_or(ends.earliest, |committed| committed.offset.max(ends.earliest));
             let role = self.topics.get(&at.topic).copied().unwrap_or("source");
-            let labels = [("topic", at.topic.to_string()), ("partition", at.partition.to_string()), ("role", role.to_owned())];
+            let labels = [
+                ("application", self.application_id.clone()),
+                ("topic", at.topic.to_string()),
+                ("partition", at.partition.to_string()),
+                ("role", role.to_owned()),
+            ];
             gauge!("headwater_log_end_offset", &labels).set(ends.latest as f64);
             gauge!("headwater_committed_offset", &labels).set(position as f64);
             gauge!("headwater_lag_records", &labels).set((ends.latest - position).max(0) as f64);

@@ -51,7 +51,7 @@ struct Fed {
 
 impl Fed {
     fn new(plan: Plan) -> Fed {
-        let status = Arc::new(Status::default());
+        let status = Arc::new(Status::of("app"));
         let mut fed = Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status };
         assert!(has(&fed.step(0, Vec::new()), |effect| matches!(effect, Effect::MakeProducer)), "before anything else");
         fed.step(0, vec![Event::Producer(Ok(())), Event::Contact(0)]);
