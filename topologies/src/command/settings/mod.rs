@@ -46,21 +46,29 @@ fn matches_of(command: Command, words: &[OsString]) -> Result<ArgMatches, Comman
     command.try_get_matches_from(words).map_err(|error| refusal::explain(error, &known, words))
 }
 
-/// A password on the command line is seen by everybody on the machine, and settings files get into repositories.
+/// Settings files get into repositories: no password stands there. One on the command line is seen by everybody on the machine, which
+/// is the caller's to decide, and is said.
 fn checked(parsed: Parsed) -> Result<Parsed, CommandError> {
     let matches = innermost(&parsed.matches);
     let Some(url) = matches.try_get_one::<String>("postgres").ok().flatten() else { return Ok(parsed) };
-    let at = match (matches.value_source("postgres"), &parsed.file) {
-        (Some(ValueSource::EnvVariable), _) => return Ok(parsed),
-        (Some(ValueSource::DefaultValue), Some(file)) => format!("{}: postgres", file.path.display()),
-        _ => "--postgres".to_owned(),
-    };
-    if has_password(url) {
-        let what = "a password does not belong into the URL here: name a file that holds it with postgres_password_file, or put it into the environment as HEADWATER_POSTGRES_PASSWORD";
-        return Err(CommandError::Setting { at, what: what.into() });
+    if !has_password(url) {
+        return Ok(parsed);
+    }
+    match (matches.value_source("postgres"), &parsed.file) {
+        (Some(ValueSource::DefaultValue), Some(file)) => {
+            let what = format!("a password does not belong into the URL here: {ELSEWHERE}");
+            return Err(CommandError::Setting { at: format!("{}: postgres", file.path.display()), what });
+        }
+        (Some(ValueSource::CommandLine), _) => {
+            eprintln!("warning: --postgres: whoever may list processes here sees the password in the URL; {ELSEWHERE}");
+        }
+        _ => {}
     }
     Ok(parsed)
 }
+
+const ELSEWHERE: &str =
+    "name a file that holds it with postgres_password_file, or put it into the environment as HEADWATER_POSTGRES_PASSWORD";
 
 /// The matches of the subcommand that is meant.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
