@@ -4,8 +4,12 @@
 //! [`command`] is the command line over all of them; `bin/headwater.rs` only calls it.
 
 pub mod category_sales;
+mod closed_set;
 pub mod command;
 pub mod feed;
+mod flat_json;
 pub mod generator;
 pub mod iso8601;
+pub mod money;
 pub mod random;
+pub mod sales_stream;
