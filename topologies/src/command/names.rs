@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::warehouse::Warehouse;
+use crate::analytics::{self, ANALYTICS_RESULTS_TABLE, ANALYTICS_STREAM};
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
 use crate::generator::{Generator, Settings};
 use clap::ValueEnum;
@@ -16,6 +17,8 @@ use headwater_streams::topic::Topic;
 pub(super) enum Application {
     /// Sales per category and minute, from transactions
     CategorySales,
+    /// Figures of a minute, every ten seconds, from sales_stream
+    Analytics,
 }
 
 impl Application {
@@ -23,6 +26,7 @@ impl Application {
     pub(super) fn name(self) -> &'static str {
         match self {
             Application::CategorySales => category_sales::NAME,
+            Application::Analytics => analytics::NAME,
         }
     }
 
@@ -32,6 +36,11 @@ impl Application {
             Application::CategorySales => {
                 let app = category_sales::topology();
                 warehouse.connect(&app, category_sales::CATEGORY_SALES, self.name(), CATEGORY_SALES_TABLE)?;
+                app
+            }
+            Application::Analytics => {
+                let app = analytics::topology();
+                warehouse.connect(&app, ANALYTICS_STREAM, self.name(), ANALYTICS_RESULTS_TABLE)?;
                 app
             }
         };
