@@ -16,6 +16,37 @@ pub struct Place<'a> {
     pub longitude: Degrees,
 }
 
+impl Place<'_> {
+    /// Where it is, without names.
+    pub fn coordinates(&self) -> Coordinates {
+        Coordinates { latitude: self.latitude, longitude: self.longitude }
+    }
+}
+
+/// A point on earth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Coordinates {
+    /// North of the equator.
+    pub latitude: Degrees,
+    /// East of Greenwich.
+    pub longitude: Degrees,
+}
+
+/// The mean radius of the earth, IUGG.
+const EARTH_RADIUS_METRES: f64 = 6_371_008.8;
+
+impl Coordinates {
+    /// The great-circle distance in whole metres (haversine, on a sphere): what is computed from it stays free of floats.
+    pub fn metres_to(self, other: Coordinates) -> u64 {
+        let (latitude, other_latitude) = (self.latitude.radians(), other.latitude.radians());
+        let by_latitude = ((other_latitude - latitude) / 2.0).sin();
+        let by_longitude = ((other.longitude.radians() - self.longitude.radians()) / 2.0).sin();
+        let haversine = by_latitude * by_latitude + latitude.cos() * other_latitude.cos() * by_longitude * by_longitude;
+        // Rounding may carry antipodes past one.
+        (2.0 * EARTH_RADIUS_METRES * haversine.min(1.0).sqrt().asin()).round() as u64
+    }
+}
+
 /// Two capital letters, ISO 3166-1 alpha-2. Which pairs are countries changes over the years and is not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Country([u8; 2]);
@@ -52,7 +83,7 @@ impl Degrees {
         (micro.abs() <= f64::from(limit) * Self::UNIT).then_some(Degrees(micro as i32))
     }
 
-    /// The angle as a fraction of a full turn's 2 pi.
+    /// The same angle in radians.
     pub fn radians(self) -> f64 {
         (f64::from(self.0) / Self::UNIT).to_radians()
     }
@@ -80,6 +111,22 @@ mod tests {
         }
         for text in ["90.000001", "-91", "1e999"] {
             assert_eq!(Degrees::parse(text, 90), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn distances_are_those_of_the_atlas() {
+        let at = |latitude, longitude| Coordinates { latitude: Degrees(latitude), longitude: Degrees(longitude) };
+        let (berlin, new_york) = (at(52_520_008, 13_404_954), at(40_712_776, -74_005_974));
+        for (from, to, metres) in [
+            (berlin, berlin, 0),
+            (berlin, new_york, 6_385_009),
+            (new_york, berlin, 6_385_009),
+            (at(0, 0), at(0, 180_000_000), 20_015_115),
+            (at(90_000_000, 0), at(-90_000_000, 77), 20_015_115),
+            (at(10_000_000, 179_999_999), at(10_000_000, -180_000_000), 0),
+        ] {
+            assert_eq!(from.metres_to(to), metres);
         }
     }
 
