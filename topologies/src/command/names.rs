@@ -5,6 +5,7 @@ use super::warehouse::Warehouse;
 use crate::analytics::{self, ANALYTICS_RESULTS_TABLE, ANALYTICS_STREAM};
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
 use crate::generator::{Generator, Settings};
+use crate::sales_stream::{self, SalesStream};
 use clap::ValueEnum;
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
@@ -53,6 +54,7 @@ impl Application {
     pub(super) fn input(self) -> Input {
         match self {
             Application::CategorySales => Input::Transactions,
+            Application::Analytics => Input::SalesStream,
         }
     }
 }
@@ -62,6 +64,8 @@ impl Application {
 pub(super) enum Input {
     /// Purchases in a shop: topic transactions, JSON
     Transactions,
+    /// What the shops of a chain sell: topic sales_stream, JSON
+    SalesStream,
 }
 
 impl Input {
@@ -69,6 +73,7 @@ impl Input {
     pub(super) fn generator(self, settings: Settings) -> Box<dyn Generator> {
         match self {
             Input::Transactions => Box::new(Transactions::new(settings)),
+            Input::SalesStream => Box::new(SalesStream::new(settings)),
         }
     }
 
@@ -76,6 +81,7 @@ impl Input {
     pub(super) fn topic(self) -> TopicSpec {
         match self {
             Input::Transactions => category_sales::transactions_topic(),
+            Input::SalesStream => sales_stream::sales_stream_topic(),
         }
     }
 }
