@@ -2,6 +2,7 @@
 import os
 
 import model
+import transactions
 from chaos import Chaos
 from instances import CategorySales
 from readers import read_topic
@@ -17,10 +18,10 @@ COUNTED = """select (select coalesce(sum(transaction_count), 0) from category_sa
 
 class CategorySalesChaos(Chaos):
     input, output, feed_script = "transactions", "category-sales", "transactions.py"
-    needs_postgres = True
+    application, counted, needs_postgres = CategorySales, COUNTED, True
 
     def make_app(self):
-        return CategorySales(self.arguments, self.servers, self.directory)
+        return self.application(self.arguments, self.servers, self.directory)
 
     def feed_options(self):
         return [*super().feed_options(), "--late", self.arguments.late, "--bad", self.arguments.bad]
@@ -31,7 +32,7 @@ class CategorySalesChaos(Chaos):
     def seen(self):
         """Records that are in the table's sums or among its letters; none while PostgreSQL or its tables are not there."""
         try:
-            return int(self.servers.rows(COUNTED.format(self.app.group))[0][0])
+            return int(self.servers.rows(self.counted.format(self.app.group))[0][0])
         except LookupError:
             return 0
 
@@ -46,7 +47,7 @@ class CategorySalesChaos(Chaos):
             inputs=read_topic(brokers, self.input, count[self.input], "read_uncommitted"),
             updates=updates,
             letters=read_topic(brokers, dead_letters, count[dead_letters]),
-            table={(start, category): (end, total, int(number)) for start, end, category, total, number in self.servers.rows(TABLE)},
+            table=self.table(),
             stored=self.stored(),
             committed=self.committed(),
             ends=self.servers.ends(self.input),
@@ -54,7 +55,17 @@ class CategorySalesChaos(Chaos):
             live=dict(self.live.seen),
             live_wrong=self.live.wrong,
             started_ms=self.started_ms,
+            input_topic=self.input,
+            output_topic=self.output,
         )
+
+    def table(self):
+        return {(start, category): (end, total, int(number)) for start, end, category, total, number in self.servers.rows(TABLE)}
+
+    def check(self, run):
+        """What must be there, and the kinds of bad input that must have come."""
+        model.check(run, self.report, self.arguments.guarantee)
+        return transactions.KINDS
 
     def stored(self):
         """The table of dead letters: identity -> (reason, value)."""
@@ -72,7 +83,7 @@ def options(parser):
     """What the application and its input can be told."""
     parser.add_argument("--headwater", default=os.path.join("target", "release", "headwater"), help="the command")
     parser.add_argument("--postgres", help="a PostgreSQL of others, as URL [default: one of our own, which also crashes]")
-    parser.add_argument("--application-id", default="category-sales")
+    parser.add_argument("--application-id", help="[default: the application's name]")
     parser.add_argument("--commit-interval", help="as the application takes it")
     parser.add_argument("--late", type=float, default=0.01)
     parser.add_argument("--bad", type=float, default=0.01)

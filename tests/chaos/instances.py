@@ -16,18 +16,20 @@ class Ended(Exception):
 
 
 class CategorySales:
-    """How `headwater run category-sales` is called. Its commits are counted at /prometheus."""
+    """How `headwater run category-sales` is called, and the other applications alike. Commits are counted at /prometheus."""
+
+    name = "category-sales"
 
     def __init__(self, arguments, servers, directory):
         self.arguments, self.servers, self.directory = arguments, servers, directory
-        self.group = arguments.application_id
+        self.group = arguments.application_id or self.name
         # The password goes into the environment: command lines are everybody's to read.
         account, _, place = servers.postgres.rpartition("@")
         name, _, self.password = account.rpartition(":")
         self.postgres = f"{name}@{place}"
 
     def command(self, slot):
-        command = [os.path.abspath(self.arguments.headwater), "run", "category-sales", "--brokers", self.servers.brokers, "--postgres", self.postgres]
+        command = [os.path.abspath(self.arguments.headwater), "run", self.name, "--brokers", self.servers.brokers, "--postgres", self.postgres]
         command += ["--application-id", self.group, "--guarantee", self.arguments.guarantee, "--state-dir", os.path.join(slot.directory, "state")]
         if self.arguments.commit_interval:
             command += ["--commit-interval", self.arguments.commit_interval]
@@ -41,6 +43,12 @@ class CategorySales:
 
     def commits(self, life):
         return life.counter("headwater_commits_total")
+
+
+class Analytics(CategorySales):
+    """How `headwater run analytics` is called."""
+
+    name = "analytics"
 
 
 class Life:

@@ -13,9 +13,16 @@ pub struct Out<K, V> {
     records: Vec<Record<K, V>>,
     timestamp: Timestamp,
     headers: Headers,
+    stream_time: Timestamp,
 }
 
 impl<K, V> Out<K, V> {
+    /// The task's stream time in milliseconds, [`NO_TIMESTAMP`] while unknown: with one input that others fill the largest time seen in its
+    /// partition, the record at hand not counted but under [`TimeRule::Kafka`](crate::runtime::TimeRule). Kafka: `currentStreamTimeMs`.
+    pub fn stream_time(&self) -> Timestamp {
+        self.stream_time
+    }
+
     /// Sends with the time and the headers of the record at hand.
     pub fn send(&mut self, key: K, value: V) {
         self.records.push(Record { key, value, timestamp: self.timestamp, headers: self.headers.clone() });
@@ -57,9 +64,9 @@ impl<H: Handles> Processing<H> {
 pub(crate) fn process<K: Item, V: Item, H: Handles, K2: Item, V2: Item>(
     mut processing: Processing<H>, f: impl Fn(Record<K, V>, &mut H, &mut Out<K2, V2>) -> Result<(), Failure>, mut next: Outlet<K2, V2>,
 ) -> impl Operator<K, V> {
-    let mut out = Out { records: Vec::new(), timestamp: NO_TIMESTAMP, headers: Headers::default() };
+    let mut out = Out { records: Vec::new(), timestamp: NO_TIMESTAMP, headers: Headers::default(), stream_time: NO_TIMESTAMP };
     move |record: Record<K, V>, task: &mut Context| -> Flow {
-        (out.timestamp, out.headers) = (record.timestamp, record.headers.clone());
+        (out.timestamp, out.headers, out.stream_time) = (record.timestamp, record.headers.clone(), task.stream_time());
         let done = processing.call(record.timestamp, task, |handles| f(record, handles, &mut out));
         if !matches!(done, Ok(true)) {
             out.records.clear();

@@ -2,8 +2,7 @@
 //!
 //! A record's key is its user: under several partitions the purchases of one user stay in order.
 //!
-//! Event time runs from the start by one step a record, shuffled by up to four steps but never by more than two seconds, which
-//! makes no record late. A late record lies 30 s to 10 min behind its turn: most of them have missed the end of their window and a minute of grace.
+//! A late record has, in most cases, missed the end of its window and a minute of grace.
 
 use super::parse::{AMOUNT_MAX, AMOUNT_MIN};
 use super::{Category, Cents, Field, PaymentMethod};
@@ -13,10 +12,6 @@ use crate::random::Random;
 use headwater_streams::record::Timestamp;
 
 const USERS: u64 = 100_000;
-const SHUFFLE_STEPS: u64 = 4;
-const SHUFFLE_MAX_MS: u64 = 2_000;
-const LATE_MIN_MS: u64 = 30_000;
-const LATE_MAX_MS: u64 = 600_000;
 const YEAR_MS: i64 = 31_556_952_000;
 
 /// Transactions that are a pure function of the settings.
@@ -42,7 +37,7 @@ impl Generator for Transactions {
         let user = random.below(USERS);
         let share = random.share();
         let is_late = share >= self.settings.bad && share < self.settings.bad + self.settings.late;
-        let timestamp = shuffled(self.settings.due(index), self.settings.step.as_millis() as u64, is_late, &mut random);
+        let timestamp = self.settings.event_time(index, is_late, &mut random);
         let purchase = Purchase::draw(user, timestamp, &mut random);
         if share < self.settings.bad {
             purchase.write_malformed(random.pick(&Flaw::ALL), &mut random, out);
@@ -50,14 +45,6 @@ impl Generator for Transactions {
             purchase.write(&Flawed::default(), out);
         }
     }
-}
-
-fn shuffled(due: Timestamp, step_ms: u64, is_late: bool, random: &mut Random) -> Timestamp {
-    let reach = step_ms.saturating_mul(SHUFFLE_STEPS).min(SHUFFLE_MAX_MS);
-    let shuffled = due - reach as i64 + random.below(2 * reach + 1) as i64;
-    let behind = if is_late { LATE_MIN_MS + random.below(LATE_MAX_MS - LATE_MIN_MS) } else { 0 };
-    // Before 1970 a time would be malformed, not late.
-    (shuffled - behind as i64).max(0)
 }
 
 /// What can be wrong with a record.

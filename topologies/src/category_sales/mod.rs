@@ -3,18 +3,16 @@
 //! The model ([`Transaction`], [`Invalid`]) knows its rules and nothing of logs or stores; [`topology`] is the only place where both
 //! meet. Nothing here does I/O.
 
-mod amount;
 mod formats;
 mod generator;
 mod invalid;
-mod json;
 mod model;
 mod parse;
 mod sales;
 mod sinks;
 mod topology;
 
-pub use amount::Cents;
+pub use crate::money::Cents;
 pub use formats::{CategoryName, CategorySalesJson, CategoryWindowJson, SaleJson, SalesLayout, TransactionJson};
 pub use generator::Transactions;
 pub use invalid::{Field, Invalid};

@@ -1,9 +1,9 @@
 //! A transaction as its producer means it; every value of these types keeps the rules.
 
 use super::Cents;
+use crate::closed_set::names;
 use headwater_streams::record::Timestamp;
 use std::borrow::Cow;
-use std::fmt;
 use uuid::Uuid;
 
 /// One purchase. Text that needs no unescaping is borrowed from the record that it was read from.
@@ -38,36 +38,6 @@ impl Transaction<'_> {
             payment_method: self.payment_method,
         }
     }
-}
-
-/// A closed set of names, as the wire spells them.
-macro_rules! names {
-    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $type { $($(#[$variant_doc])* $variant,)* }
-
-        impl $type {
-            /// All of them, in the order of their declaration.
-            pub const ALL: &[$type] = &[$($type::$variant,)*];
-
-            /// The name on the wire.
-            pub fn name(self) -> &'static str {
-                match self { $($type::$variant => $name,)* }
-            }
-
-            /// The one of this name; names are case-sensitive.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some($type::$variant),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
 }
 
 names! {

@@ -1,9 +1,9 @@
 //! From the bytes of a record to a transaction that keeps every rule, or to the first rule that it breaks.
 
-use super::amount::BadAmount;
-use super::json::{NotAnObject, Value, read_object};
 use super::{Category, Cents, Field, Invalid, PaymentMethod, Transaction};
+use crate::flat_json::{NotAnObject, Value, read_object};
 use crate::iso8601;
+use crate::money::BadAmount;
 use headwater_streams::record::Timestamp;
 use std::borrow::Cow;
 use uuid::Uuid;

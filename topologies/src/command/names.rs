@@ -2,8 +2,10 @@
 
 use super::CommandError;
 use super::warehouse::Warehouse;
+use crate::analytics::{self, ANALYTICS_RESULTS_TABLE, ANALYTICS_STREAM};
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
 use crate::generator::{Generator, Settings};
+use crate::sales_stream::{self, SalesStream};
 use clap::ValueEnum;
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
@@ -16,6 +18,8 @@ use headwater_streams::topic::Topic;
 pub(super) enum Application {
     /// Sales per category and minute, from transactions
     CategorySales,
+    /// Figures of a minute, every ten seconds, from sales_stream
+    Analytics,
 }
 
 impl Application {
@@ -23,6 +27,7 @@ impl Application {
     pub(super) fn name(self) -> &'static str {
         match self {
             Application::CategorySales => category_sales::NAME,
+            Application::Analytics => analytics::NAME,
         }
     }
 
@@ -34,6 +39,11 @@ impl Application {
                 warehouse.connect(&app, category_sales::CATEGORY_SALES, self.name(), CATEGORY_SALES_TABLE)?;
                 app
             }
+            Application::Analytics => {
+                let app = analytics::topology();
+                warehouse.connect(&app, ANALYTICS_STREAM, self.name(), ANALYTICS_RESULTS_TABLE)?;
+                app
+            }
         };
         let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
         warehouse.connect_dead_letters(&app, dead_letters);
@@ -43,7 +53,8 @@ impl Application {
     /// What it reads.
     pub(super) fn inputs(self) -> &'static [Input] {
         match self {
-            Application::CategorySales => &[Input::Transactions],
+Application::CategorySales => &[Input::Transactions],
+            Application::Analytics => &[Input::SalesStream],
         }
     }
 }
@@ -53,6 +64,8 @@ impl Application {
 pub(super) enum Input {
     /// Purchases in a shop: topic transactions, JSON
     Transactions,
+    /// What the shops of a chain sell: topic sales_stream, JSON
+    SalesStream,
 }
 
 impl Input {
@@ -60,6 +73,7 @@ impl Input {
     pub(super) fn generator(self, settings: Settings) -> Box<dyn Generator> {
         match self {
             Input::Transactions => Box::new(Transactions::new(settings)),
+            Input::SalesStream => Box::new(SalesStream::new(settings)),
         }
     }
 
@@ -67,6 +81,7 @@ impl Input {
     pub(super) fn topic(self) -> TopicSpec {
         match self {
             Input::Transactions => category_sales::transactions_topic(),
+            Input::SalesStream => sales_stream::sales_stream_topic(),
         }
     }
 }

@@ -112,6 +112,10 @@ impl Round<'_> {
             if self.sent == until || looked_at == 100 * ROUND || feed.settings.due(self.index) > now {
                 break;
             }
+            if !feed.generator.has(self.index) {
+                self.index += 1;
+                continue;
+            }
             self.key.clear();
             feed.generator.key(self.index, &mut self.key);
             match to.standing(&self.key) {

@@ -1,6 +1,6 @@
 //! Money as whole cents, read from decimal text and written as decimal text; no float anywhere.
 
-use super::json;
+use crate::flat_json;
 use std::fmt;
 
 /// An amount of money in cents.
@@ -9,7 +9,7 @@ pub struct Cents(pub i128);
 
 /// Why text is not an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BadAmount {
+pub(crate) enum BadAmount {
     NotANumber,
     FractionOfCent,
     TooLarge,
@@ -20,11 +20,11 @@ const WHOLE_DIGITS_MAX: i64 = 30;
 
 impl Cents {
     /// The exact value of a number in JSON's grammar. Zeros at the end do not count as decimals: `10.500` is `10.50`.
-    pub(super) fn parse(text: &str) -> Result<Cents, BadAmount> {
+    pub(crate) fn parse(text: &str) -> Result<Cents, BadAmount> {
         if let Some(cents) = plain(text.as_bytes()) {
             return Ok(cents);
         }
-        if !json::is_number(text) {
+        if !flat_json::is_number(text) {
             return Err(BadAmount::NotANumber);
         }
         any_number(text)

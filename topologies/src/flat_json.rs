@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// A member's value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A string, unescaped.
     Text(Cow<'a, str>),
     /// A number as it was written.
@@ -19,7 +19,7 @@ pub(super) enum Value<'a> {
 
 impl Value<'_> {
     /// What it is, for an error.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Value::Text(_) => "a string",
             Value::Number(_) => "a number",
@@ -30,7 +30,7 @@ impl Value<'_> {
 
 /// Why a document is not an object.
 #[derive(Debug, PartialEq)]
-pub(super) enum NotAnObject {
+pub(crate) enum NotAnObject {
     /// It is a document of another kind.
     But(&'static str),
     /// It is no document.
@@ -38,7 +38,7 @@ pub(super) enum NotAnObject {
 }
 
 /// Hands every member of the object to `member`, in order, duplicates too.
-pub(super) fn read_object<'a>(text: &'a str, member: impl FnMut(Cow<'a, str>, Value<'a>)) -> Result<(), NotAnObject> {
+pub(crate) fn read_object<'a>(text: &'a str, member: impl FnMut(Cow<'a, str>, Value<'a>)) -> Result<(), NotAnObject> {
     let mut reader = Reader { text, at: 0 };
     match reader.object(member) {
         Some(()) => Ok(()),
@@ -47,7 +47,7 @@ pub(super) fn read_object<'a>(text: &'a str, member: impl FnMut(Cow<'a, str>, Va
 }
 
 /// Whether the whole of `text` is a number in JSON's grammar.
-pub(super) fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let mut reader = Reader { text, at: 0 };
     reader.number().is_some() && reader.at == text.len()
 }
