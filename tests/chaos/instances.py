@@ -15,8 +15,10 @@ class Ended(Exception):
     """A process ended by itself, or did not do in time what it should."""
 
 
-class CategorySales:
-    """How `headwater run category-sales` is called. Its commits are counted at /prometheus."""
+class Application:
+    """How an application of `headwater run` is called. Its commits are counted at /prometheus."""
+
+    name = None
 
     def __init__(self, arguments, servers, directory):
         self.arguments, self.servers, self.directory = arguments, servers, directory
@@ -27,7 +29,7 @@ class CategorySales:
         self.postgres = f"{name}@{place}"
 
     def command(self, slot):
-        command = [os.path.abspath(self.arguments.headwater), "run", "category-sales", "--brokers", self.servers.brokers, "--postgres", self.postgres]
+        command = [os.path.abspath(self.arguments.headwater), "run", self.name, "--brokers", self.servers.brokers, "--postgres", self.postgres]
         command += ["--application-id", self.group, "--guarantee", self.arguments.guarantee, "--state-dir", os.path.join(slot.directory, "state")]
         if self.arguments.commit_interval:
             command += ["--commit-interval", self.arguments.commit_interval]
@@ -41,6 +43,14 @@ class CategorySales:
 
     def commits(self, life):
         return life.counter("headwater_commits_total")
+
+
+class CategorySales(Application):
+    name = "category-sales"
+
+
+class Fraud(Application):
+    name = "fraud"
 
 
 class Life:

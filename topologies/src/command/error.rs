@@ -133,6 +133,9 @@ pub(super) enum CommandError {
         #[from]
         error: AppError,
     },
+    /// What was measured is not what it must be.
+    #[error("{0}")]
+    BelowMark(String),
     /// A part of this process ended by itself.
     #[error("{0}")]
     Broken(String),
@@ -202,6 +205,7 @@ impl CommandError {
             | CommandError::State(_)
             | CommandError::Sink(_)
             | CommandError::App { .. }
+            | CommandError::BelowMark(_)
             | CommandError::Broken(_) => return None,
         })
     }

@@ -3,19 +3,25 @@
 use super::CommandError;
 use super::warehouse::Warehouse;
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
+use crate::feed::{Accompanied, Beside, FeedError, TopicFeed};
+use crate::fraud::{self, FRAUD_ALERTS_TABLE};
 use crate::generator::{Generator, Settings};
+use crate::sales_stream::{self, FraudLabels, SalesStream};
 use clap::ValueEnum;
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
 use headwater_streams::graph::Topology;
-use headwater_streams::log::TopicSpec;
+use headwater_streams::log::{Log, TopicSpec};
 use headwater_streams::topic::Topic;
+use std::sync::Arc;
 
 /// An application of this binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Application {
     /// Sales per category and minute, from transactions
     CategorySales,
+    /// Alerts on sales that do not fit their user, from sales_stream
+    Fraud,
 }
 
 impl Application {
@@ -23,6 +29,7 @@ impl Application {
     pub(super) fn name(self) -> &'static str {
         match self {
             Application::CategorySales => category_sales::NAME,
+            Application::Fraud => fraud::NAME,
         }
     }
 
@@ -32,6 +39,11 @@ impl Application {
             Application::CategorySales => {
                 let app = category_sales::topology();
                 warehouse.connect(&app, category_sales::CATEGORY_SALES, self.name(), CATEGORY_SALES_TABLE)?;
+                app
+            }
+            Application::Fraud => {
+                let app = fraud::topology();
+                warehouse.connect(&app, fraud::FRAUD_ALERTS, FRAUD_ALERTS_TABLE.name, FRAUD_ALERTS_TABLE)?;
                 app
             }
         };
@@ -44,6 +56,7 @@ impl Application {
     pub(super) fn input(self) -> Input {
         match self {
             Application::CategorySales => Input::Transactions,
+            Application::Fraud => Input::SalesStream,
         }
     }
 }
@@ -53,6 +66,10 @@ impl Application {
 pub(super) enum Input {
     /// Purchases in a shop: topic transactions, JSON
     Transactions,
+    /// Sales of a chain of shops, some of them fraud: topic sales_stream, JSON, with fraud_labels beside it
+    SalesStream,
+    /// Which of the sales are fraud: topic fraud_labels, JSON
+    FraudLabels,
 }
 
 impl Input {
@@ -60,6 +77,8 @@ impl Input {
     pub(super) fn generator(self, settings: Settings) -> Box<dyn Generator> {
         match self {
             Input::Transactions => Box::new(Transactions::new(settings)),
+            Input::SalesStream => Box::new(SalesStream::new(settings)),
+            Input::FraudLabels => Box::new(FraudLabels::new(settings)),
         }
     }
 
@@ -67,7 +86,24 @@ impl Input {
     pub(super) fn topic(self) -> TopicSpec {
         match self {
             Input::Transactions => category_sales::transactions_topic(),
+            Input::SalesStream => sales_stream::sales_stream_topic(),
+            Input::FraudLabels => sales_stream::fraud_labels_topic(),
         }
+    }
+
+    /// What is brought along with its records, to a topic of its own.
+    fn beside(self) -> Option<Input> {
+        match self {
+            Input::SalesStream => Some(Input::FraudLabels),
+            Input::Transactions | Input::FraudLabels => None,
+        }
+    }
+
+    /// Its topic and what is brought beside it, made where they are not there.
+    pub(super) fn open(self, log: &Arc<dyn Log>, settings: Settings, asked: Option<i32>) -> Result<Accompanied<TopicFeed>, FeedError> {
+        let open = |input: Input| TopicFeed::open(log.clone(), &input.topic(), asked);
+        let beside = |input: Input| Ok(Beside { to: open(input)?, generator: input.generator(settings) });
+        Ok(Accompanied::new(open(self)?, self.beside().map(beside).transpose()?))
     }
 }
 
