@@ -182,7 +182,8 @@ impl Status {
             ConnectorError::Refused { sink, .. } => (sink, "refused"),
         };
         add(&self.sink_errors, 1);
-        metrics::counter!("headwater_sink_errors_total", "application" => self.application.clone(), "sink" => sink.clone(), "kind" => kind).increment(1);
+        metrics::counter!("headwater_sink_errors_total", "application" => self.application.clone(), "sink" => sink.clone(), "kind" => kind)
+            .increment(1);
     }
 
     pub(crate) fn sunk(&self, rows: usize) {

@@ -8,7 +8,7 @@ use super::feeder::FeedPlan;
 use super::fresh::remove;
 use super::generator_options::duration;
 use super::log::LogPlace;
-use super::names::{Application, Input};
+use super::names::Application;
 use super::page::listen_address;
 use super::progress::Bar;
 use super::session::{Plan, Session};
@@ -17,6 +17,7 @@ use super::surroundings::Surroundings;
 use super::warehouse::Warehouse;
 use clap::{Args, ValueEnum};
 use headwater_streams::runtime::Config;
+use std::collections::BTreeSet;
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -80,9 +81,10 @@ impl Demo {
         }
         let feed =
             FeedPlan { settings: record.settings(), count: (self.count > 0).then_some(self.count), rate: self.rate, partitions: None };
+        let inputs: BTreeSet<_> = Application::value_variants().iter().flat_map(|app| app.inputs()).copied().collect();
         let plan = Plan {
             applications: Application::value_variants().iter().map(|app| (*app, Config::new(app.name()))).collect(),
-            feeds: Input::value_variants().iter().map(|input| (*input, feed)).collect(),
+            feeds: inputs.into_iter().map(|input| (input, feed)).collect(),
             listen: Some(self.listen),
             patience: PATIENCE,
         };

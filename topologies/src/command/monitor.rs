@@ -87,13 +87,15 @@ impl Watched {
             let looked = looked.and_then(|()| self.positions(&partitions));
             gauge!("headwater_log_reachable", "application" => self.application_id.clone()).set(if looked.is_ok() { 1.0 } else { 0.0 });
             if let Err(error) = looked {
-                counter!("headwater_log_errors_total", "application" => self.application_id.clone(), "code" => error.code().name()).increment(1);
+                counter!("headwater_log_errors_total", "application" => self.application_id.clone(), "code" => error.code().name())
+                    .increment(1);
                 debug!(%error, "positions not known");
             }
             self.pool();
             if is_due {
                 counted_at = Some(Instant::now());
-                gauge!("headwater_state_bytes", "application" => self.application_id.clone()).set(bytes_below(&self.state).unwrap_or(0) as f64);
+                gauge!("headwater_state_bytes", "application" => self.application_id.clone())
+                    .set(bytes_below(&self.state).unwrap_or(0) as f64);
             }
         }
     }
