@@ -7,6 +7,7 @@ use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
 use crate::generator::{Generator, Settings};
 use crate::sales_stream::{self, SalesStream};
 use clap::ValueEnum;
+use headwater_serving::{ANALYTICS_PAGE, Page};
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
 use headwater_streams::graph::Topology;
@@ -48,6 +49,14 @@ impl Application {
         let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
         warehouse.connect_dead_letters(&app, dead_letters);
         Ok(app.build()?)
+    }
+
+    /// The page that shows its results.
+    pub(super) fn page(self, warehouse: &Warehouse) -> Page {
+        match self {
+            Application::CategorySales => warehouse.sales_page(),
+            Application::Analytics => warehouse.tables_page(ANALYTICS_PAGE),
+        }
     }
 
     /// What fills it.

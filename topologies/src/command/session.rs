@@ -5,10 +5,10 @@ use super::feeder::{FeedPlan, Feeder};
 use super::log::LogPlace;
 use super::monitor::{Monitor, Watched, topics_of};
 use super::names::Application;
-use super::page::Page;
+use super::page;
 use super::summary::{Results, Summary};
 use super::warehouse::Warehouse;
-use headwater_serving::SourceError;
+use headwater_serving::{Page, SourceError};
 use headwater_state::{Disk, MemoryBudget, StateDirectory};
 use headwater_streams::connector::Level;
 use headwater_streams::log::{Log, TopicPartition};
@@ -39,7 +39,7 @@ pub(super) struct Plan {
 /// Everything that runs.
 pub(super) struct Session {
     // Dropped in this order: whoever reads goes before what is read.
-    page: Option<Page>,
+    page: Option<page::Page>,
     monitor: Option<Monitor>,
     feeder: Option<Feeder>,
     running: Running,
@@ -93,7 +93,7 @@ impl Session {
         let feeder = feed.map(|feed| Feeder::open(application.input(), feed, log.clone())).transpose()?;
         info!(application_id, guarantee = ?config.guarantee, commit_interval = ?config.commit_interval, log = %place, "starting");
         // The page before the application: an address that cannot be had should show before anything runs.
-        let page = listen.map(|address| Page::open(address, warehouse.sales())).transpose()?;
+        let page = listen.map(|address| page::Page::open(address, vec![application.page(&warehouse)])).transpose()?;
         let running = App::new(topology, config).start(log.clone(), Disk::Directory(state))?;
         let position_at_start = position(&*log, &application_id, application)?;
         let monitor = page.is_some().then(|| Monitor::start(watched)).transpose()?;
@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// Where the page is, if there is one.
-    pub(super) fn page(&self) -> Option<&Page> {
+    pub(super) fn page(&self) -> Option<&page::Page> {
         self.page.as_ref()
     }
 
@@ -161,7 +161,7 @@ impl Session {
         // It has ended well; that its summary cannot be had any more changes nothing.
         let records_in = position(&*self.log, &self.application_id, self.application).map(|position| position - self.position_at_start);
         drop((self.page, self.monitor));
-        let results = results(&self.warehouse);
+        let results = results(self.application, &self.warehouse);
         let warehouse = self.warehouse.to_string();
         Ok(Summary { lasted, records_in: records_in.ok(), generated, progress, results, warehouse, directory: self.directory })
     }
@@ -187,9 +187,11 @@ fn position(log: &dyn Log, group: &str, application: Application) -> Result<i64,
     Ok(committed.iter().flatten().map(|offset| offset.offset).sum())
 }
 
-/// What the warehouse holds now.
-fn results(warehouse: &Warehouse) -> Result<Results, SourceError> {
-    let sales = warehouse.sales().read()?;
-    let rows = sales.windows.iter().map(|window| window.categories.len() as u64).sum::<u64>() + sales.history.rows;
-    Ok(Results { rows, latest: sales.windows.last().map(|window| window.window_start.clone()) })
+/// What the warehouse holds now, where there is somebody who adds it up.
+fn results(application: Application, warehouse: &Warehouse) -> Option<Result<Results, SourceError>> {
+    let Page::CategorySales(mut source) = application.page(warehouse) else { return None };
+    Some(source.read().map(|sales| {
+        let rows = sales.windows.iter().map(|window| window.categories.len() as u64).sum::<u64>() + sales.history.rows;
+        Results { rows, latest: sales.windows.last().map(|window| window.window_start.clone()) }
+    }))
 }

@@ -15,7 +15,8 @@ pub(super) struct Summary {
     /// Records that this process generated.
     pub(super) generated: Option<u64>,
     pub(super) progress: Progress,
-    pub(super) results: Result<Results, SourceError>,
+    /// What the table of results holds, where that is known to a page.
+    pub(super) results: Option<Result<Results, SourceError>>,
     /// Where the tables lie.
     pub(super) warehouse: String,
     pub(super) directory: PathBuf,
@@ -42,11 +43,12 @@ impl fmt::Display for Summary {
             None => writeln!(f, "  records in  not known: the log does not answer")?,
         }
         match &self.results {
-            Ok(Results { rows, latest: Some(latest) }) => {
+            None => {}
+            Some(Ok(Results { rows, latest: Some(latest) })) => {
                 writeln!(f, "  results     {rows} windows by category, the latest from {latest}")?
             }
-            Ok(Results { rows, latest: None }) => writeln!(f, "  results     {rows} windows by category")?,
-            Err(error) => writeln!(f, "  results     not known: {error}")?,
+            Some(Ok(Results { rows, latest: None })) => writeln!(f, "  results     {rows} windows by category")?,
+            Some(Err(error)) => writeln!(f, "  results     not known: {error}")?,
         }
         let Progress { commits, sunk, latency_p50_ms, latency_p99_ms, .. } = self.progress;
         writeln!(f, "  updates     {sunk} written to {}, {commits} commits", self.warehouse)?;
