@@ -15,10 +15,10 @@ class Ended(Exception):
     """A process ended by itself, or did not do in time what it should."""
 
 
-class CategorySales:
-    """How `headwater run category-sales` is called, and the other applications alike. Commits are counted at /prometheus."""
+class Application:
+    """How an application of `headwater run` is called. Its commits are counted at /prometheus."""
 
-    name = "category-sales"
+    name = None
 
     def __init__(self, arguments, servers, directory):
         self.arguments, self.servers, self.directory = arguments, servers, directory
@@ -45,9 +45,15 @@ class CategorySales:
         return life.counter("headwater_commits_total")
 
 
-class Analytics(CategorySales):
-    """How `headwater run analytics` is called."""
+class CategorySales(Application):
+    name = "category-sales"
 
+
+class Fraud(Application):
+    name = "fraud"
+
+
+class Analytics(Application):
     name = "analytics"
 
 

@@ -1,4 +1,4 @@
-//! Reads one flat JSON object without copying: strings stay where they are, numbers stay text.
+//! Reads one flat JSON object without copying: strings stay where they are, numbers stay text. Writes strings.
 //!
 //! Not a general parser: what the hot path does not need (escapes, nested values, the words of an error) is left to `serde_json`,
 //! which a test holds this reader against. Numbers stay text because money must not pass through a float.
@@ -72,6 +72,17 @@ fn kind_of(first: u8) -> &'static str {
         b't' | b'f' => "a boolean",
         b'n' => "null",
         _ => "a number",
+    }
+}
+
+/// Writes a JSON string behind what `out` holds. Most text needs no escaping, and a look at it is cheaper than a serializer.
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("memory takes every byte");
     }
 }
 

@@ -9,6 +9,7 @@ mod closed_set;
 pub mod command;
 pub mod feed;
 mod flat_json;
+pub mod fraud;
 pub mod generator;
 pub mod iso8601;
 pub mod money;

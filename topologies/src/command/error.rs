@@ -136,6 +136,9 @@ pub(super) enum CommandError {
         #[from]
         error: AppError,
     },
+    /// What was measured is not what it must be.
+    #[error("{0}")]
+    BelowMark(String),
     /// A part of this process ended by itself.
     #[error("{0}")]
     Broken(String),
@@ -206,6 +209,7 @@ impl CommandError {
             | CommandError::Database(_)
             | CommandError::Sink(_)
             | CommandError::App { .. }
+            | CommandError::BelowMark(_)
             | CommandError::Broken(_) => return None,
         })
     }

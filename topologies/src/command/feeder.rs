@@ -4,7 +4,7 @@ use super::CommandError;
 use super::generator_options::GeneratorOptions;
 use super::names::Input;
 use super::shutdown::Shutdown;
-use crate::feed::{Feed, FeedError, TopicFeed, Watch};
+use crate::feed::{Accompanied, Feed, FeedError, TopicFeed, Watch};
 use crate::generator::Settings;
 use headwater_streams::log::Log;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl FeedPlan {
 pub(super) struct Opened {
     input: Input,
     plan: FeedPlan,
-    topic: TopicFeed,
+    topic: Accompanied<TopicFeed>,
 }
 
 /// A feed at work.
@@ -46,7 +46,7 @@ pub(super) struct Feeder {
 impl Feeder {
     /// Makes the topic if it is not there.
     pub(super) fn open(input: Input, plan: FeedPlan, log: Arc<dyn Log>) -> Result<Opened, CommandError> {
-        let topic = TopicFeed::open(log, &input.topic(), plan.partitions)?;
+        let topic = input.open(&log, plan.settings, plan.partitions)?;
         Ok(Opened { input, plan, topic })
     }
 

@@ -7,7 +7,7 @@ use super::log::LogOptions;
 use super::names::Input;
 use super::progress::Bar;
 use super::shutdown::Shutdown;
-use crate::feed::{Feed, Lines, TopicFeed, Watch};
+use crate::feed::{Accompanied, Feed, Lines, TopicFeed, Watch};
 use clap::Args;
 use headwater_state::MemoryBudget;
 use std::io::{self, ErrorKind};
@@ -20,7 +20,8 @@ Examples:
   headwater generate transactions                              100,000 records into ./headwater-data
   headwater generate transactions --count 5 --to -             five records to look at
   headwater generate transactions --rate 1000 --count 0        1,000 a second until stopped
-  headwater generate transactions --late 0.01 --bad 0.001      some of them late, some malformed";
+  headwater generate transactions --late 0.01 --bad 0.001      some of them late, some malformed
+  headwater generate sales-stream --step 1s                    two days of sales, with fraud_labels beside them";
 
 /// Make up records
 #[derive(Debug, Args)]
@@ -51,10 +52,15 @@ impl Generate {
     fn to_topic(&self, feed: &Feed<'_>) -> Result<(), CommandError> {
         let shutdown = Shutdown::on_signals()?;
         let log = self.log.place()?.open(&MemoryBudget::from_cgroup())?;
-        let mut spec = self.name.topic();
-        spec.name = self.to.clone().unwrap_or(spec.name);
-        let mut topic = TopicFeed::open(log, &spec, self.options.partitions)?;
-        let held = topic.held();
+        let (mut spec, asked) = (self.name.topic(), self.options.partitions);
+        let mut topic = match &self.to {
+            Some(name) => {
+                spec.name.clone_from(name);
+                Accompanied::new(TopicFeed::open(log, &spec, asked)?, None)
+            }
+            None => self.name.open(&log, feed.settings, asked)?,
+        };
+        let held = topic.main().held();
         let bar = Bar::of(feed.count, "records");
         let sent = feed.run(&mut topic, &Watched { shutdown, bar: &bar })?;
         bar.clear();

@@ -8,6 +8,7 @@ mod demo_record;
 mod describe;
 mod error;
 mod feeder;
+mod fraud;
 mod fresh;
 mod generate;
 mod generator_options;
@@ -48,7 +49,7 @@ Step by step:
   headwater tail category-sales --from start --to end          look at what it wrote
 
 Answers go to standard output, logs to standard error. HEADWATER_LOG chooses what is logged: off, error, warn, info, debug or trace, also
-by module, such as warn,headwater_streams=debug; the default is info, for the demo warn.";
+by module, such as warn,headwater_streams=debug; the default is info, for demo and fraud warn.";
 
 /// Stream processing with Kafka's semantics, on Kafka or on nothing but this binary
 #[derive(Debug, Parser)]
@@ -71,6 +72,8 @@ enum Command {
     Describe(describe::Describe),
     #[command(subcommand)]
     Sink(sink::Sink),
+    #[command(subcommand)]
+    Fraud(fraud::Fraud),
     Config(config::Config),
 }
 
@@ -83,6 +86,7 @@ impl Command {
             Command::Tail(tail) => tail.run(),
             Command::Describe(describe) => describe.run(),
             Command::Sink(sink) => sink.run(),
+            Command::Fraud(fraud) => fraud.run(),
             Command::Config(config) => {
                 let command = command_line();
                 let shown = command.find_subcommand("config").expect("it was just parsed");
@@ -104,8 +108,8 @@ fn start() -> Result<(), CommandError> {
     let words: Vec<_> = std::env::args_os().collect();
     let parsed = settings::parse(command_line(), &words)?;
     let Headwater { command, .. } = Headwater::from_arg_matches(&parsed.matches)?;
-    // The demo talks to a person; what else happens is there for the asking.
-    logging::start(if matches!(command, Command::Demo(_)) { "warn" } else { "info" })?;
+    // Demo and measurement talk to a person; what else happens is there for the asking.
+    logging::start(if matches!(command, Command::Demo(_) | Command::Fraud(_)) { "warn" } else { "info" })?;
     command.run(&parsed)
 }
 

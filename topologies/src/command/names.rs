@@ -4,15 +4,18 @@ use super::CommandError;
 use super::warehouse::Warehouse;
 use crate::analytics::{self, ANALYTICS_RESULTS_TABLE, ANALYTICS_STREAM};
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
+use crate::feed::{Accompanied, Beside, FeedError, TopicFeed};
+use crate::fraud::{self, FRAUD_ALERTS_TABLE};
 use crate::generator::{Generator, Settings};
-use crate::sales_stream::{self, SalesStream};
+use crate::sales_stream::{self, FraudLabels, SalesStream};
 use clap::ValueEnum;
-use headwater_serving::{ANALYTICS_PAGE, Page};
+use headwater_serving::{ANALYTICS_PAGE, FRAUD_PAGE, Page};
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
 use headwater_streams::graph::Topology;
-use headwater_streams::log::TopicSpec;
+use headwater_streams::log::{Log, TopicSpec};
 use headwater_streams::topic::Topic;
+use std::sync::Arc;
 
 /// An application of this binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +24,8 @@ pub(super) enum Application {
     CategorySales,
     /// Figures of a minute, every ten seconds, from sales_stream
     Analytics,
+    /// Alerts on sales that do not fit their user, from sales_stream
+    Fraud,
 }
 
 impl Application {
@@ -29,6 +34,7 @@ impl Application {
         match self {
             Application::CategorySales => category_sales::NAME,
             Application::Analytics => analytics::NAME,
+            Application::Fraud => fraud::NAME,
         }
     }
 
@@ -45,6 +51,11 @@ impl Application {
                 warehouse.connect(&app, ANALYTICS_STREAM, self.name(), ANALYTICS_RESULTS_TABLE)?;
                 app
             }
+            Application::Fraud => {
+                let app = fraud::topology();
+                warehouse.connect(&app, fraud::FRAUD_ALERTS, FRAUD_ALERTS_TABLE.name, FRAUD_ALERTS_TABLE)?;
+                app
+            }
         };
         let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
         warehouse.connect_dead_letters(&app, dead_letters);
@@ -56,6 +67,7 @@ impl Application {
         match self {
             Application::CategorySales => warehouse.sales_page(),
             Application::Analytics => warehouse.tables_page(ANALYTICS_PAGE),
+            Application::Fraud => warehouse.tables_page(FRAUD_PAGE),
         }
     }
 
@@ -63,7 +75,7 @@ impl Application {
     pub(super) fn input(self) -> Input {
         match self {
             Application::CategorySales => Input::Transactions,
-            Application::Analytics => Input::SalesStream,
+            Application::Analytics | Application::Fraud => Input::SalesStream,
         }
     }
 }
@@ -73,8 +85,10 @@ impl Application {
 pub(super) enum Input {
     /// Purchases in a shop: topic transactions, JSON
     Transactions,
-    /// What the shops of a chain sell: topic sales_stream, JSON
+    /// Sales of a chain of shops, some of them fraud: topic sales_stream, JSON, with fraud_labels beside it
     SalesStream,
+    /// Which of the sales are fraud: topic fraud_labels, JSON
+    FraudLabels,
 }
 
 impl Input {
@@ -83,6 +97,7 @@ impl Input {
         match self {
             Input::Transactions => Box::new(Transactions::new(settings)),
             Input::SalesStream => Box::new(SalesStream::new(settings)),
+            Input::FraudLabels => Box::new(FraudLabels::new(settings)),
         }
     }
 
@@ -91,7 +106,23 @@ impl Input {
         match self {
             Input::Transactions => category_sales::transactions_topic(),
             Input::SalesStream => sales_stream::sales_stream_topic(),
+            Input::FraudLabels => sales_stream::fraud_labels_topic(),
         }
+    }
+
+    /// What is brought along with its records, to a topic of its own.
+    fn beside(self) -> Option<Input> {
+        match self {
+            Input::SalesStream => Some(Input::FraudLabels),
+            Input::Transactions | Input::FraudLabels => None,
+        }
+    }
+
+    /// Its topic and what is brought beside it, made where they are not there.
+    pub(super) fn open(self, log: &Arc<dyn Log>, settings: Settings, asked: Option<i32>) -> Result<Accompanied<TopicFeed>, FeedError> {
+        let open = |input: Input| TopicFeed::open(log.clone(), &input.topic(), asked);
+        let beside = |input: Input| Ok(Beside { to: open(input)?, generator: input.generator(settings) });
+        Ok(Accompanied::new(open(self)?, self.beside().map(beside).transpose()?))
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! A destination knows what it holds already, so that a feed that was killed goes on with the first record that is missing.
 
+mod accompanied;
 mod lines;
 mod pace;
 mod topic;
 
+pub use accompanied::{Accompanied, Beside};
 pub use lines::Lines;
 pub use pace::Pace;
 pub use topic::{FeedError, TopicFeed};

@@ -221,8 +221,9 @@ fn read_one(
 mod tests {
     use super::*;
     use crate::category_sales::{Transactions, transactions_topic};
-    use crate::feed::{Feed, Watch};
-    use crate::generator::Settings;
+    use crate::feed::{Accompanied, Beside, Feed, Watch};
+    use crate::generator::{Generator, Settings};
+    use crate::sales_stream::{FraudLabels, SalesStream, fraud_labels_topic, sales_stream_topic};
     use headwater_streams::log::{EmbeddedLog, GroupOffset, MemberIdentity, Ticket};
 
     /// A producer whose log is away for so many flushes.
@@ -319,5 +320,24 @@ mod tests {
         assert!(matches!(feed(&log, 2, 200, None), Err(FeedError::Foreign { offset: 99, index: 99, .. })));
         assert!(matches!(feed(&log, 1, 200, Some(2)), Err(FeedError::Partitions { found: 1, asked: 2, .. })));
         assert_eq!(feed(&log, 1, 200, None).unwrap(), 100);
+    }
+
+    #[test]
+    fn labels_go_on_beside_their_transactions() {
+        let settings = Settings { seed: 1, start: 0, step: Duration::from_secs(1), late: 0.1, bad: 0.1 };
+        let feed = |log: &Arc<dyn Log>, count: u64| {
+            let open = |spec: &TopicSpec| TopicFeed::open(log.clone(), spec, None).unwrap();
+            let beside = Beside { to: open(&fraud_labels_topic()), generator: Box::new(FraudLabels::new(settings)) };
+            let mut topics = Accompanied::new(open(&sales_stream_topic()), Some(beside));
+            let feed = Feed { generator: &SalesStream::new(settings), settings, count: Some(count), rate: 0 };
+            feed.run(&mut topics, &NobodyStops).unwrap()
+        };
+        let held = |log: &Arc<dyn Log>| TopicFeed::open(log.clone(), &fraud_labels_topic(), None).unwrap().held() as usize;
+        let labelled = |count: u64| (0..count).filter(|index| FraudLabels::new(settings).has(*index)).count();
+        let directory = tempfile::tempdir().unwrap();
+        let log = log_in(&directory);
+        assert_eq!((feed(&log, 2_500), held(&log)), (2_500, labelled(2_500)));
+        assert_eq!((feed(&log, 6_000), held(&log)), (3_500, labelled(6_000)));
+        assert!(labelled(2_500) > 0 && labelled(6_000) > labelled(2_500));
     }
 }

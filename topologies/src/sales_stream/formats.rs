@@ -1,6 +1,7 @@
 //! How a transaction looks on the wire: JSON, the fields in the order of [`Field::ALL`](super::Field::ALL).
 
 use super::Transaction;
+use crate::flat_json::write_text;
 use crate::iso8601;
 use crate::money::Cents;
 use headwater_streams::format::{Data, Format, FormatError};
@@ -72,17 +73,6 @@ fn text(out: &mut Vec<u8>, before: &[u8], value: &str) {
 
 fn shown(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
     out.write_fmt(what).expect("memory takes every byte");
-}
-
-/// A JSON string. Most text needs no escaping, and a look at it is cheaper than a serializer.
-pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        serde_json::to_writer(out, text).expect("memory takes every byte");
-    }
 }
 
 #[cfg(test)]

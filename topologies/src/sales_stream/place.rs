@@ -83,6 +83,11 @@ impl Degrees {
         (micro.abs() <= f64::from(limit) * Self::UNIT).then_some(Degrees(micro as i32))
     }
 
+    /// The angle that is nearest to so many degrees.
+    pub(crate) fn nearest(degrees: f64) -> Self {
+        Degrees((degrees * Self::UNIT).round() as i32)
+    }
+
     /// The same angle in radians.
     pub fn radians(self) -> f64 {
         (f64::from(self.0) / Self::UNIT).to_radians()
