@@ -2,12 +2,14 @@
 """Looks at the pages of plain tables (analytics, fraud, dimensions) with a real browser and compares their numbers with the database.
 
     tables.py URL DATABASE [--prepare] [--server COMMAND] [--screenshots DIR] [--pages analytics,fraud] [--wait SECONDS]
+    tables.py --headwater PATH [--pages analytics,fraud]
 
 Shares no code with Headwater: standard library, SQLite, Chromium. The database may move while it is read: what a page shows must be what the
 database holds before or after it was read.
 
     --prepare            first makes DATABASE, which must not exist, with rows in all tables; then writes to it and expects to see that in two seconds
     --server COMMAND     starts COMMAND, which must serve URL, and ends it
+    --headwater PATH     runs the application of each page in a folder of its own, with generated input, and looks at it while it works
 
 Exit code 0 if everything holds; the last line counts.
 """
@@ -17,8 +19,13 @@ import decimal
 import json
 import os
 import random
+import re
+import signal
 import sqlite3
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -245,15 +252,49 @@ def money(cents):
     return f"{cents // 100}.{cents % 100:02}"
 
 
+class Application:
+    """`headwater run` with its own input; its page and its database."""
+
+    def __init__(self, headwater, name, folder):
+        data = os.path.join(folder, name)
+        command = [os.path.abspath(headwater), "run", name, "--generate", "--count", "0", "--rate", "500", "--step", "100ms", "--late", "0.01", "--data", data, "--listen", "127.0.0.1:0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        guard = threading.Timer(60, self.process.kill)
+        guard.start()
+        self.url = next((found[0] for line in self.process.stdout for found in [re.findall(r"http://[0-9.:]+/", line)] if found), None)
+        guard.cancel()
+        # The rest of what it says must not fill the pipe.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.database = os.path.join(data, "headwater.sqlite")
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+
+def look_at_applications(browser, options, report):
+    with tempfile.TemporaryDirectory() as folder:
+        for page in options.pages.split(","):
+            application = Application(options.headwater, page, folder)
+            try:
+                if report.check(application.url is not None, f"{page}: the application says where its page is"):
+                    options.url, options.database = application.url, application.database
+                    check(browser, page, options, report)
+            finally:
+                code = application.end()
+            report.check(code == 0, f"{page}: it ends in good order", str(code))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("url")
-    parser.add_argument("database")
+    parser.add_argument("url", nargs="?")
+    parser.add_argument("database", nargs="?")
+    parser.add_argument("--headwater")
     parser.add_argument("--prepare", action="store_true")
     parser.add_argument("--server")
     parser.add_argument("--screenshots")
     parser.add_argument("--pages", default=",".join(PAGES))
-    parser.add_argument("--wait", type=float, default=10)
+    parser.add_argument("--wait", type=float, default=30)
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--dark", action="store_true")
     options = parser.parse_args()
@@ -266,8 +307,11 @@ def main():
             server.start()
         with Browser() as browser:
             browser.emulate(options.width, 900, 2, options.dark)
-            for page in options.pages.split(","):
-                check(browser, page, options, report)
+            if options.headwater:
+                look_at_applications(browser, options, report)
+            else:
+                for page in options.pages.split(","):
+                    check(browser, page, options, report)
     finally:
         if server:
             server.kill()
