@@ -4,8 +4,8 @@
     tables.py URL DATABASE [--prepare] [--server COMMAND] [--screenshots DIR] [--pages analytics,fraud] [--wait SECONDS]
     tables.py --headwater PATH [--pages analytics,fraud]
 
-Shares no code with Headwater: standard library, SQLite, Chromium. The database may move while it is read: what a page shows must be what the
-database holds before or after it was read.
+Shares no code with Headwater: standard library, SQLite, Chromium. The database may move while it is read: a thread notes the states that the
+database has, and what a page shows must be, in all its parts, one state of the last two seconds.
 
     --prepare            first makes DATABASE, which must not exist, with rows in all tables; then writes to it and expects to see that in two seconds
     --server COMMAND     starts COMMAND, which must serve URL, and ends it
@@ -14,6 +14,7 @@ database holds before or after it was read.
 Exit code 0 if everything holds; the last line counts.
 """
 import argparse
+import collections
 import datetime
 import decimal
 import json
@@ -33,6 +34,7 @@ from page import Process, Report  # noqa: E402
 from webdriver import Browser  # noqa: E402
 
 FRESH = 2.0
+LOOKS = 3
 
 READ = """
 const rows = (id) => [...document.querySelectorAll(`#${id} tbody tr`)].map((row) => [...row.cells].map((cell) => [cell.dataset.value, cell.textContent]));
@@ -137,35 +139,69 @@ def as_lists(value):
     return json.loads(json.dumps(value))
 
 
-def same(browser, page, database):
-    """None where the page shows what the database holds, otherwise what differs."""
-    before = as_lists(PAGES[page](database))
-    shown = browser.run(READ, page)
-    after = as_lists(PAGES[page](database))
-    if before is None or after is None:
-        return "the table is empty"
-    wrong = [name for name in after if shown[name] not in (before[name], after[name])]
-    return "; ".join(f"{name}: {shown[name]} is not {after[name]}" for name in wrong)[:1500] or None
+class Witness(threading.Thread):
+    """Notes every state of the database, as far as it sees them, that a page might show."""
+
+    def __init__(self, path, page):
+        super().__init__(daemon=True)
+        self.path, self.page, self.states = path, page, collections.deque(maxlen=400)
+        self.stopping = threading.Event()
+
+    def run(self):
+        while not self.stopping.wait(0.02):
+            try:
+                database = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+                state = as_lists(PAGES[self.page](database))
+                database.close()
+            except sqlite3.OperationalError:
+                continue
+            if self.states and self.states[-1][0] == state:
+                self.states.pop()
+            self.states.append((state, time.monotonic()))
+
+    def since(self, moment):
+        """The states that the database had at or after a moment."""
+        return [state for state, last_seen in list(self.states) if last_seen >= moment and state]
 
 
-def settles(browser, page, database, seconds):
-    """None once the page shows what the database holds; otherwise what still differs when time is over."""
+def settles(browser, witness, seconds):
+    """None once all that the page shows is one state of the database in the last two seconds; otherwise what still differs when time is over."""
     deadline = time.monotonic() + seconds
     while True:
-        try:
-            wrong = same(browser, page, database)
-        except sqlite3.OperationalError as error:
-            wrong = str(error)
-        if wrong is None or time.monotonic() > deadline:
-            return wrong
+        began = time.monotonic()
+        shown = browser.run(READ, witness.page)
+        time.sleep(0.05)
+        states = witness.since(began - FRESH)
+        differences = [[name for name in state if shown[name] != state[name]] for state in states]
+        if [] in differences:
+            return None
+        if time.monotonic() > deadline:
+            least = min(differences, key=len, default=None)
+            return "no state of the database is known" if least is None else f"{least[0]}: {shown[least[0]]} is not {states[-1][least[0]]}"[:1500]
+
+
+def settles_on_the_last(browser, witness, seconds):
+    """The same for a database that nobody else writes: what was written last must be there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        shown, last = browser.run(READ, witness.page), as_lists(PAGES[witness.page](sqlite3.connect(witness.path)))
+        wrong = [name for name in last if shown[name] != last[name]]
+        if not wrong or time.monotonic() > deadline:
+            return f"{wrong[0]}: {shown[wrong[0]]} is not {last[wrong[0]]}"[:1500] if wrong else None
         time.sleep(0.05)
 
 
 def check(browser, page, options, report):
-    database = sqlite3.connect(options.database)
+    witness = Witness(options.database, page)
+    witness.start()
     browser.open(f"{options.url}{page}")
-    wrong = settles(browser, page, database, options.wait)
-    report.check(wrong is None, f"{page}: every number is the table's", wrong or "")
+    if not report.check(browser.wait("return !document.getElementById('filled').hidden", options.wait), f"{page}: there is something to see"):
+        return
+    for _ in range(LOOKS):
+        wrong = settles(browser, witness, options.wait)
+        report.check(wrong is None, f"{page}: every number is the table's", wrong or "")
+        time.sleep(1)
+    witness.stopping.set()
     shown = browser.run(READ, page)
     report.check(shown["filled"] and shown["state"] == "live", f"{page}: it is live")
     here = [path for path, current in shown["pages"] if current]
@@ -173,10 +209,11 @@ def check(browser, page, options, report):
     if options.screenshots:
         browser.screenshot(os.path.join(options.screenshots, f"{page}.png"), whole=True)
     if options.prepare:
+        database = sqlite3.connect(options.database)
         for what, sql in CHANGES[page]:
             database.execute(sql)
             database.commit()
-            wrong = settles(browser, page, database, FRESH)
+            wrong = settles_on_the_last(browser, witness, FRESH)
             report.check(wrong is None, f"{page}: {what} is seen within {FRESH:.0f} s", wrong or "")
     said = [message["message"] for message in browser.messages()]
     report.check(not said, f"{page}: the console is silent", str(said)[:300])
