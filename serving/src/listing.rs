@@ -86,8 +86,9 @@ mod tests {
 
     #[test]
     fn times_and_documents_are_read_as_text() {
-        let columns = &[Shown::of("at", Kind::Millis), Shown::of("hits", Kind::Json), Shown::expression("n", "count(*)", Kind::Json)];
-        let listing = Listing { name: "alerts", table: "fraud_alerts", columns, rest: "ORDER BY at" };
+        const COLUMNS: &[Shown] =
+            &[Shown::of("at", Kind::Millis), Shown::of("hits", Kind::Json), Shown::expression("n", "count(*)", Kind::Json)];
+        let listing = Listing { name: "alerts", table: "fraud_alerts", columns: COLUMNS, rest: "ORDER BY at" };
         assert_eq!(
             listing.select(Dialect::Sqlite),
             "SELECT CAST((SELECT count(*) FROM fraud_alerts) AS TEXT), CAST(at AS TEXT), CAST(hits AS TEXT), CAST(count(*) AS TEXT) FROM fraud_alerts ORDER BY at"
