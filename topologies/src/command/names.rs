@@ -102,7 +102,7 @@ impl Input {
     /// Its topic and what is brought beside it, made where they are not there.
     pub(super) fn open(self, log: &Arc<dyn Log>, settings: Settings, asked: Option<i32>) -> Result<Accompanied<TopicFeed>, FeedError> {
         let open = |input: Input| TopicFeed::open(log.clone(), &input.topic(), asked);
-        let beside = |input: Input| Ok(Beside { to: open(input)?, generator: input.generator(settings) });
+        let beside = |input: Input| Ok::<_, FeedError>(Beside { to: open(input)?, generator: input.generator(settings) });
         Ok(Accompanied::new(open(self)?, self.beside().map(beside).transpose()?))
     }
 }
