@@ -130,7 +130,11 @@ impl Evaluate {
         ];
         lines.push(line("all", all));
         lines.extend(kinds.iter().map(|(kind, measure)| line(&format!("  {kind}"), measure)));
-        lines.push(format!("{}   from {} on, the best threshold there is", line("amount only", &amount_only.measure), amount_only.threshold));
+        lines.push(format!(
+            "{}   from {} on, the best threshold there is",
+            line("amount only", &amount_only.measure),
+            amount_only.threshold
+        ));
         lines.join("\n")
     }
 }

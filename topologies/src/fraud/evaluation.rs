@@ -198,7 +198,8 @@ mod tests {
         let measure = |found, missed, mistaken| Measure { found, missed, mistaken };
         assert_eq!(found.all, measure(2, 1, 2));
         let kinds: Vec<_> = found.kinds.iter().map(|(kind, measure)| (kind.name(), *measure)).collect();
-        let expected = [("amount", measure(0, 1, 0)), ("velocity", measure(1, 0, 0)), ("travel", measure(0, 0, 1)), ("combined", measure(1, 0, 1))];
+        let expected =
+            [("amount", measure(0, 1, 0)), ("velocity", measure(1, 0, 0)), ("travel", measure(0, 0, 1)), ("combined", measure(1, 0, 1))];
         assert_eq!(kinds, expected);
         assert_eq!((found.all.precision(), found.all.recall(), found.all.f1()), (0.5, 2.0 / 3.0, 4.0 / 7.0));
         assert_eq!(found.shortfalls().len(), 2);
