@@ -38,4 +38,16 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A column of a plain table is not what it should be; a person must repair it.
+    #[error("table {table}: {column} is {value:?}: {reason}")]
+    UnreadableColumn {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }

@@ -1,8 +1,6 @@
-//! One thread that reads the store for everybody, a few times a second, and publishes what it finds.
+//! One thread for each page that reads its store for everybody, a few times a second, and publishes what it finds.
 
-use crate::sales::SalesSource;
-use crate::snapshot::Snapshot;
-use crate::{Sales, SourceError};
+use crate::SourceError;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -18,6 +16,16 @@ const BEAT: Duration = Duration::from_secs(1);
 const DUTY: u32 = 25;
 /// Whatever reading costs, what is shown is no older than this and one reading.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a page shows of a store, and how it is read.
+pub(crate) trait View: Send + 'static {
+    /// Whether the store may hold something else than at the last [`View::read`]. Must be cheap.
+    fn may_have_changed(&mut self) -> Result<bool, SourceError>;
+    /// Reads the store; whether it was something else than at the last time.
+    fn read(&mut self) -> Result<bool, SourceError>;
+    /// What was read last as JSON; that of an empty store before.
+    fn snapshot(&self, sequence: u64, as_of_ms: u64) -> String;
+}
 
 /// What the pages know.
 #[derive(Clone, Debug)]
@@ -40,12 +48,12 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// Reads once, so that the first page shows something, then starts the thread.
-    pub(crate) fn start(source: Box<dyn SalesSource>) -> std::io::Result<(Feed, watch::Receiver<Published>)> {
-        let empty: Arc<str> = Snapshot::of(&Sales::default(), 0, now_ms()).to_json().into();
+    pub(crate) fn start(view: Box<dyn View>) -> std::io::Result<(Feed, watch::Receiver<Published>)> {
+        let empty: Arc<str> = view.snapshot(0, now_ms()).into();
         let first = Published { sequence: 0, snapshot: empty, as_of_ms: now_ms(), problem: None };
         let (publish, pages) = watch::channel(first);
         let (stop, stopped) = channel();
-        let mut reading = Reading { source, last: None, publish, published_at: Instant::now() };
+        let mut reading = Reading { view, publish, published_at: Instant::now() };
         reading.read();
         let thread = std::thread::Builder::new().name("serving-feed".into()).spawn(move || reading.run(&stopped))?;
         Ok((Feed { stop: Some(stop), thread: Some(thread) }, pages))
@@ -63,9 +71,7 @@ impl Drop for Feed {
 }
 
 struct Reading {
-    source: Box<dyn SalesSource>,
-    /// What the last snapshot shows: a store changes in more than what is shown.
-    last: Option<Sales>,
+    view: Box<dyn View>,
     publish: watch::Sender<Published>,
     published_at: Instant,
 }
@@ -82,7 +88,7 @@ impl Reading {
 
     fn poll(&mut self) {
         let asked_at = now_ms();
-        match self.source.may_have_changed() {
+        match self.view.may_have_changed() {
             Ok(true) => self.read(),
             Ok(false) => self.confirm(asked_at),
             Err(error) => self.fail(&error),
@@ -91,20 +97,18 @@ impl Reading {
 
     fn read(&mut self) {
         let as_of_ms = now_ms();
-        match self.source.read() {
-            Ok(sales) if self.last.as_ref() == Some(&sales) => self.confirm(as_of_ms),
-            Ok(sales) => self.show(sales, as_of_ms),
+        match self.view.read() {
+            Ok(true) => self.show(as_of_ms),
+            // A store changes in more than what is shown.
+            Ok(false) => self.confirm(as_of_ms),
             Err(error) => self.fail(&error),
         }
     }
 
-    fn show(&mut self, sales: Sales, as_of_ms: u64) {
-        self.update(|published| {
-            let sequence = published.sequence + 1;
-            let snapshot = Snapshot::of(&sales, sequence, as_of_ms).to_json().into();
-            *published = Published { sequence, snapshot, as_of_ms, problem: None };
-        });
-        self.last = Some(sales);
+    fn show(&mut self, as_of_ms: u64) {
+        let sequence = self.publish.borrow().sequence + 1;
+        let snapshot = self.view.snapshot(sequence, as_of_ms).into();
+        self.update(|published| *published = Published { sequence, snapshot, as_of_ms, problem: None });
     }
 
     /// What is shown still holds.

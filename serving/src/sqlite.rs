@@ -4,53 +4,32 @@
 
 use crate::history::Kept;
 use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
+use crate::sqlite_file::{SqliteFile, table_exists};
 use crate::{Money, SourceError};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How long a reader waits where the file is being recovered.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+use rusqlite::{Row, Transaction};
+use std::path::PathBuf;
+use std::time::Instant;
 
 /// The table `category_sales` of a SQLite file. File and table may come later.
 #[derive(Debug)]
 pub struct SqliteSales {
-    path: PathBuf,
-    open: Option<Connection>,
-    /// Which file is open: another one may come to stand under its name.
-    identity: Option<FileIdentity>,
-    /// SQLite's `data_version` at the last read.
-    version: Option<i64>,
+    file: SqliteFile,
     kept: Option<Kept>,
 }
 
 impl SqliteSales {
     /// Reads the file at `path`.
     pub fn new(path: impl Into<PathBuf>) -> SqliteSales {
-        SqliteSales { path: path.into(), open: None, identity: None, version: None, kept: None }
-    }
-
-    fn connect(&mut self) -> rusqlite::Result<()> {
-        let identity = identity_of(&self.path);
-        if self.open.is_none() || identity != self.identity {
-            (self.open, self.version, self.kept) = (None, None, None);
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            (self.open, self.identity) = (Some(connection), identity);
-        }
-        Ok(())
+        SqliteSales { file: SqliteFile::new(path.into()), kept: None }
     }
 
     fn try_read(&mut self) -> Result<Sales, Trouble> {
-        self.connect()?;
-        let connection = self.open.as_mut().expect("connected above");
-        let transaction = connection.transaction()?;
-        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'category_sales'";
-        let exists = transaction.query_row(table, (), |_| Ok(())).optional()?.is_some();
-        // Asked after the first read, so that it is the version of what is read here.
-        self.version = Some(transaction.query_row("PRAGMA data_version", (), |row| row.get(0))?);
-        if !exists {
+        let reading = self.file.begin()?;
+        if reading.is_another_file {
+            self.kept = None;
+        }
+        let transaction = reading.transaction;
+        if !table_exists(&transaction, "category_sales")? {
             return Ok(Sales { absent: Some("the file has no table category_sales yet".into()), ..Sales::default() });
         }
         let Some(first) = first_of_trend(&transaction)? else {
@@ -63,14 +42,8 @@ impl SqliteSales {
 
 impl SalesSource for SqliteSales {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
-        let (Some(open), Some(version)) = (&self.open, self.version) else { return Ok(true) };
-        if identity_of(&self.path) != self.identity {
-            return Ok(true);
-        }
         let is_old = self.kept.as_ref().is_some_and(Kept::is_old);
-        let found = open.prepare_cached("PRAGMA data_version").and_then(|mut statement| statement.query_row((), |row| row.get(0)));
-        let found: i64 = found.map_err(|error| SourceError::Unavailable(error.to_string()))?;
-        Ok(is_old || found != version)
+        Ok(self.file.may_have_changed()? || is_old)
     }
 
     fn read(&mut self) -> Result<Sales, SourceError> {
@@ -78,34 +51,15 @@ impl SalesSource for SqliteSales {
             Ok(sales) => Ok(sales),
             Err(Trouble::Row(error)) => {
                 // Nothing changes until somebody repairs the row, and until then this is to be said again.
-                self.version = None;
+                self.file.forget_version();
                 Err(error)
             }
             Err(Trouble::Database(error)) => {
-                // Whatever it was, the next attempt begins anew.
-                (self.open, self.version) = (None, None);
-                if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !self.path.exists() {
-                    return Ok(Sales { absent: Some(format!("there is no file {} yet", self.path.display())), ..Sales::default() });
-                }
-                Err(SourceError::Unavailable(error.to_string()))
+                let absent = self.file.failed(&error)?;
+                Ok(Sales { absent: Some(absent), ..Sales::default() })
             }
         }
     }
-}
-
-/// Device and number of a file.
-#[cfg(unix)]
-type FileIdentity = (u64, u64);
-#[cfg(not(unix))]
-type FileIdentity = std::time::SystemTime;
-
-/// `None` where there is no file.
-fn identity_of(path: &Path) -> Option<FileIdentity> {
-    let file = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    return Some((std::os::unix::fs::MetadataExt::dev(&file), std::os::unix::fs::MetadataExt::ino(&file)));
-    #[cfg(not(unix))]
-    return file.created().ok();
 }
 
 enum Trouble {

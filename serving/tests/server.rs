@@ -1,6 +1,6 @@
 //! The server over a real socket, with a store whose answers the test decides.
 
-use headwater_serving::{CategorySales, History, Money, Sales, SalesSource, Server, Site, SourceError, WindowSales};
+use headwater_serving::{CategorySales, History, Money, Page, Sales, SalesSource, Server, Site, SourceError, WindowSales};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -22,7 +22,7 @@ impl Till {
 
     fn serve(&self) -> Server {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let site = Site { sales: Box::new(self.clone()), metrics: Some(metrics) };
+        let site = Site { pages: vec![Page::CategorySales(Box::new(self.clone()))], metrics: Some(metrics) };
         Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), site).expect("any port is free")
     }
 }
@@ -83,7 +83,7 @@ fn the_page_needs_no_other_server() {
     files.sort_unstable();
     files.dedup();
     assert_eq!(files, ["/api/category-sales", "/health", "/icon.svg", "/page.css", "/page.js", "/prometheus"]);
-    for file in files.into_iter().chain(["/chart.js"]) {
+    for file in files.into_iter().chain(["/chart.js", "/live.js"]) {
         let (head, body) = get(&server, file);
         assert!(head.starts_with("http/1.1 200"), "{file}: {head}");
         assert!(!body.contains("://") || file == "/icon.svg" || file == "/chart.js", "{file} names another server");
@@ -153,7 +153,7 @@ fn pages_have_a_limit_and_places_come_back() {
 
 #[test]
 fn metrics_are_there_where_they_are_handed_in() {
-    let site = Site { sales: Box::new(Till::new()), metrics: None };
+    let site = Site { pages: vec![Page::CategorySales(Box::new(Till::new()))], metrics: None };
     let server = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), site).unwrap();
     assert!(get(&server, "/prometheus").0.starts_with("http/1.1 404"));
     let (head, _) = get(&Till::new().serve(), "/prometheus");
@@ -177,7 +177,7 @@ fn stopping_ends_open_pages_and_frees_the_port() {
 #[test]
 fn an_address_that_is_taken_is_an_error() {
     let server = Till::new().serve();
-    let site = Site { sales: Box::new(Till::new()), metrics: None };
+    let site = Site { pages: vec![Page::CategorySales(Box::new(Till::new()))], metrics: None };
     let error = Server::start(server.address(), site).unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {}", server.address())), "{error}");
 }

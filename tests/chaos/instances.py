@@ -49,12 +49,12 @@ class CategorySales(Application):
     name = "category-sales"
 
 
-class Analytics(Application):
-    name = "analytics"
-
-
 class Fraud(Application):
     name = "fraud"
+
+
+class Analytics(Application):
+    name = "analytics"
 
 
 class Life:

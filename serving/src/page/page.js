@@ -1,46 +1,9 @@
-// Shows each snapshot that the server pushes. Amounts are decimal text from the store to the screen: no sum and no
-// rounding happens here, and numbers are made of them only to place pixels.
+// The page of the category sales.
 
 import { Trend } from "/chart.js";
+import { byId, clock, date, fillTable, follow, grouped, minute, plural, put, reconcile, second, set, showPages } from "/live.js";
 
-const byId = (id) => document.getElementById(id);
 const trend = new Trend(byId("trend"), byId("tip"));
-
-/** Without a word from the server for so long, what is shown may be old. The server speaks each second. */
-const SILENCE_MS = 3500;
-const RECONNECT_MS = 1000;
-
-let lastHeard = 0;
-let lastAsOf = null;
-
-// ---------------------------------------------------------------- text
-
-/** "1234567.50" as "1,234,567.50". */
-export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+(?=\.|$))/g, ",");
-
-const plural = (count, one, many) => `${grouped(count)} ${count === 1 ? one : many}`;
-const day = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" });
-
-/** The store's text where it is no time. */
-const clock = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : new Date(iso).toISOString().slice(11, 16));
-const date = (iso) => (Number.isNaN(Date.parse(iso)) ? "" : day.format(new Date(iso)));
-const minute = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : new Date(iso).toISOString().slice(0, 16).replace("T", " "));
-const second = (ms) => new Date(ms).toISOString().slice(11, 19);
-
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** A figure so long that it needs smaller digits. */
-const LONG = 17;
-
-function set(id, value, text) {
-  byId(id).dataset.value = value;
-  byId(id).dataset.size = text.length > LONG ? "long" : "normal";
-  put(byId(id), text);
-}
-
-// ---------------------------------------------------------------- a snapshot
 
 function show(snapshot) {
   const isEmpty = snapshot.latest_window === null;
@@ -53,11 +16,7 @@ function show(snapshot) {
     showTrend(snapshot);
     showRows(snapshot);
   }
-  const main = byId("snapshot");
-  main.dataset.sequence = snapshot.sequence;
-  main.dataset.historyAsOf = new Date(snapshot.history_as_of_ms).toISOString();
-  put(byId("sequence"), grouped(snapshot.sequence));
-  showAsOf(snapshot.as_of_ms);
+  byId("snapshot").dataset.historyAsOf = new Date(snapshot.history_as_of_ms).toISOString();
 }
 
 function showFigures(snapshot) {
@@ -132,97 +91,19 @@ function showTrend({ trend: windows }) {
 function showRows({ rows, row_count: all, latest_window: latest }) {
   put(byId("sales-range"), rows.length === all ? plural(all, "row", "rows") : `latest ${grouped(rows.length)} of ${grouped(all)}`);
   const windowAt = (place) => rows[place]?.window_start;
-  reconcile(byId("sales").tBodies[0], rows, (row) => `${row.window_start} ${row.category}`, newRow, (tr, row, place) => {
-    const cells = [
-      [row.window_start, minute(row.window_start)],
-      [row.window_end, minute(row.window_end)],
-      [row.category, row.category],
-      [row.total_sales, grouped(row.total_sales)],
-      [row.transaction_count, grouped(row.transaction_count)],
-    ];
-    cells.forEach(([value, text], column) => {
-      tr.cells[column].dataset.value = value;
-      put(tr.cells[column], text);
-    });
-    tr.classList.toggle("first", row.window_start !== windowAt(place - 1));
-    tr.classList.toggle("last", row.window_start !== windowAt(place + 1));
-    tr.classList.toggle("open", row.window_start === latest.window_start);
+  const cells = (row) => [
+    [row.window_start, minute(row.window_start)],
+    [row.window_end, minute(row.window_end)],
+    [row.category, row.category],
+    [row.total_sales, grouped(row.total_sales)],
+    [row.transaction_count, grouped(row.transaction_count)],
+  ];
+  fillTable(byId("sales"), rows, (row) => `${row.window_start} ${row.category}`, cells, {
+    first: (row, place) => row.window_start !== windowAt(place - 1),
+    last: (row, place) => row.window_start !== windowAt(place + 1),
+    open: (row) => row.window_start === latest.window_start,
   });
 }
 
-function newRow() {
-  const tr = document.createElement("tr");
-  for (let column = 0; column < 5; column += 1) tr.insertCell();
-  return tr;
-}
-
-/** Makes the children of `parent` those of `items`, in order, and keeps the elements of items that were there: hover and selection stay. */
-function reconcile(parent, items, keyOf, make, fill) {
-  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
-  items.forEach((item, place) => {
-    const key = keyOf(item);
-    const child = known.get(key) ?? make();
-    known.delete(key);
-    child.dataset.key = key;
-    fill(child, item, place);
-    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
-  });
-  known.forEach((child) => child.remove());
-}
-
-// ---------------------------------------------------------------- the connection
-
-function showAsOf(ms) {
-  lastAsOf = ms;
-  const iso = new Date(ms).toISOString();
-  byId("snapshot").dataset.asOf = iso;
-  byId("as-of").dateTime = iso;
-  put(byId("as-of"), second(ms));
-}
-
-function showState(state, text) {
-  document.body.dataset.state = state;
-  put(byId("connection-text"), text);
-}
-
-function showProblem(reason) {
-  byId("problem").hidden = !reason;
-  put(byId("problem"), reason ?? "");
-}
-
-const since = () => (lastAsOf === null ? "" : ` · last known ${second(lastAsOf)}`);
-
-function heard(event) {
-  lastHeard = Date.now();
-  return JSON.parse(event.data);
-}
-
-function connect() {
-  const events = new EventSource("/events");
-  events.addEventListener("snapshot", (event) => {
-    show(heard(event));
-    showProblem(null);
-    showState("live", "Live");
-  });
-  events.addEventListener("beat", (event) => {
-    const { sequence, as_of_ms: asOf } = heard(event);
-    if (String(sequence) === byId("snapshot").dataset.sequence) showAsOf(asOf);
-    showProblem(null);
-    showState("live", "Live");
-  });
-  events.addEventListener("problem", (event) => {
-    showProblem(`${heard(event).reason}. What is shown below is the last that could be read.`);
-    showState("problem", `Not current${since()}`);
-  });
-  events.addEventListener("error", () => {
-    showState("reconnecting", `Reconnecting${since()}`);
-    // The browser comes back by itself, unless the server answered with an error.
-    if (events.readyState === EventSource.CLOSED) setTimeout(connect, RECONNECT_MS);
-  });
-}
-
-setInterval(() => {
-  if (document.body.dataset.state === "live" && Date.now() - lastHeard > SILENCE_MS) showState("silent", `No answer${since()}`);
-}, 500);
-
-connect();
+follow("category-sales", show);
+showPages("category-sales");

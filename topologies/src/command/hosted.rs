@@ -9,7 +9,6 @@ use headwater_streams::connector::{Connector, Level};
 use headwater_streams::log::{Log, TopicPartition};
 use headwater_streams::runtime::{App, Config, Progress, Running};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use tracing::info;
 

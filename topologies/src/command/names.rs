@@ -9,6 +9,7 @@ use crate::fraud::{self, FRAUD_ALERTS_TABLE};
 use crate::generator::{Generator, Settings};
 use crate::sales_stream::{self, FraudLabels, SalesStream};
 use clap::ValueEnum;
+use headwater_serving::{ANALYTICS_PAGE, FRAUD_PAGE, Page};
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
 use headwater_streams::graph::Topology;
@@ -61,6 +62,15 @@ impl Application {
         Ok(app.build()?)
     }
 
+    /// The page that shows its results.
+    pub(super) fn page(self, warehouse: &Warehouse) -> Page {
+        match self {
+            Application::CategorySales => warehouse.sales_page(),
+            Application::Analytics => warehouse.tables_page(ANALYTICS_PAGE),
+            Application::Fraud => warehouse.tables_page(FRAUD_PAGE),
+        }
+    }
+
     /// What it reads.
     pub(super) fn inputs(self) -> &'static [Input] {
         match self {
@@ -111,7 +121,7 @@ impl Input {
     /// Its topic and what is brought beside it, made where they are not there.
     pub(super) fn open(self, log: &Arc<dyn Log>, settings: Settings, asked: Option<i32>) -> Result<Accompanied<TopicFeed>, FeedError> {
         let open = |input: Input| TopicFeed::open(log.clone(), &input.topic(), asked);
-        let beside = |input: Input| Ok(Beside { to: open(input)?, generator: input.generator(settings) });
+        let beside = |input: Input| Ok::<_, FeedError>(Beside { to: open(input)?, generator: input.generator(settings) });
         Ok(Accompanied::new(open(self)?, self.beside().map(beside).transpose()?))
     }
 }

@@ -1,8 +1,7 @@
 //! The page and the metrics, served beside an application.
 
 use super::CommandError;
-use super::warehouse::Warehouse;
-use headwater_serving::{Server, Site};
+use headwater_serving::{Page as Shown, Server, Site};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -19,10 +18,10 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
 pub(super) struct Page(Server);
 
 impl Page {
-    /// Serves what these tables hold and this process' metrics.
-    pub(super) fn open(address: SocketAddr, warehouse: &Warehouse) -> Result<Self, CommandError> {
+    /// Serves these pages and this process' metrics.
+    pub(super) fn open(address: SocketAddr, pages: Vec<Shown>) -> Result<Self, CommandError> {
         let metrics = recorder().map_err(|error| CommandError::Broken(error.to_string()))?;
-        Ok(Page(Server::start(address, Site { sales: warehouse.sales(), metrics: Some(metrics) })?))
+        Ok(Page(Server::start(address, Site { pages, metrics: Some(metrics) })?))
     }
 
     /// Where a browser finds it.

@@ -40,7 +40,8 @@ impl Session {
         // The topics come first: a person may have asked for a number of partitions.
         let feeds = feeds.into_iter().map(|(input, feed)| Feeder::open(input, feed, around.log.clone())).collect::<Result<Vec<_>, _>>()?;
         // The page before the applications: an address that cannot be had should show before anything runs.
-        let page = listen.map(|address| Page::open(address, &around.warehouse)).transpose()?;
+        let pages = || applications.iter().map(|(application, _)| application.page(&around.warehouse)).collect();
+        let page = listen.map(|address| Page::open(address, pages())).transpose()?;
         let host = |(application, config)| Hosted::start(application, config, &around, page.is_some());
         let hosted = applications.into_iter().map(host).collect::<Result<_, _>>()?;
         let feeders = feeds.into_iter().map(Feeder::start).collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use super::hosted::Worked;
 use super::names::Application;
 use super::surroundings::Surroundings;
 use super::warehouse::Warehouse;
-use headwater_serving::SourceError;
+use headwater_serving::{Page, SourceError};
 use headwater_streams::runtime::Progress;
 use std::fmt;
 use std::path::PathBuf;
@@ -35,12 +35,11 @@ struct Sales {
 impl Summary {
     /// Looks into the tables for the rest.
     pub(super) fn of(lasted: Duration, generated: Option<u64>, worked: Vec<Worked>, around: &Surroundings) -> Self {
-        let sells = worked.iter().any(|one| one.application == Application::CategorySales);
         Summary {
             lasted,
             generated,
+            sales: worked.iter().find_map(|one| sales(one.application, &around.warehouse)),
             worked,
-            sales: sells.then(|| sales(&around.warehouse)),
             warehouse: around.warehouse.to_string(),
             directory: around.directory.clone(),
         }
@@ -86,8 +85,10 @@ impl fmt::Display for Summary {
     }
 }
 
-fn sales(warehouse: &Warehouse) -> Result<Sales, SourceError> {
-    let sales = warehouse.sales().read()?;
-    let rows = sales.windows.iter().map(|window| window.categories.len() as u64).sum::<u64>() + sales.history.rows;
-    Ok(Sales { rows, latest: sales.windows.last().map(|window| window.window_start.clone()) })
+fn sales(application: Application, warehouse: &Warehouse) -> Option<Result<Sales, SourceError>> {
+    let Page::CategorySales(mut source) = application.page(warehouse) else { return None };
+    Some(source.read().map(|sales| {
+        let rows = sales.windows.iter().map(|window| window.categories.len() as u64).sum::<u64>() + sales.history.rows;
+        Sales { rows, latest: sales.windows.last().map(|window| window.window_start.clone()) }
+    }))
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use headwater_connectors::postgres::{self, PoolStatus, Postgres, PostgresConfig, PostgresDeadLetters, PostgresSink, SinkProgress};
 use headwater_connectors::sqlite::{self, SqliteDeadLetters, SqliteSink};
 use headwater_connectors::table::Table;
-use headwater_serving::{PostgresSales, SalesSource, SqliteSales};
+use headwater_serving::{Page, PostgresSales, PostgresTables, SqliteSales, SqliteTables, TablesPage};
 use headwater_streams::dsl::StreamsBuilder;
 use headwater_streams::format::Bytes;
 use headwater_streams::topic::Topic;
@@ -90,11 +90,19 @@ impl Warehouse {
         }
     }
 
-    /// The results for the page.
-    pub(super) fn sales(&self) -> Box<dyn SalesSource> {
-        match self {
+    /// The page of the category sales.
+    pub(super) fn sales_page(&self) -> Page {
+        Page::CategorySales(match self {
             Warehouse::Sqlite(path) => Box::new(SqliteSales::new(path)),
             Warehouse::Postgres { database, .. } => Box::new(PostgresSales::new(database.clone())),
+        })
+    }
+
+    /// A page of plain tables.
+    pub(super) fn tables_page(&self, page: TablesPage) -> Page {
+        match self {
+            Warehouse::Sqlite(path) => Page::Tables(page, Box::new(SqliteTables::new(path, page))),
+            Warehouse::Postgres { database, .. } => Page::Tables(page, Box::new(PostgresTables::new(database.clone(), page))),
         }
     }
 

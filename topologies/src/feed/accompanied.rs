@@ -82,7 +82,7 @@ impl<D: Destination> Accompanied<D> {
     /// Brings what belongs to the records so far.
     fn catch_up(&mut self) -> Result<(), D::Error> {
         let Some(beside) = &mut self.beside else { return Ok(()) };
-        let indexes = std::mem::replace(&mut self.next_beside, self.next)..self.next;
-        indexes.into_iter().try_for_each(|index| beside.bring(index))
+        let mut indexes = std::mem::replace(&mut self.next_beside, self.next)..self.next;
+        indexes.try_for_each(|index| beside.bring(index))
     }
 }

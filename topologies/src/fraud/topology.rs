@@ -25,7 +25,7 @@ pub fn topology() -> StreamsBuilder {
     app.declare(FRAUD_ALERTS.declaration().partitions(ALERT_PARTITIONS).retention(ALERT_RETENTION));
     app.stream(SALES_STREAM.source().named("sales").timestamp(|_, transaction| transaction.event_time))
         .map(|_, transaction| (transaction.user_id.to_string(), Purchase::from(&transaction)))
-        .named("by-user")
+        .named("purchases")
         // Whatever the producer's keys are: a user's purchases meet their history.
         .repartition(Repartitioned::named("by-user"))
         .process(HISTORIES, examine)
