@@ -5,6 +5,7 @@
 
 pub mod category_sales;
 pub mod command;
+pub mod dimensions;
 pub mod feed;
 pub mod generator;
 pub mod iso8601;

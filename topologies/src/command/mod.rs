@@ -21,6 +21,7 @@ mod postgres_options;
 mod progress;
 mod run;
 mod run_settings;
+mod scd2;
 mod secret_file;
 mod session;
 mod settings;
@@ -71,6 +72,8 @@ enum Command {
     Describe(describe::Describe),
     #[command(subcommand)]
     Sink(sink::Sink),
+    #[command(subcommand)]
+    Scd2(scd2::Scd2),
     Config(config::Config),
 }
 
@@ -83,6 +86,7 @@ impl Command {
             Command::Tail(tail) => tail.run(),
             Command::Describe(describe) => describe.run(),
             Command::Sink(sink) => sink.run(),
+            Command::Scd2(scd2) => scd2.run(),
             Command::Config(config) => {
                 let command = command_line();
                 let shown = command.find_subcommand("config").expect("it was just parsed");
