@@ -122,12 +122,14 @@ impl Number {
 
     /// The number, if it is a whole one of 64 bits.
     pub fn integer(&self) -> Option<i64> {
-        let plain = self.0.parse().ok();
-        plain.or_else(|| {
-            let Worth { is_negative, digits, exponent } = self.worth();
-            let zeros = usize::try_from(exponent).ok().filter(|zeros| *zeros < 20)?;
-            format!("{}{digits}{}", if is_negative { "-" } else { "" }, "0".repeat(zeros)).parse().ok()
-        })
+        self.0.parse().ok().or_else(|| self.shifted(0))
+    }
+
+    /// The number with its point moved so many places to the right, if it is then a whole one of 64 bits: 2 makes whole cents of a price.
+    pub fn shifted(&self, places: i64) -> Option<i64> {
+        let Worth { is_negative, digits, exponent } = self.worth();
+        let zeros = usize::try_from(exponent.saturating_add(places)).ok().filter(|zeros| *zeros < 20)?;
+        format!("{}{digits}{}", if is_negative { "-" } else { "" }, "0".repeat(zeros)).parse().ok()
     }
 
     fn worth(&self) -> Worth {
@@ -406,6 +408,12 @@ mod tests {
         ] {
             let Json::Number(number) = parse(text).unwrap() else { panic!("{text} is a number") };
             assert_eq!(number.integer(), integer, "{text}");
+        }
+        for (text, cents) in
+            [("4.5", Some(450)), ("4.500", Some(450)), ("-0.01", Some(-1)), ("1e3", Some(100_000)), ("4.505", None), ("0", Some(0))]
+        {
+            let Json::Number(number) = parse(text).unwrap() else { panic!("{text} is a number") };
+            assert_eq!(number.shifted(2), cents, "{text}");
         }
     }
 
