@@ -142,7 +142,7 @@ proptest! {
 const START: i64 = 1_767_225_600_000;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     /// The disk is kept or lost: then the stores come from their changelogs.
     #[test]
