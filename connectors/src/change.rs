@@ -1,6 +1,6 @@
-//! What a record asks of a table: a row to write or to delete, or the reason why it is neither.
+//! What a record asks of a table: rows to write or to delete, or the reason why it asks for neither.
 
-use crate::table::{Column, ColumnType, Table};
+use crate::table::{Column, ColumnType, Shape, Table};
 use crate::{decimal_text, time_text};
 use headwater_streams::log::RecordRef;
 use serde_json::{Map, Value};
@@ -10,6 +10,13 @@ use serde_json::{Map, Value};
 pub(crate) enum Change {
     Upsert(Vec<Cell>),
     Delete(Vec<Cell>),
+}
+
+/// All that one record asks for: everything of it takes effect, or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Changes {
+    One(Change),
+    Several(Vec<Change>),
 }
 
 /// A value in the one form that all equal values have, so that keys can be told apart by it.
@@ -24,9 +31,50 @@ pub(crate) enum Cell {
     Text(String),
 }
 
-impl Change {
+impl Changes {
     /// Reads a record; an error is the reason for its dead letter.
-    pub(crate) fn of(table: &Table, record: RecordRef<'_>) -> Result<Change, String> {
+    pub(crate) fn of(table: &Table, shape: Shape, record: RecordRef<'_>) -> Result<Changes, String> {
+        match (shape, record.value) {
+            (Shape::Row, _) => Change::of(table, record).map(Changes::One),
+            (Shape::Rows, Some(value)) => several(table, object("value", value)?).map(Changes::Several),
+            (Shape::Rows, None) => Err("no value: nothing says which rows are meant".into()),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Change] {
+        match self {
+            Changes::One(change) => std::slice::from_ref(change),
+            Changes::Several(changes) => changes,
+        }
+    }
+}
+
+/// Deletes go first, so that a row that stands on both sides is there in the end.
+fn several(table: &Table, mut fields: Map<String, Value>) -> Result<Vec<Change>, String> {
+    if !["deletes", "upserts"].iter().any(|name| fields.contains_key(*name)) {
+        return Err("neither upserts nor deletes: nothing says which rows are meant".into());
+    }
+    let mut changes = Vec::new();
+    for row in rows("deletes", &mut fields)? {
+        changes.push(Change::Delete(cells(table.key_columns(), row)?));
+    }
+    for row in rows("upserts", &mut fields)? {
+        changes.push(Change::Upsert(cells(table.columns.iter(), row)?));
+    }
+    Ok(changes)
+}
+
+fn rows(name: &str, fields: &mut Map<String, Value>) -> Result<Vec<Map<String, Value>>, String> {
+    let rows = match fields.remove(name) {
+        None => Some(Vec::new()),
+        Some(Value::Array(rows)) => rows.into_iter().map(|row| if let Value::Object(row) = row { Some(row) } else { None }).collect(),
+        Some(_) => None,
+    };
+    rows.ok_or_else(|| format!("{name} is no array of JSON objects"))
+}
+
+impl Change {
+    fn of(table: &Table, record: RecordRef<'_>) -> Result<Change, String> {
         match (record.value, record.key) {
             (Some(value), _) => Ok(Change::Upsert(cells(table.columns.iter(), object("value", value)?)?)),
             (None, Some(key)) => Ok(Change::Delete(cells(table.key_columns(), object("key", key)?)?)),
@@ -111,6 +159,32 @@ mod tests {
         let mut records = Records::new();
         records.push(0, 0, key.map(str::as_bytes), value.map(str::as_bytes), &Headers::new());
         Change::of(&TABLE, records.get(0).unwrap())
+    }
+
+    fn several_of(value: Option<&str>) -> Result<Changes, String> {
+        let mut records = Records::new();
+        records.push(0, 0, None, value.map(str::as_bytes), &Headers::new());
+        Changes::of(&TABLE, Shape::Rows, records.get(0).unwrap())
+    }
+
+    #[test]
+    fn a_record_of_several_rows_deletes_first() {
+        let text = |text: &str| Cell::Text(text.into());
+        let upsert = |id: &str, n| Change::Upsert(vec![text(id), Cell::Integer(n), Cell::Null]);
+        let found =
+            several_of(Some(r#"{"upserts": [{"id": "a", "count": 1}, {"id": "b", "count": 2}], "deletes": [{"id": "c", "count": "x"}]}"#));
+        assert_eq!(found, Ok(Changes::Several(vec![Change::Delete(vec![text("c")]), upsert("a", 1), upsert("b", 2)])));
+        assert_eq!(several_of(Some(r#"{"deletes": []}"#)), Ok(Changes::Several(vec![])));
+        for (value, reason) in [
+            (None, "no value: nothing says which rows are meant"),
+            (Some("[]"), "the value is no JSON object"),
+            (Some(r#"{"id": "a", "count": 1}"#), "neither upserts nor deletes: nothing says which rows are meant"),
+            (Some(r#"{"upserts": {"id": "a", "count": 1}}"#), "upserts is no array of JSON objects"),
+            (Some(r#"{"upserts": [], "deletes": ["a"]}"#), "deletes is no array of JSON objects"),
+            (Some(r#"{"upserts": [{"id": "a", "count": 1}, {"id": "b", "count": "2"}]}"#), r#"field count: "2" is not a 64-bit integer"#),
+        ] {
+            assert_eq!(several_of(value), Err(reason.to_string()), "{value:?}");
+        }
     }
 
     #[test]

@@ -24,6 +24,15 @@ pub struct Table {
     pub primary_key: &'static [&'static str],
 }
 
+/// What one record brings; a sink is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One row: its value is the row, or null to delete it.
+    Row,
+    /// Several rows that belong together: `{"upserts": [row, ..], "deletes": [key, ..]}`.
+    Rows,
+}
+
 /// One column and the field of the record's value that it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {

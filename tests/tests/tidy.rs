@@ -74,6 +74,12 @@ const RULES: &[Rule] = &[
         never: &["std::env", "std::net", "std::fs", "SystemTime", "tokio"],
         why: "a topology is words and rules, no I/O",
     },
+    Rule {
+        room: "topologies/src/dimensions",
+        except: &[],
+        never: &["std::env", "std::net", "std::fs", "SystemTime", "tokio"],
+        why: "a topology is words and rules, no I/O",
+    },
 ];
 
 /// What must not stand anywhere in code outside of tests.

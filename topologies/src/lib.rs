@@ -7,6 +7,7 @@ pub mod analytics;
 pub mod category_sales;
 mod closed_set;
 pub mod command;
+pub mod dimensions;
 pub mod feed;
 mod flat_json;
 pub mod fraud;

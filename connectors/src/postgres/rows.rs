@@ -1,8 +1,9 @@
 //! The rows of a batch: the last change of each is written, in the order of the keys, so that two writers that meet in a table wait for
 //! each other in the same direction. Where they delete as well they may still stand in each other's way: then one tries again.
 //!
-//! What the database refuses is found by halves, with savepoints. A row whose last change is refused keeps the change before it.
-//! Constraints that are deferred are checked with every part: a part may not rest on rows of a later one.
+//! What the database refuses is found by halves, with savepoints: parts of a batch in the order of its records, down to the one record
+//! whose rows are refused, and then all of them are. Constraints that are deferred are checked with every part: a part may not rest on
+//! rows of a later one.
 
 use super::arrays::{arrays, parameters};
 use super::database::Postgres;
@@ -11,42 +12,45 @@ use super::fault::Fault;
 use super::migrations;
 use super::session::Session;
 use super::statements::{self, Statements};
-use crate::change::{Cell, Change};
+use crate::change::{Cell, Change, Changes};
 use crate::portions::portions;
-use crate::table::{Column, Table};
+use crate::table::{Column, Shape, Table};
 use headwater_streams::log::{RecordRef, Records};
 use std::collections::BTreeMap;
 
 const IGNORED: &str = "the database ignored the row (a trigger returned null)";
 
 /// A record with what it asks of the table, or why it asks nothing.
-pub(crate) type Wish<'a> = (RecordRef<'a>, Result<Change, String>);
+pub(crate) type Wish<'a> = (RecordRef<'a>, Result<Changes, String>);
 
 /// Places in a batch whose records took no effect, with the reasons.
 pub(crate) type Refusals = Vec<(usize, String)>;
-
-/// All changes of one row, in order, with their places in the batch.
-type RowChanges<'a> = Vec<(usize, &'a Change)>;
 
 /// The table with its statements.
 #[derive(Debug)]
 pub(crate) struct Rows {
     table: Table,
+    shape: Shape,
     statements: Statements,
     /// Where the key columns stand among the columns.
     key_places: Vec<usize>,
 }
 
 impl Rows {
-    pub(crate) fn of(table: Table) -> Rows {
+    pub(crate) fn of(table: Table, shape: Shape) -> Rows {
         let place = |key: &Column| table.columns.iter().position(|column| column.name == key.name);
         let key_places = table.key_columns().filter_map(place).collect();
-        Rows { table, statements: Statements::of(&table), key_places }
+        Rows { table, shape, statements: Statements::of(&table), key_places }
+    }
+
+    /// The same for records that bring several rows.
+    pub(crate) fn several(&self) -> Rows {
+        Rows::of(self.table, Shape::Rows)
     }
 
     /// What each record asks of the table.
     pub(crate) fn wishes<'a>(&self, batch: &'a Records) -> Vec<Wish<'a>> {
-        batch.iter().map(|record| (record, Change::of(&self.table, record))).collect()
+        batch.iter().map(|record| (record, Changes::of(&self.table, self.shape, record))).collect()
     }
 
     /// Makes the table where it is missing, and lets the server check all that will be done to it: a table that was there before may lack
@@ -64,26 +68,21 @@ impl Rows {
 
     /// The way of nearly every batch: all of it, or [`Fault::Row`], after which the transaction is of no use any more.
     pub(crate) async fn apply_all(&self, session: &Session, wishes: &[Wish<'_>]) -> Result<Refusals, Fault> {
-        let rows = self.by_key(wishes);
-        for part in portions(&rows, bytes) {
-            self.write(session, &last_changes(part)).await?;
-        }
+        self.write(session, wishes).await?;
         Ok(unreadable(wishes))
     }
 
     /// Applies what the database takes.
     pub(crate) async fn apply_each(&self, session: &Session, wishes: &[Wish<'_>]) -> Result<Refusals, Fault> {
-        let rows = self.by_key(wishes);
         let mut refusals = unreadable(wishes);
-        let mut parts = portions(&rows, bytes);
-        parts.reverse();
-        while let Some(part) = parts.pop() {
-            if let Err(reason) = self.attempt(session, &last_changes(part)).await? {
+        let mut parts = vec![(0, wishes)];
+        while let Some((start, part)) = parts.pop() {
+            if let Err(reason) = self.attempt(session, part).await? {
                 match part {
-                    [row] => refusals.extend(self.apply_an_earlier(session, row, reason).await?),
+                    [_] => refusals.push((start, reason)),
                     _ => {
                         let (first, second) = part.split_at(part.len() / 2);
-                        parts.extend([second, first]);
+                        parts.extend([(start + first.len(), second), (start, first)]);
                     }
                 }
             }
@@ -92,24 +91,11 @@ impl Rows {
         Ok(refusals)
     }
 
-    /// The last change of the row was refused for this reason: the one before takes effect, if the database takes it.
-    async fn apply_an_earlier(&self, session: &Session, row: &RowChanges<'_>, reason: String) -> Result<Refusals, Fault> {
-        let mut changes = row.iter().rev();
-        let mut refusals: Refusals = changes.next().map(|(place, _)| (*place, reason)).into_iter().collect();
-        for (place, change) in changes {
-            match self.attempt(session, &[change]).await? {
-                Ok(()) => break,
-                Err(reason) => refusals.push((*place, reason)),
-            }
-        }
-        Ok(refusals)
-    }
-
     /// Takes back what a refused attempt left behind, triggers' work included, and tells the reason.
-    async fn attempt(&self, session: &Session, changes: &[&Change]) -> Result<Result<(), String>, Fault> {
+    async fn attempt(&self, session: &Session, wishes: &[Wish<'_>]) -> Result<Result<(), String>, Fault> {
         session.run("SAVEPOINT attempt").await?;
         let written = async {
-            self.write(session, changes).await?;
+            self.write(session, wishes).await?;
             session.run("SET CONSTRAINTS ALL IMMEDIATE; RELEASE attempt").await
         };
         match written.await {
@@ -122,8 +108,15 @@ impl Rows {
         }
     }
 
-    /// Changes of different rows, in the order of their keys.
-    async fn write(&self, session: &Session, changes: &[&Change]) -> Result<(), Fault> {
+    /// The last change of each row, in the order of the keys.
+    async fn write(&self, session: &Session, wishes: &[Wish<'_>]) -> Result<(), Fault> {
+        for portion in portions(&self.last_changes(wishes), |change| bytes(change)) {
+            self.write_portion(session, portion).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_portion(&self, session: &Session, changes: &[&Change]) -> Result<(), Fault> {
         let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
         for change in changes {
             match change {
@@ -141,14 +134,9 @@ impl Rows {
         if written == upserts.len() as u64 { Ok(()) } else { Err(Fault::Row(IGNORED.into())) }
     }
 
-    /// The changes of each row, rows in the order of their keys.
-    fn by_key<'a>(&self, wishes: &'a [Wish<'_>]) -> Vec<RowChanges<'a>> {
-        let mut rows: BTreeMap<Vec<&Cell>, RowChanges<'a>> = BTreeMap::new();
-        for (place, (_, wish)) in wishes.iter().enumerate() {
-            if let Ok(change) = wish {
-                rows.entry(self.key(change)).or_default().push((place, change));
-            }
-        }
+    fn last_changes<'a>(&self, wishes: &'a [Wish<'_>]) -> Vec<&'a Change> {
+        let changes = wishes.iter().filter_map(|(_, wish)| wish.as_ref().ok()).flat_map(Changes::as_slice);
+        let rows: BTreeMap<Vec<&Cell>, &Change> = changes.map(|change| (self.key(change), change)).collect();
         rows.into_values().collect()
     }
 
@@ -160,14 +148,16 @@ impl Rows {
     }
 }
 
-/// What it takes to send the last change of a row.
-fn bytes(changes: &RowChanges<'_>) -> usize {
-    let cells = changes.last().map(|(_, Change::Upsert(cells) | Change::Delete(cells))| cells);
-    cells.into_iter().flatten().map(Cell::bytes).sum()
+/// What it takes to send a change.
+fn bytes(change: &Change) -> usize {
+    let (Change::Upsert(cells) | Change::Delete(cells)) = change;
+    cells.iter().map(Cell::bytes).sum()
 }
 
-fn last_changes<'a>(rows: &[RowChanges<'a>]) -> Vec<&'a Change> {
-    rows.iter().filter_map(|changes| changes.last()).map(|(_, change)| *change).collect()
+/// How many rows the records bring that were not refused.
+pub(crate) fn rows_but(wishes: &[Wish<'_>], refusals: &Refusals) -> usize {
+    let rows = |(_, wish): &Wish<'_>| wish.as_ref().map_or(0, |changes| changes.as_slice().len());
+    wishes.iter().map(rows).sum::<usize>() - refusals.iter().map(|(place, _)| rows(&wishes[*place])).sum::<usize>()
 }
 
 /// Records that are no rows, with the reason.

@@ -4,7 +4,7 @@ use super::database::Postgres;
 use super::rows::Rows;
 use super::writer::PostgresWriter;
 use crate::progress::Claimed;
-use crate::table::Table;
+use crate::table::{Shape, Table};
 use headwater_streams::connector::{Connector, ConnectorError, Level, SinkTask, Writer};
 use std::sync::Arc;
 
@@ -24,8 +24,15 @@ impl PostgresSink {
         let name = name.into();
         match table.mistake() {
             Some(reason) => Err(ConnectorError::Refused { sink: name, reason }),
-            None => Ok(PostgresSink { name, database, rows: Arc::new(Rows::of(table)) }),
+            None => Ok(PostgresSink { name, database, rows: Arc::new(Rows::of(table, Shape::Row)) }),
         }
+    }
+
+    /// Lets each record bring several rows that belong together: its value is `{"upserts": [row, ..], "deletes": [key, ..]}`, either of which
+    /// may be missing; deletes go first. All of them are applied in one transaction, or none, and then the record is a dead letter.
+    #[must_use]
+    pub fn several_rows(self) -> Self {
+        PostgresSink { rows: Arc::new(self.rows.several()), ..self }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::database::Postgres;
 use super::fault::Fault;
-use super::rows::{Refusals, Rows, Wish};
+use super::rows::{Refusals, Rows, Wish, rows_but};
 use super::session::Session;
 use super::{letters, progress};
 use crate::progress::Claimed;
@@ -55,7 +55,7 @@ impl PostgresWriter {
     }
 
     async fn finish(&self, session: &Session, wishes: &[Wish<'_>], refusals: Refusals, next_offset: i64) -> Result<Written, Fault> {
-        let rows = wishes.len() - refusals.len();
+        let rows = rows_but(wishes, &refusals);
         let letters = refusals.into_iter().map(|(place, reason)| self.claimed.letter(wishes[place].0, reason)).collect();
         let refused = letters::keep(session, &self.claimed, letters).await?;
         progress::advance(session, &self.claimed, next_offset).await?;

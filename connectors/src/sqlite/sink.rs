@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::statements;
 use super::writer::SqliteWriter;
 use crate::progress::Claimed;
-use crate::table::Table;
+use crate::table::{Shape, Table};
 use headwater_streams::connector::{Connector, ConnectorError, Level, SinkTask, Writer};
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ pub struct SqliteSink {
     name: String,
     path: PathBuf,
     table: Table,
+    shape: Shape,
 }
 
 impl SqliteSink {
@@ -26,8 +27,15 @@ impl SqliteSink {
         let (name, path) = (name.into(), path.into());
         match table.mistake() {
             Some(reason) => Err(ConnectorError::Refused { sink: name, reason }),
-            None => Ok(SqliteSink { name, path, table }),
+            None => Ok(SqliteSink { name, path, table, shape: Shape::Row }),
         }
+    }
+
+    /// Lets each record bring several rows that belong together: its value is `{"upserts": [row, ..], "deletes": [key, ..]}`, either of which
+    /// may be missing; deletes go first. All of them are applied in one transaction, or none, and then the record is a dead letter.
+    #[must_use]
+    pub fn several_rows(self) -> Self {
+        SqliteSink { shape: Shape::Rows, ..self }
     }
 
     fn connect(&self) -> Result<Connection, Fault> {
@@ -52,6 +60,6 @@ impl Connector for SqliteSink {
 
     fn open(&self, task: &SinkTask) -> Result<Box<dyn Writer>, ConnectorError> {
         let connection = self.connect().map_err(|fault| fault.into_connector_error(&self.name, Some(task)))?;
-        Ok(Box::new(SqliteWriter::new(connection, self.table, Claimed::nothing_yet(task, &self.name))))
+        Ok(Box::new(SqliteWriter::new(connection, self.table, self.shape, Claimed::nothing_yet(task, &self.name))))
     }
 }

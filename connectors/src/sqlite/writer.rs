@@ -1,15 +1,15 @@
 //! Writes the rows of one partition with their progress. A row that the database refuses becomes a dead letter in the same transaction.
 //!
-//! A batch is tried as a whole, then row by row inside the same transaction. Two refusals leave no transaction to go on in (a
-//! trigger's `RAISE(ROLLBACK)`, a deferred foreign key that fails at the commit): then each row gets a transaction of its own.
+//! A batch is tried as a whole, then record by record inside the same transaction. Two refusals leave no transaction to go on in (a
+//! trigger's `RAISE(ROLLBACK)`, a deferred foreign key that fails at the commit): then each record gets a transaction of its own.
 
 use super::fault::{Fault, is_general, is_refusal_of_row};
 use super::letters;
 use super::progress;
 use super::statements;
-use crate::change::{Cell, Change};
+use crate::change::{Cell, Change, Changes};
 use crate::progress::Claimed;
-use crate::table::Table;
+use crate::table::{Shape, Table};
 use crate::time_text;
 use headwater_streams::connector::{Claim, ConnectorError, DeadLetter, Writer, Written};
 use headwater_streams::log::{RecordRef, Records};
@@ -27,6 +27,7 @@ pub(crate) struct SqliteWriter {
 /// The table with its statements.
 struct Rows {
     table: Table,
+    shape: Shape,
     upsert: String,
     delete: String,
 }
@@ -39,12 +40,12 @@ enum Outcome<T> {
 }
 
 /// A record with what it asks of the table, or why it asks nothing.
-type Wish<'a> = (RecordRef<'a>, Result<Change, String>);
+type Wish<'a> = (RecordRef<'a>, Result<Changes, String>);
 
 impl SqliteWriter {
-    pub(crate) fn new(connection: Connection, table: Table, claimed: Claimed) -> Self {
+    pub(crate) fn new(connection: Connection, table: Table, shape: Shape, claimed: Claimed) -> Self {
         let (upsert, delete) = (statements::upsert(&table), statements::delete(&table));
-        SqliteWriter { connection, rows: Rows { table, upsert, delete }, claimed }
+        SqliteWriter { connection, rows: Rows { table, shape, upsert, delete }, claimed }
     }
 
     fn try_claim(&mut self) -> Result<Claim, Fault> {
@@ -56,7 +57,8 @@ impl SqliteWriter {
     }
 
     fn try_write(&mut self, batch: &Records, next_offset: i64) -> Result<Written, Fault> {
-        let wishes: Vec<Wish<'_>> = batch.iter().map(|record| (record, Change::of(&self.rows.table, record))).collect();
+        let Rows { table, shape, .. } = &self.rows;
+        let wishes: Vec<Wish<'_>> = batch.iter().map(|record| (record, Changes::of(table, *shape, record))).collect();
         match self.write_together(&wishes, next_offset)? {
             Outcome::Done(written) => Ok(written),
             Outcome::Refused(_) => self.write_singly(wishes, next_offset),
@@ -78,13 +80,14 @@ impl SqliteWriter {
             },
         };
         let refused = refused.unwrap_or_else(|| unreadable(wishes));
+        let rows = rows_but(wishes, &refused);
         let letters: Vec<DeadLetter> = refused.into_iter().map(|(place, reason)| self.claimed.letter(wishes[place].0, reason)).collect();
-        let result = Written { rows: wishes.len() - letters.len(), refused: letters::keep(&transaction, &self.claimed, letters)? };
+        let result = Written { rows, refused: letters::keep(&transaction, &self.claimed, letters)? };
         progress::advance(&transaction, &self.claimed, next_offset)?;
         Ok(commit(transaction)?.map(|()| result))
     }
 
-    /// A transaction for each row, so that a refusal at the commit is that of one row.
+    /// A transaction for each record, so that a refusal at the commit is that of one record.
     fn write_singly(&mut self, wishes: Vec<Wish<'_>>, next_offset: i64) -> Result<Written, Fault> {
         let mut all = Written::default();
         for (record, wish) in wishes {
@@ -130,8 +133,8 @@ impl Rows {
     /// The way of nearly every batch: everything is applied, or nothing.
     fn apply_all(&self, transaction: &Transaction<'_>, wishes: &[Wish<'_>]) -> Result<Outcome<()>, Fault> {
         savepoint(transaction, || {
-            for change in wishes.iter().filter_map(|(_, wish)| wish.as_ref().ok()) {
-                if let Outcome::Refused(reason) = self.apply(transaction, change)? {
+            for changes in wishes.iter().filter_map(|(_, wish)| wish.as_ref().ok()) {
+                if let Outcome::Refused(reason) = self.apply(transaction, changes)? {
                     return Ok(Outcome::Refused(reason));
                 }
             }
@@ -144,7 +147,7 @@ impl Rows {
         let mut refusals = Vec::new();
         for (place, (_, wish)) in wishes.iter().enumerate() {
             let applied = match wish {
-                Ok(change) => savepoint(transaction, || self.apply(transaction, change))?,
+                Ok(changes) => savepoint(transaction, || self.apply(transaction, changes))?,
                 Err(reason) => Outcome::Refused(reason.clone()),
             };
             match applied {
@@ -156,7 +159,17 @@ impl Rows {
         Ok(Outcome::Done(refusals))
     }
 
-    fn apply(&self, transaction: &Transaction<'_>, change: &Change) -> Result<Outcome<()>, Fault> {
+    /// All that one record asks for.
+    fn apply(&self, transaction: &Transaction<'_>, changes: &Changes) -> Result<Outcome<()>, Fault> {
+        for change in changes.as_slice() {
+            if let Outcome::Refused(reason) = self.apply_one(transaction, change)? {
+                return Ok(Outcome::Refused(reason));
+            }
+        }
+        Ok(Outcome::Done(()))
+    }
+
+    fn apply_one(&self, transaction: &Transaction<'_>, change: &Change) -> Result<Outcome<()>, Fault> {
         let (sql, cells) = match change {
             Change::Upsert(cells) => (&self.upsert, cells),
             Change::Delete(cells) => (&self.delete, cells),
@@ -205,6 +218,12 @@ impl ToSql for Cell {
     }
 }
 
+/// How many rows the records bring that were not refused.
+fn rows_but(wishes: &[Wish<'_>], refused: &[(usize, String)]) -> usize {
+    let rows = |(_, wish): &Wish<'_>| wish.as_ref().map_or(0, |changes| changes.as_slice().len());
+    wishes.iter().map(rows).sum::<usize>() - refused.iter().map(|(place, _)| rows(&wishes[*place])).sum::<usize>()
+}
+
 /// Records that are no rows, with the reason.
 fn unreadable(wishes: &[Wish<'_>]) -> Vec<(usize, String)> {
     let reasons = wishes.iter().enumerate().filter_map(|(place, (_, wish))| Some((place, wish.as_ref().err()?.clone())));
@@ -249,7 +268,7 @@ mod tests {
         connection.execute_batch(&statements::create(&TABLE)).unwrap();
         let (application_id, topic) = ("app".to_string(), "topic".to_string());
         let task = SinkTask { application_id, topic, partition: 0, topic_id: [0; 16], log_start: 0, log_end: 1 << 20 };
-        SqliteWriter::new(connection, TABLE, Claimed::nothing_yet(&task, "sink"))
+        SqliteWriter::new(connection, TABLE, Shape::Row, Claimed::nothing_yet(&task, "sink"))
     }
 
     fn ids(count: i64) -> Records {

@@ -28,6 +28,8 @@ pub const TIMESTAMP: i64 = 1_764_446_672_125;
 /// What the tests that hold for every target ask of one. It prints as its kind.
 pub trait Warehouse: Send + Sync + fmt::Debug {
     fn sink_into(&self, table: Table) -> Result<Box<dyn Connector>, ConnectorError>;
+    /// The same for records that bring several rows.
+    fn several_rows_into(&self, table: Table) -> Box<dyn Connector>;
     fn dead_letters(&self) -> Box<dyn Connector>;
     fn progress(&self) -> Vec<SinkProgress>;
     fn reset(&self, application_id: &str, sink: &str) -> Vec<SinkProgress>;

@@ -53,6 +53,10 @@ impl Warehouse for Schema {
         Ok(Box::new(PostgresSink::new("category_sales", self.database.clone(), table)?))
     }
 
+    fn several_rows_into(&self, table: Table) -> Box<dyn Connector> {
+        Box::new(PostgresSink::new("versions", self.database.clone(), table).unwrap().several_rows())
+    }
+
     fn dead_letters(&self) -> Box<dyn Connector> {
         Box::new(PostgresDeadLetters::new(self.database.clone()))
     }

@@ -31,6 +31,10 @@ impl Warehouse for File {
         Ok(Box::new(SqliteSink::new("category_sales", self.path(), table)?))
     }
 
+    fn several_rows_into(&self, table: Table) -> Box<dyn Connector> {
+        Box::new(SqliteSink::new("versions", self.path(), table).unwrap().several_rows())
+    }
+
     fn dead_letters(&self) -> Box<dyn Connector> {
         Box::new(SqliteDeadLetters::new(self.path()))
     }

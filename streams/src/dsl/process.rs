@@ -1,6 +1,6 @@
 //! Processors: user code that sees whole records and has stores. The stores it may touch are its parameters.
 
-use self::opened::Open;
+pub(super) use self::opened::Open;
 use super::materialized::declare::{self, Declaration};
 use super::{IntoStore, KStream, Materialized, Store};
 use crate::format::{Nullable, Row};
@@ -75,7 +75,8 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 }
 
-fn processing<S: Stores>(stores: &S, wiring: &mut Wiring<'_>, id: NodeId) -> Processing<S::Handles> {
+/// A call of user code in one task, with the stores that it asked for.
+pub(super) fn processing<S: Stores>(stores: &S, wiring: &mut Wiring<'_>, id: NodeId) -> Processing<S::Handles> {
     let now = Rc::new(Cell::new(NO_TIMESTAMP));
     Processing::new(wiring.stage(id), stores.open(wiring, &now), now)
 }

@@ -6,6 +6,7 @@ use crate::format::Nullable;
 use crate::graph::{Kind, NodeId, Repartition, Wiring};
 use crate::operator::{self, Operator};
 use crate::record::{Item, Portable};
+use crate::task::Coordinates;
 use crate::topic::{IntoSink, Topic};
 use std::any::TypeId;
 use std::fmt::Display;
@@ -117,6 +118,29 @@ impl<K: Item, V: Item> KStream<K, V> {
         let f = Arc::new(f);
         let kind = Kind::Operator { operation: "for_each", changes_key: false };
         self.app.operator(kind, &[self.node], move |_, _| operator::for_each(f.clone()));
+    }
+
+    /// Puts beside each value where its record was read: topic, partition and offset. Kafka: `ProcessorContext.recordMetadata` (KIP-478).
+    ///
+    /// It is the record that *this* sub-topology has read: behind a repartition it is that of the repartition topic, so take it before and
+    /// carry it along. A record that a table's cache forwards at a commit was read nowhere: it fails, and goes the way of
+    /// [`OnFailure`](crate::runtime::OnFailure).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const PRICES: Topic<String, u64> = Topic::new("prices");
+    /// const SEEN: Topic<String, String> = Topic::new("seen");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(PRICES).with_coordinates().map_values(|_, (at, price)| format!("{price} from {}-{}@{}", at.topic, at.partition, at.offset)).to(SEEN);
+    ///
+    /// # use headwater_streams::testing::TestDriver;
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "a", 7).send(PRICES, "b", 8);
+    /// assert_eq!(driver.latest(SEEN, "b").as_deref(), Some("8 from prices-0@1"));
+    /// ```
+    pub fn with_coordinates(&self) -> KStream<K, (Coordinates, V)> {
+        self.then("with_coordinates", |wiring, id| operator::with_coordinates(wiring.stage(id), wiring.outlet(id)))
     }
 
     /// The records of both streams, in no order between them.

@@ -82,6 +82,16 @@ pub(super) enum CommandError {
         /// What the system said.
         error: io::Error,
     },
+    /// A line of a file that cannot be used.
+    #[error("{file}:{line}: {reason}")]
+    BadLine {
+        /// The file.
+        file: String,
+        /// Which line, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A directory that the demo did not make.
     #[error("{} holds data that `headwater demo` did not begin", directory.display())]
     NotADemo {
@@ -187,6 +197,7 @@ impl CommandError {
             CommandError::NotADemo { .. } | CommandError::BrokenDemo { .. } => {
                 "choose another directory with --data, or delete this one by hand if nobody needs it"
             }
+            CommandError::BadLine { .. } => "mend or remove that line; nothing was written",
             CommandError::OtherDemo { .. } => "leave those flags away to go on with it, or start anew with --fresh",
             CommandError::Page(_) => "choose another address with --listen; port 0 takes any that is free",
             CommandError::State(StateError::InUse { .. }) => "stop that process, or choose another directory with --state-dir",

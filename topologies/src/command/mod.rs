@@ -23,6 +23,7 @@ mod postgres_options;
 mod progress;
 mod run;
 mod run_settings;
+mod scd2;
 mod secret_file;
 mod session;
 mod settings;
@@ -76,6 +77,8 @@ enum Command {
     Sink(sink::Sink),
     #[command(subcommand)]
     Fraud(fraud::Fraud),
+    #[command(subcommand)]
+    Scd2(scd2::Scd2),
     Config(config::Config),
 }
 
@@ -89,6 +92,7 @@ impl Command {
             Command::Describe(describe) => describe.run(),
             Command::Sink(sink) => sink.run(),
             Command::Fraud(fraud) => fraud.run(),
+            Command::Scd2(scd2) => scd2.run(),
             Command::Config(config) => {
                 let command = command_line();
                 let shown = command.find_subcommand("config").expect("it was just parsed");

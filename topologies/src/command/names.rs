@@ -4,12 +4,13 @@ use super::CommandError;
 use super::warehouse::Warehouse;
 use crate::analytics::{self, ANALYTICS_RESULTS_TABLE, ANALYTICS_STREAM};
 use crate::category_sales::{self, CATEGORY_SALES_TABLE, Transactions};
+use crate::dimensions::{self, CUSTOMER, Changes, DIMENSIONS, PRODUCT, STORE};
 use crate::feed::{Accompanied, Beside, FeedError, TopicFeed};
 use crate::fraud::{self, FRAUD_ALERTS_TABLE};
 use crate::generator::{Generator, Settings};
 use crate::sales_stream::{self, FraudLabels, SalesStream};
 use clap::ValueEnum;
-use headwater_serving::{ANALYTICS_PAGE, FRAUD_PAGE, Page};
+use headwater_serving::{ANALYTICS_PAGE, DIMENSIONS_PAGE, FRAUD_PAGE, Page};
 use headwater_streams::connector::DeadLetter;
 use headwater_streams::format::Bytes;
 use headwater_streams::graph::Topology;
@@ -26,6 +27,8 @@ pub(super) enum Application {
     Analytics,
     /// Alerts on sales that do not fit their user, from sales_stream
     Fraud,
+    /// Versions of products, customers and stores, from their changes
+    Dimensions,
 }
 
 impl Application {
@@ -35,6 +38,7 @@ impl Application {
             Application::CategorySales => category_sales::NAME,
             Application::Analytics => analytics::NAME,
             Application::Fraud => fraud::NAME,
+            Application::Dimensions => dimensions::NAME,
         }
     }
 
@@ -56,6 +60,13 @@ impl Application {
                 warehouse.connect(&app, fraud::FRAUD_ALERTS, FRAUD_ALERTS_TABLE.name, FRAUD_ALERTS_TABLE)?;
                 app
             }
+            Application::Dimensions => {
+                let app = dimensions::topology();
+                for dimension in DIMENSIONS {
+                    warehouse.connect_several(&app, dimension.versions, dimension.table.name, dimension.table)?;
+                }
+                app
+            }
         };
         let dead_letters: Topic<(), Bytes> = Topic::of(DeadLetter::topic_of(application_id));
         warehouse.connect_dead_letters(&app, dead_letters);
@@ -68,6 +79,7 @@ impl Application {
             Application::CategorySales => warehouse.sales_page(),
             Application::Analytics => warehouse.tables_page(ANALYTICS_PAGE),
             Application::Fraud => warehouse.tables_page(FRAUD_PAGE),
+            Application::Dimensions => warehouse.tables_page(DIMENSIONS_PAGE),
         }
     }
 
@@ -76,6 +88,7 @@ impl Application {
         match self {
             Application::CategorySales => &[Input::Transactions],
             Application::Analytics | Application::Fraud => &[Input::SalesStream],
+            Application::Dimensions => &[Input::ProductChanges, Input::CustomerChanges, Input::StoreChanges],
         }
     }
 }
@@ -89,6 +102,12 @@ pub(super) enum Input {
     SalesStream,
     /// Which of the sales are fraud: topic fraud_labels, JSON
     FraudLabels,
+    /// Changes to the products of a bakery: topic product-changes, JSON
+    ProductChanges,
+    /// Changes to its customers: topic customer-changes, JSON
+    CustomerChanges,
+    /// Changes to its stores: topic store-changes, JSON
+    StoreChanges,
 }
 
 impl Input {
@@ -98,6 +117,9 @@ impl Input {
             Input::Transactions => Box::new(Transactions::new(settings)),
             Input::SalesStream => Box::new(SalesStream::new(settings)),
             Input::FraudLabels => Box::new(FraudLabels::new(settings)),
+            Input::ProductChanges => Box::new(Changes::new(&PRODUCT, settings)),
+            Input::CustomerChanges => Box::new(Changes::new(&CUSTOMER, settings)),
+            Input::StoreChanges => Box::new(Changes::new(&STORE, settings)),
         }
     }
 
@@ -107,6 +129,9 @@ impl Input {
             Input::Transactions => category_sales::transactions_topic(),
             Input::SalesStream => sales_stream::sales_stream_topic(),
             Input::FraudLabels => sales_stream::fraud_labels_topic(),
+            Input::ProductChanges => PRODUCT.changes_topic(),
+            Input::CustomerChanges => CUSTOMER.changes_topic(),
+            Input::StoreChanges => STORE.changes_topic(),
         }
     }
 
@@ -114,7 +139,7 @@ impl Input {
     fn beside(self) -> Option<Input> {
         match self {
             Input::SalesStream => Some(Input::FraudLabels),
-            Input::Transactions | Input::FraudLabels => None,
+            _ => None,
         }
     }
 

@@ -82,6 +82,19 @@ impl Warehouse {
         Ok(())
     }
 
+    /// The same for a topic whose records bring several rows that belong together.
+    pub(super) fn connect_several<K, V>(
+        &self, app: &StreamsBuilder, topic: Topic<K, V>, name: &str, table: Table,
+    ) -> Result<(), CommandError> {
+        match self {
+            Warehouse::Sqlite(path) => app.connect(topic, SqliteSink::new(name, path, table)?.several_rows()),
+            Warehouse::Postgres { database, .. } => {
+                app.connect(topic, PostgresSink::new(name, database.clone(), table)?.several_rows());
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the topic of dead letters fill their table.
     pub(super) fn connect_dead_letters(&self, app: &StreamsBuilder, topic: Topic<(), Bytes>) {
         match self {

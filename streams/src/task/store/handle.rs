@@ -86,11 +86,34 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
 
     /// All rows, in the order of their keys' bytes.
     pub fn all(&self) -> Result<Vec<(K, V)>, StoreError> {
-        self.scan(Bound::Unbounded, Bound::Unbounded)
+        self.range(..)
     }
 
     /// The rows of a range of keys, in the order of their keys' bytes, by which the range goes as well.
     pub fn range(&self, keys: impl RangeBounds<K>) -> Result<Vec<(K, V)>, StoreError> {
+        let mut found = Vec::new();
+        self.visit(keys, Direction::Forward, |key, row| {
+            found.push((key, row));
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// The first row of a range of keys.
+    pub fn first(&self, keys: impl RangeBounds<K>) -> Result<Option<(K, V)>, StoreError> {
+        self.only(keys, Direction::Forward)
+    }
+
+    /// The last row of a range of keys.
+    pub fn last(&self, keys: impl RangeBounds<K>) -> Result<Option<(K, V)>, StoreError> {
+        self.only(keys, Direction::Backward)
+    }
+
+    /// Visits the rows of a range of keys, from either end, until `visit` breaks off; what lies behind is not read.
+    /// While `visit` runs, the store may be read but not written. Kafka: `range`, `reverseRange`.
+    pub fn visit(
+        &self, keys: impl RangeBounds<K>, direction: Direction, visit: impl FnMut(K, V) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
         let bound = |bound: Bound<&K>| -> Result<Bound<Vec<u8>>, StoreError> {
             let mut bytes = Vec::new();
             let (Bound::Included(key) | Bound::Excluded(key)) = bound else { return Ok(Bound::Unbounded) };
@@ -98,11 +121,17 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
             Ok(if matches!(bound, Bound::Included(_)) { Bound::Included(bytes) } else { Bound::Excluded(bytes) })
         };
         let (from, to) = (bound(keys.start_bound())?, bound(keys.end_bound())?);
-        self.scan(from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice))
+        let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+        self.checked(self.rows.scan(from, to, direction, &self.key_format, visit))
     }
 
-    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Result<Vec<(K, V)>, StoreError> {
-        self.checked(self.rows.scan(from, to, Direction::Forward, &self.key_format))
+    fn only(&self, keys: impl RangeBounds<K>, direction: Direction) -> Result<Option<(K, V)>, StoreError> {
+        let mut found = None;
+        self.visit(keys, direction, |key, row| {
+            found = Some((key, row));
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
     }
 
     fn encode(&self, key: &K, out: &mut Vec<u8>) -> Result<(), StoreError> {
@@ -123,18 +152,22 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
 }
 
 impl<K: Row, V: Row> KeyValueRows<K, V> {
-    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, keys: &K::Format) -> Result<Vec<(K, V)>, RowError> {
+    fn scan(
+        &self, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, keys: &K::Format, mut visit: impl FnMut(K, V) -> ControlFlow<()>,
+    ) -> Result<(), RowError> {
         self.save()?;
-        let (mut found, mut failed) = (Vec::new(), None);
+        let mut failed = None;
         self.backing.scan(from, to, direction, &mut |key, _, value| {
             let row = keys.decode(key).map_err(|error| self.row_error(error)).and_then(|key| Ok((key, self.decode_value(value)?)));
             match row {
-                Ok(row) => found.push(row),
-                Err(error) => failed = Some(error),
+                Ok((key, row)) => visit(key, row),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
-            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        failed.map_or(Ok(found), Err)
+        failed.map_or(Ok(()), Err)
     }
 }
 
