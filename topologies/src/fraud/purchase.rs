@@ -46,7 +46,7 @@ impl Purchase {
 impl Purchase {
     /// A purchase of so many cents at this time, on the island where zero meridian and equator meet.
     pub(super) fn of(event_time: Timestamp, cents: i128) -> Self {
-        let country = Country::from_code("GH").unwrap();
+        let country = Country::from_code("GH").expect("two capital letters");
         Purchase {
             transaction_id: Uuid::from_u128(7),
             event_time,
