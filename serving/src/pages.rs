@@ -42,9 +42,7 @@ impl Page {
                 let files = Files { name: "category-sales", title: "Category sales", html: include_str!("page/page.html") };
                 (files, Box::new(SalesView::new(source)))
             }
-            Page::Tables(TablesPage { name, title, html, .. }, source) => {
-                (Files { name, title, html }, Box::new(TablesView::new(source)))
-            }
+            Page::Tables(TablesPage { name, title, html, .. }, source) => (Files { name, title, html }, Box::new(TablesView::new(source))),
         }
     }
 }

@@ -13,7 +13,8 @@ use std::time::Instant;
 
 /// Each batch of a sink moves its progress in the transaction that writes the rows, so a glance at a few rows tells whether there are
 /// new ones. Those that a person writes by hand are seen with the next batch.
-pub(crate) const VERSION: &str = "SELECT coalesce(sum(next_offset), 0)::text || ' ' || coalesce(sum(epoch), 0)::text FROM headwater_sink_progress";
+pub(crate) const VERSION: &str =
+    "SELECT coalesce(sum(next_offset), 0)::text || ' ' || coalesce(sum(epoch), 0)::text FROM headwater_sink_progress";
 
 const EXISTS: &str = "SELECT to_regclass('category_sales') IS NOT NULL";
 

@@ -37,7 +37,8 @@ impl SqliteFile {
         if identity_of(&self.path) != self.identity {
             return Ok(true);
         }
-        let found = open.prepare_cached("PRAGMA data_version").and_then(|mut statement| statement.query_row((), |row| row.get::<_, i64>(0)));
+        let found =
+            open.prepare_cached("PRAGMA data_version").and_then(|mut statement| statement.query_row((), |row| row.get::<_, i64>(0)));
         Ok(found.map_err(|error| SourceError::Unavailable(error.to_string()))? != version)
     }
 

@@ -87,7 +87,8 @@ impl View for TablesView {
     fn snapshot(&self, sequence: u64, as_of_ms: u64) -> String {
         let empty = Tables::default();
         let Tables { listings, absent } = self.last.as_ref().unwrap_or(&empty);
-        let listings: Map<_, _> = listings.iter().map(|(name, rows)| ((*name).into(), json!({ "row_count": rows.count, "rows": rows.rows }))).collect();
+        let listings: Map<_, _> =
+            listings.iter().map(|(name, rows)| ((*name).into(), json!({ "row_count": rows.count, "rows": rows.rows }))).collect();
         json!({ "sequence": sequence, "as_of_ms": as_of_ms, "absent": absent, "tables": listings }).to_string()
     }
 }

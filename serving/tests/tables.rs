@@ -7,9 +7,11 @@ use headwater_serving::{ANALYTICS_PAGE, DIMENSIONS_PAGE, FRAUD_PAGE, PostgresTab
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-const STORES: &str = "CREATE TABLE dim_store (store_id text, effective_date {time}, end_date {time}, is_current boolean, name text, city text,
+const STORES: &str =
+    "CREATE TABLE dim_store (store_id text, effective_date {time}, end_date {time}, is_current boolean, name text, city text,
     region text, floor_area_sqm bigint)";
-const STORE: &str = "INSERT INTO dim_store VALUES ('S-1', '2025-11-29T20:00:00.500Z', '2025-11-30T00:00:00.000Z', false, 'Old', 'Pune', 'West', NULL),
+const STORE: &str =
+    "INSERT INTO dim_store VALUES ('S-1', '2025-11-29T20:00:00.500Z', '2025-11-30T00:00:00.000Z', false, 'Old', 'Pune', 'West', NULL),
     ('S-1', '2025-11-30T00:00:00.000Z', NULL, true, 'New', 'Pune', 'West', 1200)";
 const WINDOWS: &str = "CREATE TABLE analytics_results (window_start {time}, window_end {time}, revenue {money}, orders bigint,
     average_order_value {money}, top_products {json}, countries {json})";
@@ -46,7 +48,10 @@ fn check_stores(source: &mut impl TablesSource) {
     let stores = &found.listings["stores"];
     let (first, second) = ("2025-11-29T20:00:00.500Z", "2025-11-30T00:00:00.000Z");
     assert_eq!(stores.count, 2);
-    assert_eq!(stores.rows, [version(second, Value::Null, true, "New", json!(1200)), version(first, json!(second), false, "Old", Value::Null)]);
+    assert_eq!(
+        stores.rows,
+        [version(second, Value::Null, true, "New", json!(1200)), version(first, json!(second), false, "Old", Value::Null)]
+    );
     assert_eq!(found.listings["store_counts"].rows, [json!({ "versions": 2, "current": 1 })]);
 }
 
