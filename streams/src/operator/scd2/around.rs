@@ -79,118 +79,64 @@ impl<V: Clone> Run<'_, V> {
 mod tests {
     use super::*;
 
-    type Rows = (Vec<(Timestamp, Option<Timestamp>, char)>, Vec<Timestamp>);
+    /// Capitals and small letters are equal here, and look different.
+    #[derive(Clone, Debug)]
+    struct Letter(char);
 
-    fn left(columns: char, end_date: Option<Timestamp>) -> Option<Scd2Version<char>> {
-        Some(Scd2Version { effective_date: 1, end_date, columns })
+    impl PartialEq for Letter {
+        fn eq(&self, other: &Self) -> bool {
+            self.0.eq_ignore_ascii_case(&other.0)
+        }
     }
 
-    fn right(columns: Option<char>, end_date: Option<Timestamp>) -> Option<Right<char>> {
-        Some(Right { at: 9, columns, end_date })
+    type End = Option<Timestamp>;
+
+    /// The version from 1 on, the change at 5 so far, the change at 9 with the end of its version: before a change at 5.
+    type Known = (Option<(char, End)>, Option<Option<char>>, Option<(Option<char>, End)>);
+
+    fn check(case: &str, known: Known, columns: Option<char>, upserts: &[(Timestamp, End, char)], removals: &[Timestamp]) {
+        let (left, same, right) = known;
+        let around = Around {
+            left: left.map(|(columns, end_date)| Scd2Version { effective_date: 1, end_date, columns: Letter(columns) }),
+            same: same.map(|columns| columns.map(Letter)),
+            right: right.map(|(columns, end_date)| Right { at: 9, columns: columns.map(Letter), end_date }),
+        };
+        let rows = around.rewrite(5, columns.map(Letter).as_ref(), |one, other| one.0 == other.0);
+        let found: Vec<_> = rows.upserts.iter().map(|version| (version.effective_date, version.end_date, version.columns.0)).collect();
+        assert_eq!((&found[..], &rows.removals[..]), (upserts, removals), "{case}");
     }
 
-    /// A change at 5. Capitals and small letters are equal here, and look different.
     #[test]
-    fn each_neighbourhood_has_its_answer() {
-        #[derive(Clone, Debug)]
-        struct Letter(char);
-        impl PartialEq for Letter {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.eq_ignore_ascii_case(&other.0)
-            }
-        }
-        let cases: [(&str, Around<char>, Option<char>, Rows); 17] = [
-            ("the first change", Around { left: None, same: None, right: None }, Some('a'), (vec![(5, None, 'a')], vec![])),
-            ("a delete of nothing", Around { left: None, same: None, right: None }, None, (vec![], vec![])),
-            ("the same again", Around { left: left('a', None), same: None, right: None }, Some('a'), (vec![], vec![])),
-            (
-                "a change closes and opens",
-                Around { left: left('a', None), same: None, right: None },
-                Some('b'),
-                (vec![(1, Some(5), 'a'), (5, None, 'b')], vec![]),
-            ),
-            ("a delete closes", Around { left: left('a', None), same: None, right: None }, None, (vec![(1, Some(5), 'a')], vec![])),
-            (
-                "late, splits: the silent change behind it opens",
-                Around { left: left('a', None), same: None, right: right(Some('a'), None) },
-                Some('b'),
-                (vec![(1, Some(5), 'a'), (5, Some(9), 'b'), (9, None, 'a')], vec![]),
-            ),
-            (
-                "a late delete lets it open, too, and keeps its end",
-                Around { left: left('a', Some(12)), same: None, right: right(Some('a'), Some(12)) },
-                None,
-                (vec![(1, Some(5), 'a'), (9, Some(12), 'a')], vec![]),
-            ),
-            (
-                "late, before the first of all",
-                Around { left: None, same: None, right: right(Some('b'), Some(12)) },
-                Some('a'),
-                (vec![(5, Some(9), 'a')], vec![]),
-            ),
-            (
-                "late and equal to what follows: that opens earlier",
-                Around { left: None, same: None, right: right(Some('a'), Some(12)) },
-                Some('a'),
-                (vec![(5, Some(12), 'a')], vec![9]),
-            ),
-            (
-                "late, equal to what was open",
-                Around { left: left('a', Some(9)), same: None, right: right(Some('b'), None) },
-                Some('a'),
-                (vec![], vec![]),
-            ),
-            (
-                "late, in a gap before a delete",
-                Around { left: None, same: None, right: right(None, None) },
-                Some('a'),
-                (vec![(5, Some(9), 'a')], vec![]),
-            ),
-            (
-                "an override merges three",
-                Around { left: left('a', Some(5)), same: Some(Some('b')), right: right(Some('a'), Some(12)) },
-                Some('a'),
-                (vec![(1, Some(12), 'a')], vec![5, 9]),
-            ),
-            (
-                "an override by a delete",
-                Around { left: left('a', Some(5)), same: Some(Some('b')), right: right(Some('a'), None) },
-                None,
-                (vec![], vec![5]),
-            ),
-            (
-                "an override of a delete fills the gap",
-                Around { left: left('a', Some(5)), same: Some(None), right: right(Some('a'), None) },
-                Some('a'),
-                (vec![(1, None, 'a')], vec![9]),
-            ),
-            (
-                "an override changes the columns alone",
-                Around { left: left('a', Some(5)), same: Some(Some('b')), right: right(None, None) },
-                Some('c'),
-                (vec![(5, Some(9), 'c')], vec![]),
-            ),
-            (
-                "an override that is equal and written differently shows",
-                Around { left: None, same: Some(Some('b')), right: None },
-                Some('B'),
-                (vec![(5, None, 'B')], vec![]),
-            ),
-            ("an override that is the same", Around { left: None, same: Some(Some('b')), right: None }, Some('b'), (vec![], vec![])),
-        ];
-        for (case, around, columns, expected) in cases {
-            let around = Around {
-                left: around.left.map(|left| Scd2Version {
-                    effective_date: left.effective_date,
-                    end_date: left.end_date,
-                    columns: Letter(left.columns),
-                }),
-                same: around.same.map(|columns| columns.map(Letter)),
-                right: around.right.map(|right| Right { at: right.at, columns: right.columns.map(Letter), end_date: right.end_date }),
-            };
-            let rows = around.rewrite(5, columns.map(Letter).as_ref(), |one, other| one.0 == other.0);
-            let upserts = rows.upserts.iter().map(|version| (version.effective_date, version.end_date, version.columns.0)).collect();
-            assert_eq!((upserts, rows.removals), expected, "{case}");
-        }
+    fn a_change_that_comes_last_closes_and_opens() {
+        let (a, open) = (Some('a'), Some(('a', None)));
+        check("the first change", (None, None, None), a, &[(5, None, 'a')], &[]);
+        check("a delete of nothing", (None, None, None), None, &[], &[]);
+        check("the same again", (open, None, None), a, &[], &[]);
+        check("another one", (open, None, None), Some('b'), &[(1, Some(5), 'a'), (5, None, 'b')], &[]);
+        check("a delete", (open, None, None), None, &[(1, Some(5), 'a')], &[]);
+    }
+
+    #[test]
+    fn a_late_change_splits_or_moves_what_it_falls_into() {
+        let (a, b) = (Some('a'), Some('b'));
+        let splits = [(1, Some(5), 'a'), (5, Some(9), 'b'), (9, None, 'a')];
+        check("the silent change behind it opens", (Some(('a', None)), None, Some((a, None))), b, &splits, &[]);
+        let (ends, silent) = (Some(('a', Some(12))), Some((a, Some(12))));
+        check("after a delete, too, and keeps its end", (ends, None, silent), None, &[(1, Some(5), 'a'), (9, Some(12), 'a')], &[]);
+        check("before the first of all", (None, None, Some((b, Some(12)))), a, &[(5, Some(9), 'a')], &[]);
+        check("equal to what follows, which opens earlier", (None, None, silent), a, &[(5, Some(12), 'a')], &[9]);
+        check("equal to what was open", (Some(('a', Some(9))), None, Some((b, None))), a, &[], &[]);
+        check("in a gap before a delete", (None, None, Some((None, None))), a, &[(5, Some(9), 'a')], &[]);
+    }
+
+    #[test]
+    fn an_override_merges_removes_and_replaces() {
+        let (a, b, left) = (Some('a'), Some('b'), Some(('a', Some(5))));
+        check("three become one", (left, Some(b), Some((a, Some(12)))), a, &[(1, Some(12), 'a')], &[5, 9]);
+        check("by a delete", (left, Some(b), Some((a, None))), None, &[], &[5]);
+        check("a gap is filled", (left, Some(None), Some((a, None))), a, &[(1, None, 'a')], &[9]);
+        check("other columns alone", (left, Some(b), Some((None, None))), Some('c'), &[(5, Some(9), 'c')], &[]);
+        check("equal and written differently: it shows", (None, Some(b), None), Some('B'), &[(5, None, 'B')], &[]);
+        check("the same", (None, Some(b), None), b, &[], &[]);
     }
 }
