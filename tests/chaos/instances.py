@@ -53,6 +53,10 @@ class Fraud(Application):
     name = "fraud"
 
 
+class Dimensions(Application):
+    name = "dimensions"
+
+
 class Analytics(Application):
     name = "analytics"
 

@@ -206,13 +206,13 @@ def settings(brokers):
 def send(producer, topic, record):
     while True:
         try:
-            return producer.produce(topic, **record)
+            return producer.produce(**{"topic": topic, **record})
         except BufferError:
             producer.poll(0.1)
 
 
 def stream(brokers, topic, records, count, pace):
-    """Sends the records (what `produce` takes, `count` of them) at the pace that is set, and says how many it were."""
+    """Sends the records (what `produce` takes, `count` of them; each may name a topic of its own) at the pace that is set, and says how many it were."""
     producer = Producer(settings(brokers))
     sent, allowance, before = 0, 0.0, time.monotonic()
     while sent < count and not pace.abandoned:
