@@ -150,11 +150,3 @@ fn table(tables: &Connection, dimension: &Dimension) -> Vec<Vec<String>> {
     };
     rows.map(|row| row.unwrap().iter().enumerate().map(cell).collect()).collect()
 }
-
-#[test]
-fn the_picture_in_the_documents_is_the_one_that_describe_makes() {
-    let topology = application(Path::new("headwater.sqlite"));
-    let picture = format!("```\napplication {NAME}\n\n{}\n```\n", topology.describe_as(NAME).to_string().trim_end());
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/dimensions.md")).unwrap();
-    assert!(page.contains(&picture), "docs/dimensions.md must hold this:\n{picture}");
-}

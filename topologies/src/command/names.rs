@@ -63,7 +63,7 @@ impl Application {
             Application::Dimensions => {
                 let app = dimensions::topology();
                 for dimension in DIMENSIONS {
-                    warehouse.connect_several(&app, dimension.versions, dimension.table.name, dimension.table)?;
+                    warehouse.connect_several(&app, dimension.versions, dimension.versions.name(), dimension.table)?;
                 }
                 app
             }
