@@ -5,6 +5,7 @@ import random
 import time
 
 from instances import COMMIT_DEADLINE, Ended
+from servers import patiently
 
 # Longest wait before a killed or stopped instance comes back, and before a server does.
 AWAY = 6.0
@@ -111,7 +112,7 @@ class Faults:
         self.await_progress()
 
     def members(self):
-        return set(self.servers.members(self.slots[0].app.group))
+        return set(patiently(lambda: self.servers.members(self.slots[0].app.group)))
 
     def terminate(self):
         slot = self.chance.choice(self.slots)
