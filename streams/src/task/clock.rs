@@ -188,6 +188,17 @@ mod tests {
         assert_eq!(clock.stream_time(), 70);
     }
 
+    /// Seen with a broker that took six seconds for a commit: the partition that the thread had read to its end before was taken for idle, and
+    /// what had come into it meanwhile for late.
+    #[test]
+    fn a_partition_is_not_idle_because_nobody_looked() {
+        let mut lane = at_end(lane("a", LaneRole::Stream, 70), 1_000);
+        lane.watch_idleness(7_000);
+        assert!(!lane.is_idle(7_000, 5_000));
+        (1..=50).for_each(|look| lane.watch_idleness(7_000 + look * 100));
+        assert!(lane.is_idle(12_000, 5_000));
+    }
+
     #[test]
     fn a_repartition_lane_waits_for_every_upstream_task() {
         let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![0]]);

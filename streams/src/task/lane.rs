@@ -35,7 +35,12 @@ pub(crate) struct Lane {
     pub(crate) time: Timestamp,
     /// Since when (wall time of the runtime) it stands at its end.
     idle_since: Option<i64>,
+    /// When that was looked at last.
+    watched_at: i64,
 }
+
+/// The runtime looks every few milliseconds. After this time without a look it was kept from it.
+const LOOKS_AWAY_MS: i64 = 1_000;
 
 #[derive(Debug)]
 struct Batch {
@@ -58,6 +63,7 @@ impl Lane {
             read_to_end: false,
             time: NO_TIMESTAMP,
             idle_since: None,
+            watched_at: 0,
         }
     }
 
@@ -133,9 +139,12 @@ impl Lane {
         (self.position, self.time, self.read_to_end, self.idle_since) = (position, time, false, None);
     }
 
-    /// Keeps note since when the lane stands at its end.
+    /// Keeps note since when the lane stands at its end. While the thread was elsewhere (a broker that is slow to take a commit, a process that
+    /// was stopped) nobody looked: that the log had no more then is not known, and the time begins anew.
     pub(crate) fn watch_idleness(&mut self, now: i64) {
+        let looked_away = now - std::mem::replace(&mut self.watched_at, now) > LOOKS_AWAY_MS;
         match (self.is_at_end(), self.idle_since) {
+            (true, Some(_)) if looked_away => self.idle_since = Some(now),
             (true, None) => self.idle_since = Some(now),
             (true, Some(_)) => {}
             (false, _) => self.idle_since = None,
