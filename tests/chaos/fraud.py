@@ -11,10 +11,9 @@ import os
 import sys
 
 import model
-from category_sales import LETTERS, options
+from category_sales import CategorySalesChaos, options
 from chaos import Chaos, parser_of, play
 from instances import Fraud
-from readers import read_topic
 from servers import patiently
 
 import check  # where model finds it
@@ -26,20 +25,16 @@ TABLE = f"select {', '.join(COLUMNS)} from fraud_alerts".replace("event_time", T
 COUNTED = "select (select count(*) from fraud_alerts), (select count(*) from dead_letters where application_id = '{}')"
 
 
-class FraudChaos(Chaos):
+class FraudChaos(CategorySalesChaos):
     input, output, feed_script = "sales_stream", "fraud_alerts", "sales.py"
-    partitions = 3
-    needs_postgres = True
-
-    def make_app(self):
-        return Fraud(self.arguments, self.servers, self.directory)
+    application, partitions = Fraud, 3
 
     def feed_options(self):
         headwater = os.path.abspath(self.arguments.headwater)
-        return [*super().feed_options(), "--headwater", headwater, "--late", self.arguments.late, "--bad", self.arguments.bad]
+        return [*super().feed_options(), "--headwater", headwater]
 
     def is_through(self, sent, committed):
-        return super().is_through(sent, committed) and self.behind() == 0 and self.seen()[0] == sum(map(len, self.live.seen.values()))
+        return Chaos.is_through(self, sent, committed) and self.behind() == 0 and self.seen()[0] == sum(map(len, self.live.seen.values()))
 
     def behind(self):
         """Records between the two stages."""
@@ -55,28 +50,8 @@ class FraudChaos(Chaos):
         except LookupError:
             return 0, 0
 
-    def run(self):
-        """All that is to be seen, for the models."""
-        brokers, dead_letters = self.servers.brokers, f"{self.app.group}-dlq"
-        count = {topic: patiently(lambda topic=topic: self.servers.partitions(topic)) for topic in (self.input, self.output, dead_letters)}
-        updates = read_topic(brokers, self.output, count[self.output])
-        self.live.finish({record.partition: record.offset for record in updates}.items())
-        return model.Run(
-            application_id=self.app.group,
-            inputs=read_topic(brokers, self.input, count[self.input], "read_uncommitted"),
-            updates=updates,
-            letters=read_topic(brokers, dead_letters, count[dead_letters]),
-            table={row[0]: self.row(row) for row in self.servers.rows(TABLE)},
-            stored=self.stored(),
-            committed=self.committed(),
-            ends=self.servers.ends(self.input),
-            hanging=self.hanging(),
-            live=dict(self.live.seen),
-            live_wrong=self.live.wrong,
-            started_ms=self.started_ms,
-            input_topic=self.input,
-            output_topic=self.output,
-        )
+    def table(self):
+        return {row[0]: self.row(row) for row in self.servers.rows(TABLE)}
 
     @staticmethod
     def row(values):
@@ -84,23 +59,19 @@ class FraudChaos(Chaos):
         coordinates = {name: float(row[name]) for name in ("latitude", "longitude")}
         return {**row, **coordinates, "hits": fraud_model.sorted_hits(json.loads(row["hits"]))}
 
-    def stored(self):
-        """The table of dead letters: identity -> (reason, value)."""
-        found = {}
-        for topic, partition, offset, stage, reason, value in self.servers.rows(LETTERS.format(self.app.group)):
-            found[(topic, partition, offset, stage)] = (reason, None if value == "null" else bytes.fromhex(value))
-        return found
+    def check(self, run):
+        expected = fraud_model.Expected((record.partition, record.offset, record.timestamp, record.value) for record in run.inputs)
+        fraud_model.check_alerts(expected, [(record.key, record.value) for record in run.updates], run.table, self.report)
+        fraud_model.check_letters(expected, [model.letter_of(record) for record in run.letters], run.stored, self.report)
+        model.check_log(run, self.report)
 
 
 def act(chaos):
     chaos.begin()
     chaos.faults()
     chaos.finish()
-    run, report = chaos.run(), chaos.report
-    expected = fraud_model.Expected((record.partition, record.offset, record.timestamp, record.value) for record in run.inputs)
-    fraud_model.check_alerts(expected, [(record.key, record.value) for record in run.updates], run.table, report)
-    fraud_model.check_letters(expected, [model.letter_of(record) for record in run.letters], run.stored, report)
-    model.check_log(run, report)
+    chaos.check(chaos.run())
+    chaos.report.expect("no log holds the password", chaos.secrets())
 
 
 def main():
