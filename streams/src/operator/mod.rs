@@ -17,6 +17,7 @@ mod scd2;
 mod sink;
 mod source;
 mod split;
+mod stream_join;
 mod stream_table_join;
 mod table_map;
 mod table_source;
@@ -43,6 +44,7 @@ pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order
 pub(crate) use sink::{sink, table_sink};
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
+pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{Getter, Unmatched, stream_table_join};
 pub(crate) use table_map::{table_filter, table_map_values};
 pub(crate) use table_source::table_source;
