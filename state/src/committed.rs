@@ -10,7 +10,7 @@ use crate::segments::Holder;
 use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, ByteView, Direction, Family, StateError, Timestamp, metadata, value, window_scan};
+use crate::{ByteDatabase, ByteView, Direction, Family, StateError, Timestamp, Version, metadata, value, version_scan, window_scan};
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
 #[derive(Clone)]
@@ -34,6 +34,7 @@ struct CommittedStore {
     name: String,
     family: Family,
     window: Option<CommittedWindow>,
+    versions: Option<CommittedWindow>,
 }
 
 struct CommittedWindow {
@@ -43,13 +44,13 @@ struct CommittedWindow {
 
 impl Door {
     pub(crate) fn new(database: ByteDatabase, metadata: Family, stores: &[Store]) -> Self {
+        let committed =
+            |store: &Store, from| CommittedWindow { segment_ms: store.segments().segment_ms(), visible_from: AtomicI64::new(from) };
         let store = |store: &Store| CommittedStore {
             name: store.name().to_owned(),
             family: store.family(),
-            window: store.is_window().then(|| CommittedWindow {
-                segment_ms: store.segments().segment_ms(),
-                visible_from: AtomicI64::new(store.segments().visible_from()),
-            }),
+            window: store.is_window().then(|| committed(store, store.segments().visible_from())),
+            versions: store.is_versioned().then(|| committed(store, store.segments().history_from())),
         };
         let stores = stores.iter().map(store).collect();
         Self { shared: Arc::new(Shared { database: RwLock::new(Some(database)), metadata, stores }) }
@@ -64,6 +65,9 @@ impl Door {
         for (committed, store) in self.shared.stores.iter().zip(stores) {
             if let Some(window) = &committed.window {
                 window.visible_from.store(store.borrow().segments().visible_from(), Ordering::Relaxed);
+            }
+            if let Some(versions) = &committed.versions {
+                versions.visible_from.store(store.borrow().segments().history_from(), Ordering::Relaxed);
             }
         }
     }
@@ -104,7 +108,7 @@ pub struct CommittedView<'a> {
 impl CommittedView<'_> {
     /// The key-value store of that name.
     pub fn key_value(&self, name: &str) -> Option<CommittedKeyValue<'_>> {
-        let store = self.shared.stores.iter().find(|store| store.name == name && store.window.is_none())?;
+        let store = self.shared.stores.iter().find(|store| store.name == name && store.window.is_none() && store.versions.is_none())?;
         Some(CommittedKeyValue { at: self, family: store.family })
     }
 
@@ -112,6 +116,12 @@ impl CommittedView<'_> {
     pub fn window(&self, name: &str) -> Option<CommittedWindows<'_>> {
         let store = self.shared.stores.iter().find(|store| store.name == name)?;
         Some(CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? })
+    }
+
+    /// The versioned store of that name.
+    pub fn versioned(&self, name: &str) -> Option<CommittedVersions<'_>> {
+        let store = self.shared.stores.iter().find(|store| store.name == name)?;
+        Some(CommittedVersions { at: self, name: &store.name, family: store.family, versions: store.versions.as_ref()? })
     }
 
     fn get<R>(&self, family: Family, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
@@ -196,14 +206,53 @@ impl CommittedWindows<'_> {
     }
 
     fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)>, StateError> {
-        let (first, last) = (starts.start().div_euclid(self.window.segment_ms), starts.end().div_euclid(self.window.segment_ms));
-        let is_empty = starts.is_empty();
-        let segments = metadata::segments_of(self.at.view, self.at.shared.metadata, self.name)?;
-        Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
+        segments(self.at, self.name, self.window, starts)
     }
 }
 
 impl Scan for CommittedWindows<'_> {
+    fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        self.at.scan(self.family, from, to, direction, visit)
+    }
+}
+
+fn segments(
+    at: &CommittedView<'_>, name: &str, of: &CommittedWindow, starts: &RangeInclusive<Timestamp>,
+) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
+    let (first, last) = (starts.start().div_euclid(of.segment_ms), starts.end().div_euclid(of.segment_ms));
+    let is_empty = starts.is_empty();
+    let segments = metadata::segments_of(at.view, at.shared.metadata, name)?;
+    Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
+}
+
+/// A versioned store as of one commit.
+pub struct CommittedVersions<'a> {
+    at: &'a CommittedView<'a>,
+    name: &'a str,
+    family: Family,
+    versions: &'a CommittedWindow,
+}
+
+impl CommittedVersions<'_> {
+    /// As [`crate::VersionedHandle::get`].
+    pub fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        let mut local = Vec::new();
+        version_scan::latest_key(key, &mut local);
+        self.at.get(self.family, &local, read)
+    }
+
+    /// As [`crate::VersionedHandle::get_as_of`].
+    pub fn get_as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError> {
+        let latest = self.get(key, |found| version_scan::latest_as_of(found, time))?;
+        if latest.is_some() || time < self.versions.visible_from.load(Ordering::Relaxed) {
+            return Ok(latest);
+        }
+        let ended = segments(self.at, self.name, self.versions, &(time..=Timestamp::MAX))?;
+        Ok(version_scan::around(self, ended, key, time)?.into_version())
+    }
+}
+
+impl Scan for CommittedVersions<'_> {
     fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
         self.at.scan(self.family, from, to, direction, visit)
     }

@@ -8,7 +8,7 @@
 //! | `V` | layout version, u32: 1 |
 //! | `H` | hash of the plan that wrote last, u64 |
 //! | `C` | number of the last commit, u64 |
-//! | `L` store | layout: 0 for key-value; 1 and the segment's length in ms (i64) for windows |
+//! | `L` store | layout: 0 for key-value; 1 and the segment's length in ms (i64) for windows; 3 and the same for versions |
 //! | `P` store | changelog position: next offset (i64), topic id (16 bytes), time of writing (i64, ms) |
 //! | `S` length of the name (u16), store, segment id (i64, sign bit turned) | changelog offset before which there is nothing of the segment, i64 |
 
@@ -46,6 +46,7 @@ pub(crate) struct Metadata {
 pub(crate) enum StoredLayout {
     KeyValue,
     Window { segment_ms: i64 },
+    Versioned { segment_ms: i64 },
 }
 
 impl StoredLayout {
@@ -53,6 +54,7 @@ impl StoredLayout {
         match layout {
             Layout::KeyValue => Self::KeyValue,
             Layout::Window { segment_ms, .. } => Self::Window { segment_ms },
+            Layout::Versioned { segment_ms, .. } => Self::Versioned { segment_ms },
         }
     }
 }
@@ -125,6 +127,7 @@ pub(crate) fn put_layout(writes: &mut WriteSet, family: Family, store: &str, lay
     match layout {
         StoredLayout::KeyValue => writes.put(family, &key, &[0]),
         StoredLayout::Window { segment_ms } => writes.put_parts(family, &key, &[&[1], &segment_ms.to_be_bytes()]),
+        StoredLayout::Versioned { segment_ms } => writes.put_parts(family, &key, &[&[3], &segment_ms.to_be_bytes()]),
     }
 }
 
@@ -156,6 +159,7 @@ fn read_layout(value: &[u8]) -> Option<StoredLayout> {
     match value.split_first()? {
         (0, []) => Some(StoredLayout::KeyValue),
         (1, segment_ms) => Some(StoredLayout::Window { segment_ms: i64::from_be_bytes(segment_ms.try_into().ok()?) }),
+        (3, segment_ms) => Some(StoredLayout::Versioned { segment_ms: i64::from_be_bytes(segment_ms.try_into().ok()?) }),
         _ => None,
     }
 }

@@ -54,6 +54,11 @@ impl Segments {
         self.observed.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms).saturating_add(1))
     }
 
+    /// The lowest time that a versioned store knows anything of. Unlike a window store's it is counted inclusively, as in Kafka.
+    pub(crate) fn history_from(&self) -> Timestamp {
+        self.observed.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms))
+    }
+
     /// The lowest segment that still takes writes. Kafka: `AbstractSegments`.
     pub(crate) fn first_live(&self) -> i64 {
         self.observed.map_or(i64::MIN, |time| self.segment_of(time.saturating_sub(self.retention_ms)))
@@ -73,7 +78,7 @@ impl Segments {
     }
 
     /// The segments that hold windows with a start in the range, lowest first.
-    pub(crate) fn in_range(&self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> {
+    pub(crate) fn in_range<'s>(&'s self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> + use<'s> {
         let segments = self.segment_of(*starts.start())..=self.segment_of(*starts.end());
         // An empty range of starts has no segments; `BTreeMap::range` would panic for it.
         let segments = (!starts.is_empty()).then_some(segments);

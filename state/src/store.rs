@@ -2,6 +2,8 @@
 
 mod commit;
 mod merge;
+mod version_log;
+mod versions;
 
 use std::cell::Cell;
 use std::ops::{Bound, ControlFlow};
@@ -10,6 +12,8 @@ use std::rc::Rc;
 use crate::overlay::Overlay;
 use crate::segments::{Holder, Segments};
 use crate::window_scan::Scan;
+use version_log::VersionLog;
+
 use crate::{ByteDatabase, Direction, Family, Logging, StateError, Timestamp, value};
 
 /// What a scan calls with key, timestamp and value.
@@ -31,8 +35,10 @@ pub(crate) struct Store {
     family: Family,
     logging: Logging,
     overlay: Overlay,
-    /// Only window stores have them.
+    /// Only window stores and versioned stores have them.
     segments: Option<Segments>,
+    /// Only versioned stores have it, in place of what the overlay logs.
+    versions: Option<VersionLog>,
     /// Only tasks with a journal count records.
     record: Option<RecordNumber>,
     record_seen: u64,
@@ -42,7 +48,13 @@ impl Store {
     pub(crate) fn new(
         name: &str, database: ByteDatabase, family: Family, logging: Logging, segments: Option<Segments>, record: Option<RecordNumber>,
     ) -> Self {
-        Self { name: name.to_owned(), database, family, logging, overlay: Overlay::new(logging), segments, record, record_seen: 0 }
+        let (name, overlay) = (name.to_owned(), Overlay::new(logging));
+        Self { name, database, family, logging, overlay, segments, versions: None, record, record_seen: 0 }
+    }
+
+    /// The same, with versions in place of windows.
+    pub(crate) fn versioned(self) -> Self {
+        Self { overlay: Overlay::new(Logging::Off), versions: Some(VersionLog::default()), ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -54,21 +66,29 @@ impl Store {
     }
 
     pub(crate) fn is_window(&self) -> bool {
-        self.segments.is_some()
+        self.segments.is_some() && self.versions.is_none()
     }
 
-    /// The segments of a store that is known to be one of windows.
+    pub(crate) fn is_versioned(&self) -> bool {
+        self.versions.is_some()
+    }
+
+    pub(crate) fn is_key_value(&self) -> bool {
+        self.segments.is_none()
+    }
+
+    /// The segments of a store that is known to be one of windows or of versions.
     pub(crate) fn segments(&self) -> &Segments {
-        self.segments.as_ref().expect("only window stores are asked for segments")
+        self.segments.as_ref().expect("only stores of windows or versions are asked for segments")
     }
 
     pub(crate) fn segments_mut(&mut self) -> &mut Segments {
         self.enter_record();
-        self.segments.as_mut().expect("only window stores are asked for segments")
+        self.segments.as_mut().expect("only stores of windows or versions are asked for segments")
     }
 
     pub(crate) fn overlay_bytes(&self) -> usize {
-        self.overlay.bytes()
+        self.overlay.bytes() + self.versions.as_ref().map_or(0, VersionLog::bytes)
     }
 
     pub(crate) fn get<R>(&self, holder: Holder, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
@@ -90,6 +110,7 @@ impl Store {
         if running == Some(self.record_seen) {
             self.overlay.undo();
             self.segments.iter_mut().for_each(Segments::undo);
+            self.versions.iter_mut().for_each(VersionLog::undo);
         }
     }
 
@@ -100,6 +121,7 @@ impl Store {
             self.record_seen = running;
             self.overlay.mark();
             self.segments.iter_mut().for_each(Segments::mark);
+            self.versions.iter_mut().for_each(VersionLog::mark);
         }
     }
 }

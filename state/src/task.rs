@@ -13,7 +13,7 @@ use crate::committed::Door;
 use crate::store::{RecordNumber, Store};
 use crate::{
     ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Family, Journal, KeyValueHandle, MemoryDisk, RestoreRecord,
-    StateError, StoreSpec, WindowHandle, WriteSet, metadata,
+    StateError, StoreSpec, VersionedHandle, WindowHandle, WriteSet, metadata,
 };
 
 pub use open::Opened;
@@ -101,13 +101,19 @@ impl TaskState {
     /// The key-value store of that name.
     pub fn key_value(&self, name: &str) -> Option<KeyValueHandle> {
         let store = self.find(name)?;
-        (!store.borrow().is_window()).then(|| KeyValueHandle::new(Rc::clone(store)))
+        store.borrow().is_key_value().then(|| KeyValueHandle::new(Rc::clone(store)))
     }
 
     /// The window store of that name.
     pub fn window(&self, name: &str) -> Option<WindowHandle> {
         let store = self.find(name)?;
         store.borrow().is_window().then(|| WindowHandle::new(Rc::clone(store)))
+    }
+
+    /// The versioned store of that name.
+    pub fn versioned(&self, name: &str) -> Option<VersionedHandle> {
+        let store = self.find(name)?;
+        store.borrow().is_versioned().then(|| VersionedHandle::new(Rc::clone(store)))
     }
 
     /// How far the store had followed its changelog at the last commit.
@@ -173,11 +179,19 @@ impl TaskState {
         let target = Rc::clone(self.store(store)?);
         target.borrow().assert_unwritten();
         self.writes.clear();
-        for record in records {
-            target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
+        let (is_versioned, first_offset) = (target.borrow().is_versioned(), self.first_offset(store));
+        if is_versioned {
+            target.borrow_mut().stage_restored_versions(records, self.metadata, first_offset, &mut self.writes)?;
+        } else {
+            for record in records {
+                target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
+            }
         }
         metadata::put_position(&mut self.writes, self.metadata, store, position);
         self.database.write(&self.writes)?;
+        if is_versioned {
+            target.borrow_mut().settle(first_offset);
+        }
         self.positions.insert(store.to_owned(), position);
         Ok(())
     }

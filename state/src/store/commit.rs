@@ -3,20 +3,24 @@
 use std::ops::Bound;
 
 use super::Store;
+use super::version_log::VersionLog;
 use crate::segments::Segments;
+use crate::version_scan::LATEST;
 use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
 use crate::{ByteDatabase, ChangelogRecord, Family, Logging, RestoreRecord, StateError, WriteSet, metadata, value};
 
 impl Store {
     /// Adds all that changed since the last commit, and the removal of what has expired.
     pub(crate) fn stage(&self, metadata: Family, first_offset: i64, writes: &mut WriteSet) {
-        assert!(!self.overlay.has_updates(), "store {}: updates are drained to the changelog before the commit", self.name);
+        let is_drained = !self.overlay.has_updates() && self.versions.as_ref().is_none_or(VersionLog::is_empty);
+        assert!(is_drained, "store {}: updates are drained to the changelog before the commit", self.name);
         let first_live = self.segments.as_ref().map(Segments::first_live);
         // In the order of the keys: the engine takes them faster than it takes them at random.
         self.overlay.with_range(Bound::Unbounded, Bound::Unbounded, |indexes| {
             for &index in indexes {
                 let (key, content) = (self.overlay.key(index), self.overlay.content(index));
-                if first_live.is_some_and(|first_live| segment_of_local(key) < Some(first_live)) {
+                let is_expired = |first_live| segment_of_local(key).is_some_and(|segment| segment != LATEST && segment < first_live);
+                if first_live.is_some_and(is_expired) {
                     continue;
                 }
                 match content {
@@ -46,18 +50,21 @@ impl Store {
     /// The commit is written.
     pub(crate) fn settle(&mut self, first_offset: i64) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(|segments| segments.settle(first_offset));
     }
 
     /// Forgets all since the last commit.
     pub(crate) fn abort(&mut self) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(Segments::abort);
     }
 
     /// Goes on with an empty database.
     pub(crate) fn start_anew(&mut self, database: ByteDatabase) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(Segments::start_anew);
         self.database = database;
     }
@@ -66,6 +73,9 @@ impl Store {
     pub(crate) fn drain(&mut self, sink: &mut dyn FnMut(ChangelogRecord<'_>)) {
         if self.logging == Logging::Off {
             return;
+        }
+        if let Some(versions) = &mut self.versions {
+            return versions.drain(sink);
         }
         let mut changelog_key = Vec::new();
         let is_window = self.is_window();
@@ -82,6 +92,17 @@ impl Store {
     /// A restore changes what is below the overlay, so there must be nothing above.
     pub(crate) fn assert_unwritten(&self) {
         assert!(self.overlay.contents().next().is_none(), "store {}: a restore and uncommitted writes exclude each other", self.name);
+    }
+
+    /// Puts the versions of the changelog, as they once were put, and adds to `writes` what that changes. Nothing expires meanwhile: the store's time is told to it afterwards.
+    pub(crate) fn stage_restored_versions(
+        &mut self, records: &mut dyn Iterator<Item = RestoreRecord<'_>>, metadata: Family, first_offset: i64, writes: &mut WriteSet,
+    ) -> Result<(), StateError> {
+        for record in records {
+            self.put_version(record.key, record.value, record.timestamp)?;
+        }
+        self.stage(metadata, first_offset, writes);
+        Ok(())
     }
 
     /// Adds a record of the changelog to `writes`.

@@ -78,7 +78,8 @@ pub(super) fn stores(task: &str, specs: &[StoreSpec], found: &Found, record: Opt
     let store = |spec: &StoreSpec| {
         let family = found.database.family(&family_name(&spec.name)).expect("the database was opened with its stores");
         let segments = segments(task, spec, &found.contents)?;
-        Ok(Store::new(&spec.name, found.database.clone(), family, spec.logging, segments, record.cloned()))
+        let store = Store::new(&spec.name, found.database.clone(), family, spec.logging, segments, record.cloned());
+        Ok(if matches!(spec.layout, Layout::Versioned { .. }) { store.versioned() } else { store })
     };
     specs.iter().map(store).collect()
 }
@@ -126,12 +127,14 @@ fn segments(task: &str, spec: &StoreSpec, contents: &Metadata) -> Result<Option<
     let stored = contents.layouts.get(&spec.name).copied().unwrap_or(StoredLayout::of(spec.layout));
     match (spec.layout, stored) {
         (Layout::KeyValue, StoredLayout::KeyValue) => Ok(None),
-        (Layout::Window { retention_ms, .. }, StoredLayout::Window { segment_ms }) => {
+        (Layout::Window { retention_ms, .. }, StoredLayout::Window { segment_ms })
+        | (Layout::Versioned { history_ms: retention_ms, .. }, StoredLayout::Versioned { segment_ms }) => {
             let live = contents.segments.get(&spec.name).cloned().unwrap_or_default();
             Ok(Some(Segments::new(retention_ms, segment_ms, live)))
         }
-        (Layout::KeyValue | Layout::Window { .. }, StoredLayout::KeyValue | StoredLayout::Window { .. }) => {
-            Err(StateError::LayoutChanged { task: task.to_owned(), store: spec.name.clone() })
-        }
+        (
+            Layout::KeyValue | Layout::Window { .. } | Layout::Versioned { .. },
+            StoredLayout::KeyValue | StoredLayout::Window { .. } | StoredLayout::Versioned { .. },
+        ) => Err(StateError::LayoutChanged { task: task.to_owned(), store: spec.name.clone() }),
     }
 }
