@@ -34,6 +34,7 @@ use std::sync::Arc;
 /// ```
 pub struct TestDriver {
     opening: Opening,
+    disk: Disk,
     pub(super) tasks: Vec<Task>,
     topics: Topics,
     /// Where the records stand that the tasks have written since that was last asked.
@@ -42,6 +43,8 @@ pub struct TestDriver {
     time: Timestamp,
     wall_time: Timestamp,
     commits: Commits,
+    /// What tasks had dropped that are no more.
+    dropped_before: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,10 +110,10 @@ impl TestDriver {
     }
 
     fn open(topology: Topology, config: &Config) -> Result<Self, TaskError> {
-        let opening = Opening::new(topology, config);
-        let topics = Topics::default();
-        let tasks = opening.tasks(&Disk::Memory(MemoryDisk::new()), &topics, &[], 0)?;
-        Ok(TestDriver { opening, tasks, topics, written: Vec::new(), time: 0, wall_time: 0, commits: Commits::EachRecord })
+        let (opening, disk, topics) = (Opening::new(topology, config), empty_disk(), Topics::default());
+        let tasks = opening.tasks(&disk, &topics, &[], 0)?;
+        let (written, commits) = (Vec::new(), Commits::EachRecord);
+        Ok(TestDriver { opening, disk, tasks, topics, written, time: 0, wall_time: 0, commits, dropped_before: 0 })
     }
 
     /// Leaves commits to [`commit`](TestDriver::commit): until then cached stores hold their updates back.
@@ -194,6 +197,41 @@ impl TestDriver {
         (0..self.tasks.len()).try_for_each(|task| self.commit_task(task)).and_then(|()| self.try_settle())
     }
 
+    /// Commits, ends all tasks at once, and opens them again from what their disk has kept: of the work since the commit nothing is left, as
+    /// after a `kill -9`. What the commit wrote is read again from the topics.
+    ///
+    /// ```
+    /// # use headwater_streams::prelude::*;
+    /// # use headwater_streams::testing::TestDriver;
+    /// const LINES: Topic<String, String> = Topic::new("lines");
+    /// const COUNTS: Topic<String, u64> = Topic::new("line-counts");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(LINES).group_by_key().count(Store::new("lines")).to(COUNTS);
+    /// let mut driver = TestDriver::new(app.build()?);
+    /// driver.send(LINES, "a", "one");
+    /// driver.restart()?;
+    /// driver.send(LINES, "a", "two");
+    /// driver.restart_elsewhere()?;
+    /// driver.send(LINES, "a", "three");
+    /// assert_eq!(driver.latest(COUNTS, "a"), Some(3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart(&mut self) -> Result<(), TaskError> {
+        self.tick();
+        (0..self.tasks.len()).try_for_each(|task| self.commit_task(task))?;
+        let committed: Vec<_> = self.tasks.iter().flat_map(Task::committed_offsets).collect();
+        self.dropped_before = self.dropped();
+        self.tasks.clear();
+        self.tasks = self.opening.tasks(&self.disk, &self.topics, &committed, self.wall_time)?;
+        self.try_settle()
+    }
+
+    /// The same on another machine: the disk is empty, and the stores come back from their changelogs.
+    pub fn restart_elsewhere(&mut self) -> Result<(), TaskError> {
+        self.disk = empty_disk();
+        self.restart()
+    }
+
     /// Moves the wall clock; an error is what would stop the application.
     pub fn try_advance_wall_clock(&mut self, by_ms: i64) -> Result<(), TaskError> {
         self.wall_time += by_ms;
@@ -264,7 +302,7 @@ impl TestDriver {
 
     /// How many records were dropped without a letter.
     pub fn dropped(&self) -> u64 {
-        self.tasks.iter().map(Task::dropped).sum()
+        self.dropped_before + self.tasks.iter().map(Task::dropped).sum::<u64>()
     }
 
     /// Upstream tasks tell downstream ones their times once a millisecond, where they do.
@@ -330,4 +368,8 @@ impl TestDriver {
         let readers = self.tasks.iter_mut().filter(|task| task.queued().any(|(at, _)| *at == fetched.partition));
         readers.for_each(|task| task.enqueue(fetched.clone()));
     }
+}
+
+fn empty_disk() -> Disk {
+    Disk::Memory(MemoryDisk::new())
 }

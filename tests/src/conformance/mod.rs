@@ -3,14 +3,18 @@
 pub mod build;
 pub mod case;
 mod compare;
+mod diff;
 pub mod functions;
 mod play;
 mod query;
+mod restart;
 pub mod value;
 
 pub use case::Case;
 pub use compare::{Difference, compare};
-pub use play::{Restart, Seen, play};
+pub use diff::diff;
+pub use play::{Seen, play};
+pub use restart::Restart;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,6 +3,7 @@
 use super::build::{Built, StoreRole, Unbuildable, build};
 use super::case::{Answer, Case, CaseConfig, Contents, Expected, Failed, Input, Output, Step};
 use super::query::{answer, contents};
+use super::restart::Restart;
 use super::value::Value;
 use headwater_streams::format::FormatError;
 use headwater_streams::record::{Header, Headers};
@@ -15,29 +16,11 @@ use std::time::Duration;
 /// What a case has led to, in the words of its expectation.
 pub type Seen = Expected;
 
-/// Whether and how a case is interrupted.
-#[derive(Clone, Debug, Default)]
-pub enum Restart {
-    /// It is not.
-    #[default]
-    Never,
-    /// The tasks are opened again from their disk.
-    Kept {
-        /// Decides where.
-        seed: u64,
-    },
-    /// The tasks are opened again from the changelogs.
-    Wiped {
-        /// Decides where.
-        seed: u64,
-    },
-}
-
 /// The application id of all cases, which internal topics begin with.
 const APPLICATION: &str = "app";
 
 /// Plays a case. An error is what the runner cannot do.
-pub fn play(case: &Case, _restart: &Restart) -> Result<Seen, String> {
+pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
     let Built { topology, stores } = match build(&case.topology, &case.config) {
         Ok(built) => built,
         Err(refused @ Unbuildable::Refused(_)) => return Ok(failed_build(refused.kind().unwrap_or_default())),
@@ -46,7 +29,11 @@ pub fn play(case: &Case, _restart: &Restart) -> Result<Seen, String> {
     let driver = TestDriver::one_task(&topology, &config(&case.config)).map_err(|error| format!("cannot start: {error}"))?;
     let driver = if case.config.commits_by_hand() { driver.commit_on_demand() } else { driver };
     let mut play = Play { driver, stores, seen: Seen::default() };
+    let places = restart.places(case);
     for (step, what) in case.input.iter().enumerate() {
+        if places.contains(&step) {
+            play.restart(step, restart)?;
+        }
         if let Err(kind) = play.step(step, what)? {
             play.seen.error = Some(Failed { phase: "run".into(), step: Some(step), kind: kind.into() });
             return Ok(play.seen);
@@ -78,10 +65,25 @@ impl Play {
         if let Err(error) = done {
             return Ok(Err(kind_of(&error)));
         }
+        self.write_down(step).map(Ok)
+    }
+
+    /// What a commit still sends belongs to the step before.
+    fn restart(&mut self, step: usize, restart: &Restart) -> Result<(), String> {
+        let done = match restart {
+            Restart::Never => Ok(()),
+            Restart::Kept { .. } => self.driver.restart(),
+            Restart::Wiped { .. } => self.driver.restart_elsewhere(),
+        };
+        done.map_err(|error| format!("restart before step {step}: {error}"))?;
+        self.write_down(step - 1)
+    }
+
+    fn write_down(&mut self, step: usize) -> Result<(), String> {
         for record in self.driver.take_written().into_iter().filter(|record| !is_internal(&record.topic)) {
             self.seen.outputs.push(output(step, record)?);
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     fn close(mut self) -> Result<Seen, String> {
