@@ -64,7 +64,7 @@ impl<P: Row, R: Row> KTable<P, R> {
             operator::stream_table_join(wiring.stage(id), row_of, unmatched, f.clone(), wiring.outlet(id))
         });
         app.graph(|graph| {
-            graph.nodes[node].stores.push(self.store);
+            graph.look_at(node, self.node);
             graph.nodes[node].copartitioned = vec![left.node, self.node];
         });
         KStream::at(app, node, false)
