@@ -108,7 +108,7 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         let old = if self.forwarding.get().old_values { stored.clone() } else { None };
         let (new, timestamp) = update(&key, stored, timestamp);
         self.store(bytes, new.as_ref(), timestamp)?;
-        Ok(Written::Through(Record { key, value: Change { old, new }, timestamp, headers: headers.clone() }))
+        Ok(Written::Through(Record { key, value: Change::new(old, new), timestamp, headers: headers.clone() }))
     }
 
     /// The place of a row in the front, brought there from the byte store if need be.
@@ -171,7 +171,7 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         if row.held.value.is_none() && !row.held.was_sent {
             return None;
         }
-        let value = Change { old, new: row.held.value.clone() };
+        let value = Change::new(old, row.held.value.clone());
         Some(Record { key: row.key.clone(), value, timestamp: row.held.timestamp, headers: row.held.headers.clone() })
     }
 
