@@ -7,10 +7,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::segments::Holder;
+use crate::session_key::SessionKey;
 use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, ByteView, Direction, Family, StateError, Timestamp, Version, metadata, value, version_scan, window_scan};
+use crate::{
+    ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, Version, metadata, session_scan, value, version_scan,
+    window_scan,
+};
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
 #[derive(Clone)]
@@ -33,8 +37,9 @@ struct Shared {
 struct CommittedStore {
     name: String,
     family: Family,
+    layout: Layout,
+    /// Only stores of windows, sessions and versions have it.
     window: Option<CommittedWindow>,
-    versions: Option<CommittedWindow>,
 }
 
 struct CommittedWindow {
@@ -44,13 +49,14 @@ struct CommittedWindow {
 
 impl Door {
     pub(crate) fn new(database: ByteDatabase, metadata: Family, stores: &[Store]) -> Self {
-        let committed =
-            |store: &Store, from| CommittedWindow { segment_ms: store.segments().segment_ms(), visible_from: AtomicI64::new(from) };
         let store = |store: &Store| CommittedStore {
             name: store.name().to_owned(),
             family: store.family(),
-            window: store.is_window().then(|| committed(store, store.segments().visible_from())),
-            versions: store.is_versioned().then(|| committed(store, store.segments().history_from())),
+            layout: store.layout(),
+            window: store.segments_if_any().map(|segments| CommittedWindow {
+                segment_ms: segments.segment_ms(),
+                visible_from: AtomicI64::new(segments.visible_from()),
+            }),
         };
         let stores = stores.iter().map(store).collect();
         Self { shared: Arc::new(Shared { database: RwLock::new(Some(database)), metadata, stores }) }
@@ -65,9 +71,6 @@ impl Door {
         for (committed, store) in self.shared.stores.iter().zip(stores) {
             if let Some(window) = &committed.window {
                 window.visible_from.store(store.borrow().segments().visible_from(), Ordering::Relaxed);
-            }
-            if let Some(versions) = &committed.versions {
-                versions.visible_from.store(store.borrow().segments().history_from(), Ordering::Relaxed);
             }
         }
     }
@@ -108,20 +111,30 @@ pub struct CommittedView<'a> {
 impl CommittedView<'_> {
     /// The key-value store of that name.
     pub fn key_value(&self, name: &str) -> Option<CommittedKeyValue<'_>> {
-        let store = self.shared.stores.iter().find(|store| store.name == name && store.window.is_none() && store.versions.is_none())?;
+        let store = self.shared.stores.iter().find(|store| store.name == name && store.layout == Layout::KeyValue)?;
         Some(CommittedKeyValue { at: self, family: store.family })
     }
 
     /// The window store of that name.
     pub fn window(&self, name: &str) -> Option<CommittedWindows<'_>> {
-        let store = self.shared.stores.iter().find(|store| store.name == name)?;
+        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Window { .. });
+        let store = self.shared.stores.iter().find(is_it)?;
         Some(CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? })
     }
 
     /// The versioned store of that name.
     pub fn versioned(&self, name: &str) -> Option<CommittedVersions<'_>> {
-        let store = self.shared.stores.iter().find(|store| store.name == name)?;
-        Some(CommittedVersions { at: self, name: &store.name, family: store.family, versions: store.versions.as_ref()? })
+        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Versioned { .. });
+        let store = self.shared.stores.iter().find(is_it)?;
+        Some(CommittedVersions { at: self, name: &store.name, family: store.family, versions: store.window.as_ref()? })
+    }
+
+    /// The session store of that name.
+    pub fn session(&self, name: &str) -> Option<CommittedSessions<'_>> {
+        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Session { .. });
+        let store = self.shared.stores.iter().find(is_it)?;
+        let windows = CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? };
+        Some(CommittedSessions { windows })
     }
 
     fn get<R>(&self, family: Family, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
@@ -207,6 +220,45 @@ impl CommittedWindows<'_> {
 
     fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)>, StateError> {
         segments(self.at, self.name, self.window, starts)
+    }
+}
+
+/// A session store as of one commit.
+pub struct CommittedSessions<'a> {
+    /// Segments are segments.
+    windows: CommittedWindows<'a>,
+}
+
+impl CommittedSessions<'_> {
+    /// As [`crate::SessionHandle::get`].
+    pub fn get<R>(
+        &self, key: &[u8], start: Timestamp, end: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R,
+    ) -> Result<R, StateError> {
+        let CommittedWindows { at, family, window, .. } = self.windows;
+        if end < window.visible_from.load(Ordering::Relaxed) {
+            return Ok(read(None));
+        }
+        let mut local = Vec::new();
+        SessionKey { key, start, end }.write_local(end.div_euclid(window.segment_ms), &mut local);
+        at.get(family, &local, read)
+    }
+
+    /// As [`crate::SessionHandle::find`].
+    pub fn find(
+        &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, direction: Direction,
+        visit: &mut dyn FnMut(Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let ends = self.windows.visible(&(earliest_end..=Timestamp::MAX));
+        session_scan::find(&self.windows, key, &ends, latest_start, self.windows.segments(&ends)?, direction, visit)
+    }
+
+    /// As [`crate::SessionHandle::fetch_all`].
+    pub fn fetch_all(
+        &self, ends: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let ends = self.windows.visible(&ends);
+        session_scan::fetch_all(&self.windows, &ends, self.windows.segments(&ends)?, direction, visit)
     }
 }
 

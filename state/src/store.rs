@@ -14,7 +14,7 @@ use crate::segments::{Holder, Segments};
 use crate::window_scan::Scan;
 use version_log::VersionLog;
 
-use crate::{ByteDatabase, Direction, Family, Logging, StateError, Timestamp, value};
+use crate::{ByteDatabase, Direction, Family, Layout, Logging, StateError, StoreSpec, Timestamp, value};
 
 /// What a scan calls with key, timestamp and value.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], Timestamp, &[u8]) -> ControlFlow<()> + 'a;
@@ -35,7 +35,8 @@ pub(crate) struct Store {
     family: Family,
     logging: Logging,
     overlay: Overlay,
-    /// Only window stores and versioned stores have them.
+    layout: Layout,
+    /// Only stores of windows, sessions and versions have them.
     segments: Option<Segments>,
     /// Only versioned stores have it, in place of what the overlay logs.
     versions: Option<VersionLog>,
@@ -46,15 +47,12 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(
-        name: &str, database: ByteDatabase, family: Family, logging: Logging, segments: Option<Segments>, record: Option<RecordNumber>,
+        spec: &StoreSpec, database: ByteDatabase, family: Family, segments: Option<Segments>, record: Option<RecordNumber>,
     ) -> Self {
-        let (name, overlay) = (name.to_owned(), Overlay::new(logging));
-        Self { name, database, family, logging, overlay, segments, versions: None, record, record_seen: 0 }
-    }
-
-    /// The same, with versions in place of windows.
-    pub(crate) fn versioned(self) -> Self {
-        Self { overlay: Overlay::new(Logging::Off), versions: Some(VersionLog::default()), ..self }
+        let StoreSpec { name, layout, logging } = spec.clone();
+        let versions = matches!(layout, Layout::Versioned { .. }).then(VersionLog::default);
+        let overlay = Overlay::new(if versions.is_some() { Logging::Off } else { logging });
+        Self { name, database, family, logging, overlay, layout, segments, versions, record, record_seen: 0 }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -65,26 +63,23 @@ impl Store {
         self.family
     }
 
-    pub(crate) fn is_window(&self) -> bool {
-        self.segments.is_some() && self.versions.is_none()
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
-    pub(crate) fn is_versioned(&self) -> bool {
-        self.versions.is_some()
+    /// The segments of a store, if it is one of windows or sessions.
+    pub(crate) fn segments_if_any(&self) -> Option<&Segments> {
+        self.segments.as_ref()
     }
 
-    pub(crate) fn is_key_value(&self) -> bool {
-        self.segments.is_none()
-    }
-
-    /// The segments of a store that is known to be one of windows or of versions.
+    /// The segments of a store that is known to be one of windows or sessions.
     pub(crate) fn segments(&self) -> &Segments {
-        self.segments.as_ref().expect("only stores of windows or versions are asked for segments")
+        self.segments.as_ref().expect("only stores of windows and sessions are asked for segments")
     }
 
     pub(crate) fn segments_mut(&mut self) -> &mut Segments {
         self.enter_record();
-        self.segments.as_mut().expect("only stores of windows or versions are asked for segments")
+        self.segments.as_mut().expect("only stores of windows and sessions are asked for segments")
     }
 
     pub(crate) fn overlay_bytes(&self) -> usize {
@@ -102,6 +97,12 @@ impl Store {
     pub(crate) fn write(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
         self.enter_record();
         self.overlay.write(key, value, timestamp);
+    }
+
+    /// Keeps an entry of the index beside what it speaks of. The changelog knows no index.
+    pub(crate) fn write_index(&mut self, entry: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        self.enter_record();
+        self.overlay.write_unlogged(entry, value.map(|_| [].as_slice()), timestamp);
     }
 
     /// Takes back what the running record did to this store.

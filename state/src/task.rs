@@ -12,8 +12,8 @@ use tracing::warn;
 use crate::committed::Door;
 use crate::store::{RecordNumber, Store};
 use crate::{
-    ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Family, Journal, KeyValueHandle, MemoryDisk, RestoreRecord,
-    StateError, StoreSpec, VersionedHandle, WindowHandle, WriteSet, metadata,
+    ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Family, Journal, KeyValueHandle, Layout, MemoryDisk,
+    RestoreRecord, SessionHandle, StateError, StoreSpec, VersionedHandle, WindowHandle, WriteSet, metadata,
 };
 
 pub use open::Opened;
@@ -101,19 +101,25 @@ impl TaskState {
     /// The key-value store of that name.
     pub fn key_value(&self, name: &str) -> Option<KeyValueHandle> {
         let store = self.find(name)?;
-        store.borrow().is_key_value().then(|| KeyValueHandle::new(Rc::clone(store)))
+        (store.borrow().layout() == Layout::KeyValue).then(|| KeyValueHandle::new(Rc::clone(store)))
     }
 
     /// The window store of that name.
     pub fn window(&self, name: &str) -> Option<WindowHandle> {
         let store = self.find(name)?;
-        store.borrow().is_window().then(|| WindowHandle::new(Rc::clone(store)))
+        matches!(store.borrow().layout(), Layout::Window { .. }).then(|| WindowHandle::new(Rc::clone(store)))
+    }
+
+    /// The session store of that name.
+    pub fn session(&self, name: &str) -> Option<SessionHandle> {
+        let store = self.find(name)?;
+        matches!(store.borrow().layout(), Layout::Session { .. }).then(|| SessionHandle::new(Rc::clone(store)))
     }
 
     /// The versioned store of that name.
     pub fn versioned(&self, name: &str) -> Option<VersionedHandle> {
         let store = self.find(name)?;
-        store.borrow().is_versioned().then(|| VersionedHandle::new(Rc::clone(store)))
+        matches!(store.borrow().layout(), Layout::Versioned { .. }).then(|| VersionedHandle::new(Rc::clone(store)))
     }
 
     /// How far the store had followed its changelog at the last commit.
@@ -179,13 +185,13 @@ impl TaskState {
         let target = Rc::clone(self.store(store)?);
         target.borrow().assert_unwritten();
         self.writes.clear();
-        let (is_versioned, first_offset) = (target.borrow().is_versioned(), self.first_offset(store));
+        for record in records {
+            target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
+        }
+        let first_offset = self.first_offset(store);
+        let is_versioned = matches!(target.borrow().layout(), Layout::Versioned { .. });
         if is_versioned {
-            target.borrow_mut().stage_restored_versions(records, self.metadata, first_offset, &mut self.writes)?;
-        } else {
-            for record in records {
-                target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
-            }
+            target.borrow().stage(self.metadata, first_offset, &mut self.writes);
         }
         metadata::put_position(&mut self.writes, self.metadata, store, position);
         self.database.write(&self.writes)?;
@@ -231,12 +237,14 @@ impl TaskState {
         self.stores.iter().for_each(|store| store.borrow_mut().undo_record());
     }
 
-    /// The first changelog offset that a restore of the window store still needs; what is before it may be deleted.
+    /// The first changelog offset that a restore of a store of windows or sessions still needs; what is before it may be deleted.
     /// None for other stores, and before the first commit.
     pub fn trim_before(&self, store: &str) -> Option<i64> {
         let position = self.position(store)?;
         let store = self.find(store)?.borrow();
-        store.is_window().then(|| store.segments().first_offset().unwrap_or(position.next_offset))
+        // A latest version never expires, however old its record in the changelog is.
+        let segments = store.segments_if_any().filter(|_| !matches!(store.layout(), Layout::Versioned { .. }));
+        segments.map(|segments| segments.first_offset().unwrap_or(position.next_offset))
     }
 
     fn find(&self, name: &str) -> Option<&Rc<RefCell<Store>>> {

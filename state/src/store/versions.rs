@@ -17,7 +17,7 @@ impl Store {
     /// The version that was valid at a time. Before the history nothing is known, but that a latest version is valid still.
     pub(crate) fn as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError> {
         let latest = self.latest(key, |found| latest_as_of(found, time))?;
-        if latest.is_some() || time < self.segments().history_from() {
+        if latest.is_some() || time < self.segments().visible_from() {
             return Ok(latest);
         }
         Ok(around(self, ended_after(self.segments(), time), key, time)?.into_version())
@@ -25,7 +25,7 @@ impl Store {
 
     /// Puts a version in its place among the others; no value deletes from that time on.
     pub(crate) fn put_version(&mut self, key: &[u8], value: Option<&[u8]>, time: Timestamp) -> Result<VersionPut, StateError> {
-        if time < self.segments().history_from() {
+        if time < self.segments().visible_from() {
             return Ok(VersionPut::Expired);
         }
         let next = match self.latest(key, |found| found.map(|(from, value)| (from, value.to_vec())))? {
