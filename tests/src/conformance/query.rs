@@ -4,8 +4,8 @@ use super::build::StoreRole;
 use super::case::Query;
 use super::value::Value;
 use headwater_streams::dsl::{Store, WindowStore};
-use headwater_streams::testing::TestDriver;
 use headwater_streams::record::Windowed;
+use headwater_streams::testing::TestDriver;
 use serde_json::{Value as Json, json};
 
 /// What a query finds.
@@ -28,7 +28,8 @@ pub(super) fn contents(driver: &TestDriver, name: &str, role: StoreRole) -> Resu
         StoreRole::Windows { size_ms } => {
             let rows = driver.window_rows(WindowStore::<Value, Value>::of(name)).into_iter();
             let key = |key, start| Value::Windowed(Box::new(Windowed { key, start, end: start + size_ms })).to_json();
-            let entry = |(of, start, value, time): (Value, i64, Value, i64)| json!({"key": key(of, start), "value": value.to_json(), "ts": time});
+            let entry =
+                |(of, start, value, time): (Value, i64, Value, i64)| json!({"key": key(of, start), "value": value.to_json(), "ts": time});
             Ok(("timestamped_window", rows.map(entry).collect()))
         }
         StoreRole::Sessions | StoreRole::Versions => Err(format!("unsupported contents of {name}")),
