@@ -4,7 +4,9 @@
 //! state is a [`Store`]. No method fails: `build()` returns every mistake at once.
 
 mod builder;
+mod foreign_key_join;
 mod grouped;
+mod grouped_table;
 mod join;
 mod materialized;
 mod process;
@@ -14,11 +16,13 @@ mod split;
 mod store;
 mod stream;
 mod table;
+mod table_join;
 mod windowed;
 mod windows;
 
 pub use builder::StreamsBuilder;
 pub use grouped::KGroupedStream;
+pub use grouped_table::KGroupedTable;
 pub use join::RightSide;
 pub use materialized::{IntoStore, IntoWindowStore, Materialized, WindowMaterialized};
 pub use process::{Processor, Stores};
