@@ -154,8 +154,8 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
 
     /// Forwards what was held back, one change a row, in the order of last writes.
     pub(crate) fn flush(&self, next: &mut Outlet<K, Change<V>>, task: &mut Context) -> Flow {
-        let dirty = self.front.borrow_mut().dirty();
-        for at in dirty {
+        let unsent = self.front.borrow_mut().take_all_unsent();
+        for at in unsent {
             if let Some(change) = self.take_change(at) {
                 task.detached(|| self.bytes_of(at), |task| next.send(change, task))?;
             }
