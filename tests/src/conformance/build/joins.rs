@@ -13,6 +13,8 @@ impl Builder<'_> {
         match (self.thing(&join.left)?, self.thing(&join.right)?) {
             (Thing::Stream(left), Thing::Table(right)) => self.look_up(node, &left, &right, join),
             (Thing::WindowedStream(left), Thing::WindowedTable(right)) => self.look_up(node, &left, &right, join),
+            (Thing::Table(left), Thing::Table(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
+            (Thing::WindowedTable(left), Thing::WindowedTable(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
             (left, _) => Err(left.has_no("join")),
         }
     }
