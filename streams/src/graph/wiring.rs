@@ -1,6 +1,7 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::Row;
 use crate::operator::{Leftovers, Operator, Outlet};
@@ -125,6 +126,11 @@ impl<'a> Wiring<'a> {
     /// Somebody downstream wants to know what rows were before.
     pub(crate) fn sends_old_values(&self, node: NodeId) -> bool {
         self.topology.nodes[node].sends_old_values
+    }
+
+    /// Out-of-order rows of a versioned table are no news to joins and aggregations (KIP-914).
+    pub(crate) fn is_versioned(&self, table: NodeId) -> bool {
+        is_versioned(&self.topology.nodes, &self.topology.stores, table)
     }
 
     /// A store of rows by key and window; the same one for every node that names it.

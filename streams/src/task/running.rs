@@ -294,7 +294,11 @@ impl Task {
     /// Repartition inputs and window changelogs, with the committed position below which nobody needs them.
     pub(crate) fn purgeable(&self) -> Vec<(TopicPartition, i64)> {
         let state = self.context.state.borrow();
-        let saved = self.lanes.iter().zip(&self.saved.positions).filter(|(lane, _)| lane.role == LaneRole::Repartition);
+        let saved = self
+            .lanes
+            .iter()
+            .zip(&self.saved.positions)
+            .filter(|(lane, _)| matches!(lane.role, LaneRole::Repartition | LaneRole::RepartitionedRows));
         let windows = self.changelogs.iter().filter(|changelog| !changelog.is_source);
         let windows = windows.filter_map(|changelog| Some((changelog.at.clone(), state.trim_before(changelog.store)?)));
         saved.map(|(lane, position)| (lane.at.clone(), *position)).chain(windows).collect()
