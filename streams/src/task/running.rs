@@ -10,6 +10,7 @@ use super::refused::Refused;
 use super::saved::Saved;
 use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
+use crate::query::{Found, QueryError, Question};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
 use headwater_state::TaskState;
@@ -304,6 +305,12 @@ impl Task {
     /// Buffers that readers may use again.
     pub(crate) fn take_spare(&mut self) -> std::vec::Drain<'_, Records> {
         self.spare.drain(..)
+    }
+
+    /// Answers a question about one of its stores, with what is not committed yet; none: the store is another task's.
+    pub(crate) fn answer(&self, question: &Question) -> Option<Result<Vec<Found>, QueryError>> {
+        let (store, asked) = self.processors.stores.iter().find(|(store, _)| *store == question.store)?;
+        Some(asked.answer(question).map_err(|error| QueryError::of_row(store, error)))
     }
 
     /// The stores, for readers on the task's own thread.

@@ -35,7 +35,8 @@ use std::sync::Arc;
 /// ```
 pub struct TestDriver {
     dead_letter_topic: Arc<str>,
-    tasks: Vec<Task>,
+    pub(super) topology: Topology,
+    pub(super) tasks: Vec<Task>,
     topics: Topics,
     /// The timestamp of the next record.
     time: Timestamp,
@@ -76,7 +77,7 @@ impl TestDriver {
             open_task(sub, of, &disk).unwrap_or_else(|error| panic!("cannot open task {}: {error}", sub.index))
         });
         let tasks = tasks.collect();
-        TestDriver { dead_letter_topic, tasks, topics: Topics::default(), time: 0, wall_time: 0, commits: Commits::EachRecord }
+        TestDriver { topology, dead_letter_topic, tasks, topics: Topics::default(), time: 0, wall_time: 0, commits: Commits::EachRecord }
     }
 
     /// Leaves commits to [`commit`](TestDriver::commit): until then cached stores hold their updates back.

@@ -3,6 +3,7 @@
 mod driver;
 mod given;
 mod log;
+mod stores;
 
 pub use driver::TestDriver;
 pub use given::Given;
