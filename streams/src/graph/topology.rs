@@ -68,6 +68,11 @@ impl Topology {
         self.0.stores.get(name)
     }
 
+    /// The topics whose records reach a store without another topic between: their partitioning is the store's.
+    pub(crate) fn topics_behind(&self, store: &str) -> Vec<TopicName> {
+        self.0.topics_behind(store)
+    }
+
     /// Puts the operators of one task together.
     pub(crate) fn wire(&self, sub_topology: usize, environment: WiringEnvironment<'_>) -> Processors {
         Wiring::wire(&self.0, &self.0.sub_topologies[sub_topology], environment)

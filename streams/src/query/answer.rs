@@ -1,9 +1,9 @@
 //! Answers from one store of one task, whoever reads it: the task itself, or another thread what is committed.
 
 use super::collected::Collected;
-use super::{Found, Keys};
+use super::{Ask, Found, Keys, Question};
 use crate::record::Timestamp;
-use headwater_state::{CommittedKeyValue, CommittedWindows, Direction, KeyValueHandle, StateError, WindowHandle};
+use headwater_state::{CommittedKeyValue, CommittedView, CommittedWindows, Direction, KeyValueHandle, StateError, WindowHandle};
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
@@ -74,6 +74,16 @@ pub(crate) fn windows(
         })?,
     }
     Ok(found.into_found())
+}
+
+/// What a task has committed.
+pub(crate) fn committed(view: &CommittedView<'_>, question: &Question) -> Result<Vec<Found>, StateError> {
+    let Question { store, ask, direction, limit } = question;
+    let unknown = "a running task has the stores of its topology";
+    match ask {
+        Ask::Rows(keys) => rows(&view.key_value(store).expect(unknown), keys, *direction, *limit),
+        Ask::Windows(keys, starts) => windows(&view.window(store).expect(unknown), &Held::new(), keys, starts, *direction, *limit),
+    }
 }
 
 macro_rules! read_rows { ($($reader:ty)*) => { $(

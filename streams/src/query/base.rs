@@ -42,10 +42,6 @@ impl<'a> Base<'a> {
         Ok((bound(keys.start_bound())?, bound(keys.end_bound())?))
     }
 
-    pub(super) fn value<V: Row>(&self, bytes: &[u8]) -> Result<V, QueryError> {
-        V::Format::default().decode(bytes).map_err(|source| self.bad_row(source))
-    }
-
     /// The rows, with keys made of their bytes and what else was found.
     pub(super) fn entries<K: Row, V: Row, W>(
         &self, found: Vec<Found>, key: impl Fn(K, &Found) -> W,

@@ -67,6 +67,25 @@ pub enum QueryError {
         /// How long the query waited, in milliseconds.
         waited_ms: u64,
     },
+    /// Ask again: the stream thread was not heard of for longer than a session lasts, so that others may have its tasks without its
+    /// knowing. The process was stopped, or hangs.
+    #[error("store {store}: the stream thread is silent for {silent_ms} ms, others may have its tasks")]
+    Silent {
+        /// The store.
+        store: &'static str,
+        /// For how long, in milliseconds.
+        silent_ms: i64,
+    },
+    /// The store has no such partition.
+    #[error("store {store} has {partitions} partitions, so there is no partition {partition}")]
+    NoSuchPartition {
+        /// The store.
+        store: &'static str,
+        /// The partition that was asked for.
+        partition: i32,
+        /// How many there are.
+        partitions: i32,
+    },
     /// The application has ended.
     #[error("store {store}: the application has ended")]
     Ended {

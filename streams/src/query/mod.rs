@@ -20,6 +20,6 @@ pub use key_value::KeyValueView;
 pub use place::Queryable;
 pub use window::WindowView;
 
-pub(crate) use answer::{Held, rows, windows};
+pub(crate) use answer::{Held, committed, rows, windows};
 pub(crate) use place::Place;
 pub(crate) use question::{Ask, Found, Keys, Question, merge};

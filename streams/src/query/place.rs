@@ -18,8 +18,18 @@ pub(crate) trait Place {
     note = "give a `Store<K, V>` or a `WindowStore<K, V>`"
 )]
 pub trait Queryable: Copy {
+    /// The keys, without their windows.
+    type Key: Row;
     /// What reads it.
     type View<'a>;
+
+    /// The store's name.
+    fn name(self) -> &'static str;
+
+    /// How keys are written.
+    fn format() -> <Self::Key as Nullable>::Format {
+        Default::default()
+    }
 
     /// Only the library can make what this asks for.
     #[doc(hidden)]
@@ -28,23 +38,33 @@ pub trait Queryable: Copy {
 }
 
 impl<K: Row, V: Nullable> Queryable for Store<K, V> {
+    type Key = K;
     type View<'a> = KeyValueView<'a, K, V::Present>;
+
+    fn name(self) -> &'static str {
+        Store::name(&self)
+    }
 
     #[allow(private_interfaces, reason = "nobody outside can call it")]
     fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
-        known::<(K, V::Present)>(topology, self.name())?;
-        Ok(KeyValueView::new(place, self.name()))
+        known::<(K, V::Present)>(topology, Queryable::name(self))?;
+        Ok(KeyValueView::new(place, Queryable::name(self)))
     }
 }
 
 impl<K: Row, V: Nullable> Queryable for WindowStore<K, V> {
+    type Key = K;
     type View<'a> = WindowView<'a, K, V::Present>;
+
+    fn name(self) -> &'static str {
+        WindowStore::name(&self)
+    }
 
     #[allow(private_interfaces, reason = "nobody outside can call it")]
     fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
-        let used = known::<([K; 0], V::Present)>(topology, self.name())?;
+        let used = known::<([K; 0], V::Present)>(topology, Queryable::name(self))?;
         let StoreKind::Window { size_ms, .. } = used.kind else { unreachable!("types tell stores of windows from others") };
-        Ok(WindowView::new(place, self.name(), size_ms))
+        Ok(WindowView::new(place, Queryable::name(self), size_ms))
     }
 }
 

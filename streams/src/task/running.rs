@@ -13,7 +13,7 @@ use crate::log::{Fetched, LogError, Records, TopicPartition};
 use crate::query::{Found, QueryError, Question};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
-use headwater_state::TaskState;
+use headwater_state::{CommittedState, TaskState};
 use std::cell::Ref;
 use std::ops::Range;
 
@@ -311,6 +311,12 @@ impl Task {
     pub(crate) fn answer(&self, question: &Question) -> Option<Result<Vec<Found>, QueryError>> {
         let (store, asked) = self.processors.stores.iter().find(|(store, _)| *store == question.store)?;
         Some(asked.answer(question).map_err(|error| QueryError::of_row(store, error)))
+    }
+
+    /// What it has committed, for readers on other threads. Asked for before the first record is processed.
+    pub(crate) fn committed_state(&self) -> CommittedState {
+        self.processors.stores.iter().for_each(|(_, store)| store.resume(self.clock.stream_time()));
+        self.context.state.borrow().committed()
     }
 
     /// The stores, for readers on the task's own thread.

@@ -11,6 +11,9 @@ use crate::record::{Timestamp, Windowed};
 pub(crate) trait Asked {
     /// The rows, those included that the running commit interval has written.
     fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError>;
+
+    /// The store's time is what the last commit has kept. Stores in which nothing expires have none.
+    fn resume(&self, _stream_time: Timestamp) {}
 }
 
 impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
@@ -26,6 +29,10 @@ impl<K: Row, V: Row> Asked for WindowRows<K, V> {
         let Ask::Windows(keys, starts) = &question.ask else { unreachable!("a view asks what its store can answer") };
         let held = self.held_windows()?;
         Ok(crate::query::windows(self.backing.at_its_time(), &held, keys, starts, question.direction, question.limit)?)
+    }
+
+    fn resume(&self, stream_time: Timestamp) {
+        self.backing.resume(stream_time);
     }
 }
 
