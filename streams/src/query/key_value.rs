@@ -37,6 +37,12 @@ pub struct KeyValueView<'a, K, V> {
     types: PhantomData<fn() -> (K, V)>,
 }
 
+impl<K, V> Clone for KeyValueView<'_, K, V> {
+    fn clone(&self) -> Self {
+        KeyValueView { base: self.base.clone(), types: PhantomData }
+    }
+}
+
 impl<'a, K: Row, V: Row> KeyValueView<'a, K, V> {
     pub(super) fn new(place: Rc<dyn Place + 'a>, store: &'static str) -> Self {
         KeyValueView { base: Base::new(place, store), types: PhantomData }

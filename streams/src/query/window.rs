@@ -39,6 +39,12 @@ pub struct WindowView<'a, K, V> {
     types: PhantomData<fn() -> (K, V)>,
 }
 
+impl<K, V> Clone for WindowView<'_, K, V> {
+    fn clone(&self) -> Self {
+        WindowView { base: self.base.clone(), size_ms: self.size_ms, types: PhantomData }
+    }
+}
+
 impl<'a, K: Row, V: Row> WindowView<'a, K, V> {
     pub(super) fn new(place: Rc<dyn Place + 'a>, store: &'static str, size_ms: Timestamp) -> Self {
         WindowView { base: Base::new(place, store), size_ms, types: PhantomData }

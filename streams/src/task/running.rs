@@ -8,13 +8,13 @@ use super::lane::{Lane, LaneRole};
 use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
+use super::turns::Turns;
 use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
 use crate::query::{Found, QueryError, Question};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
-use headwater_state::{CommittedState, TaskState};
-use std::cell::Ref;
+use headwater_state::CommittedState;
 use std::ops::Range;
 
 /// A running task. It is driven: nothing in it waits, and no call returns with work half done.
@@ -23,6 +23,7 @@ pub(crate) struct Task {
     pub(super) context: Context,
     pub(super) processors: Processors,
     pub(super) lanes: Vec<Lane>,
+    pub(super) turns: Turns,
     pub(super) clock: TaskClock,
     pub(super) changelogs: Vec<Changelog>,
     pub(super) feeds: Vec<Feed>,
@@ -77,9 +78,12 @@ const EVICT_EVERY: usize = 256;
 impl Task {
     /// Takes what a reader brought for one of the inputs.
     pub(crate) fn enqueue(&mut self, fetched: Fetched) {
-        let lane = self.lanes.iter_mut().find(|lane| lane.at == fetched.partition);
-        if let Some(empty) = lane.and_then(|lane| lane.push(fetched)) {
+        let Some(i) = self.lanes.iter().position(|lane| lane.at == fetched.partition) else { return };
+        let was_empty = self.lanes[i].len() == 0;
+        if let Some(empty) = self.lanes[i].push(fetched) {
             self.spare.push(empty);
+        } else if was_empty {
+            self.turns.arrive(i);
         }
     }
 
@@ -104,24 +108,19 @@ impl Task {
     }
 
     /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
+    #[inline]
     fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {
-        let mut earliest: Option<(Timestamp, usize)> = None;
-        for i in 0..self.lanes.len() {
-            match self.stage_head(i)? {
-                Some(time) if earliest.is_none_or(|(least, _)| time < least) => earliest = Some((time, i)),
-                None if !self.lanes[i].is_at_end() => return Ok(None),
-                Some(_) | None => {}
-            }
+        while let Some(i) = self.turns.arrived() {
+            let time = self.stage_head(i)?;
+            self.turns.admit(time);
         }
-        Ok(earliest.map(|(_, lane)| lane))
+        let may_bring_an_earlier_one = |lane: &Lane| lane.staged().is_none() && !lane.is_at_end();
+        Ok(self.turns.first().filter(|_| !self.lanes.iter().any(may_bring_an_earlier_one)))
     }
 
     /// Decodes the head of a lane; what is no record for the operators ends here.
     #[inline]
     fn stage_head(&mut self, i: usize) -> Result<Option<Timestamp>, TaskError> {
-        if let Some(time) = self.lanes[i].staged() {
-            return Ok(Some(time));
-        }
         loop {
             let lane = &self.lanes[i];
             let Some(head) = lane.head() else { return Ok(None) };
@@ -177,6 +176,10 @@ impl Task {
             lane.time = lane.time.max(time);
         }
         self.leave_head(i);
+        self.turns.leave_first();
+        if self.lanes[i].len() > 0 {
+            self.turns.arrive(i);
+        }
         self.advance_clock();
         Ok(())
     }
@@ -317,11 +320,6 @@ impl Task {
     pub(crate) fn committed_state(&self) -> CommittedState {
         self.processors.stores.iter().for_each(|(_, store)| store.resume(self.clock.stream_time()));
         self.context.state.borrow().committed()
-    }
-
-    /// The stores, for readers on the task's own thread.
-    pub(crate) fn state(&self) -> Ref<'_, TaskState> {
-        self.context.state.borrow()
     }
 
     /// Records that were dropped without a letter since this was last asked.
