@@ -2,4 +2,5 @@
 
 pub mod conformance;
 pub mod log_facts;
+#[cfg(feature = "applications")]
 pub mod simulation;

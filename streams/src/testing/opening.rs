@@ -30,9 +30,7 @@ impl Opening {
         subs.map(|sub| self.task(sub, disk, topics, committed, now)).collect()
     }
 
-    fn task(
-        &self, sub: &SubTopology, disk: &Disk, topics: &Topics, committed: &[GroupOffset], now: i64,
-    ) -> Result<Task, TaskError> {
+    fn task(&self, sub: &SubTopology, disk: &Disk, topics: &Topics, committed: &[GroupOffset], now: i64) -> Result<Task, TaskError> {
         let of = TaskInputs {
             topology: &self.topology,
             application_id: &self.application_id,

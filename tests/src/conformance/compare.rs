@@ -98,7 +98,12 @@ fn compare_answers(case: &Case, seen: &Seen, found: &mut Vec<Difference>) {
         }
     }
     let unexpected = |answer: &&Answer| answer.step < failed_at && !case.expect.queries.iter().any(|known| known.step == answer.step);
-    found.extend(seen.queries.iter().filter(unexpected).map(|answer| Difference::new(format!("query at step {}", answer.step), "nothing", &answer.result)));
+    found.extend(
+        seen.queries
+            .iter()
+            .filter(unexpected)
+            .map(|answer| Difference::new(format!("query at step {}", answer.step), "nothing", &answer.result)),
+    );
 }
 
 /// The order counts, but not that of different keys where several keys of windows or sessions are read: no engine promises it.

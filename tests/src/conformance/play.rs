@@ -112,7 +112,10 @@ fn config(config: &CaseConfig) -> Config {
 fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
     let bytes = |part: &str, value: &Value| if input.bad.as_deref() == Some(part) { Some(vec![0xff]) } else { value.to_bytes() };
     let (key, value) = (bytes("key", &input.key), bytes("value", &input.value));
-    let header = |(name, value): &(String, Option<String>)| Header { name: name.clone(), value: value.clone().map(String::into_bytes) };
+    let header = |(name, value): &(String, Option<String>)| {
+        let value = value.as_ref().map(|value| value.as_bytes().into());
+        Header { name: name.as_str().into(), value }
+    };
     let headers: Headers = input.headers.iter().map(header).collect();
     driver.at(input.ts).try_send_record(&input.topic, key.as_deref(), value.as_deref(), &headers)
 }

@@ -131,9 +131,7 @@ impl Builder<'_> {
             Op::Suppress(suppress) => self.suppress(node, suppress),
             Op::GlobalTable { topic, store } => self.global_table(node, topic, store.as_ref()),
             Op::Join(join) => self.join(node, join),
-            Op::FkJoin { left, right, kind, fk, joiner, store } => {
-                self.fk_join(node, (left, right), *kind, (fk, joiner), store.as_ref())
-            }
+            Op::FkJoin { left, right, kind, fk, joiner, store } => self.fk_join(node, (left, right), *kind, (fk, joiner), store.as_ref()),
             Op::Process { from, processor } => self.process(node, from, processor),
             Op::ProcessValues { from, processor } => self.process_values(node, from, processor),
         }
@@ -153,7 +151,7 @@ impl Builder<'_> {
     /// The store of a node, with a name of its own if need be; the case finds it again under its name.
     fn store<K>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
         let named = stored.and_then(|stored| stored.name.clone());
-        named.iter().for_each(|name| drop(self.stores.insert(name.clone(), role)));
+        self.stores.extend(named.iter().map(|name| (name.clone(), role)));
         let name = named.unwrap_or_else(|| format!("{}-store", self.label(node)));
         let store = Store::<K, Value>::of(name);
         let store = if self.is_cached(stored) { store.cached(CACHE_BYTES) } else { store.uncached() };

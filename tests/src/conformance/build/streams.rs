@@ -57,10 +57,7 @@ impl Builder<'_> {
     pub(super) fn flat_map_values(&mut self, node: &Node, from: &str, values: &Lister) -> Made {
         let values = values.clone();
         fn flat<K: CaseKey>(stream: KStream<K, Value>, node: &Node, values: Lister) -> Thing {
-            K::stream(called(stream.flat_map_values(move |k, v| values.list(&k.to_value(), &v_of(v))), node))
-        }
-        fn v_of(value: &Value) -> Value {
-            value.clone()
+            K::stream(called(stream.flat_map_values(move |k, v| values.list(&k.to_value(), &v)), node))
         }
         Ok(Some(on_stream!(self.thing(from)?, "flat_map_values", stream => flat(stream, node, values))))
     }
@@ -132,7 +129,7 @@ fn kept<K: CaseKey>(stream: KStream<K, Value>, node: &Node, p: Predicate) -> Thi
 }
 
 fn mapped<K: CaseKey>(stream: KStream<K, Value>, node: &Node, f: Mapper) -> Thing {
-    K::stream(called(stream.map_values(move |k, v| f.apply(&k.to_value(), v)), node))
+    K::stream(called(stream.map_values(move |k, v| f.apply(&k.to_value(), &v)), node))
 }
 
 /// The stream under the name that the case gives, if it gives one.

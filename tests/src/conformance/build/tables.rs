@@ -58,9 +58,7 @@ impl Builder<'_> {
         Err(from.has_no("group_by"))
     }
 
-    pub(super) fn fk_join(
-        &mut self, _: &Node, _: (&str, &str), _: JoinKind, _: (&Mapper, &Combiner), _: Option<&Stored>,
-    ) -> Made {
+    pub(super) fn fk_join(&mut self, _: &Node, _: (&str, &str), _: JoinKind, _: (&Mapper, &Combiner), _: Option<&Stored>) -> Made {
         Err(unsupported("unsupported op fk_join"))
     }
 

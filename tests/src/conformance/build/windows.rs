@@ -19,7 +19,9 @@ impl Builder<'_> {
             return Err(unsupported("unsupported emit"));
         }
         match (kind.as_str(), size_ms, advance_ms) {
-            ("tumbling", Some(size), _) => Ok(Some(Thing::TimeWindowed(grouped.windowed_by(Tumbling::of_ms(*size).grace_ms(grace)), *size))),
+            ("tumbling", Some(size), _) => {
+                Ok(Some(Thing::TimeWindowed(grouped.windowed_by(Tumbling::of_ms(*size).grace_ms(grace)), *size)))
+            }
             ("hopping", Some(size), Some(advance)) => {
                 let windows = Hopping::of_ms(*size, *advance).grace_ms(grace);
                 Ok(Some(Thing::TimeWindowed(grouped.windowed_by(windows), *size)))
@@ -61,13 +63,15 @@ impl Builder<'_> {
         &mut self, node: &Node, stored: Option<&Stored>, size_ms: i64,
     ) -> Result<WindowMaterialized<Value, Value>, super::Unbuildable> {
         let named = stored.and_then(|stored| stored.name.clone());
-        named.iter().for_each(|name| drop(self.stores.insert(name.clone(), StoreRole::Windows { size_ms })));
+        self.stores.extend(named.iter().map(|name| (name.clone(), StoreRole::Windows { size_ms })));
         let name = named.unwrap_or_else(|| format!("{}-store", self.label(node)));
         let store = WindowStore::<Value, Value>::of(name);
         let store = if self.is_cached(stored) { store.cached(super::CACHE_BYTES) } else { store.uncached() };
         let store = match stored.and_then(|stored| stored.retention_ms) {
             None => store,
-            Some(retention) => store.retention(Duration::from_millis(u64::try_from(retention).map_err(|_| unsupported("negative retention"))?)),
+            Some(retention) => {
+                store.retention(Duration::from_millis(u64::try_from(retention).map_err(|_| unsupported("negative retention"))?))
+            }
         };
         let logged = stored.is_none_or(|stored| stored.logging != Some(false));
         Ok(if logged { store } else { store.unlogged().may_lose_one_interval() })

@@ -107,7 +107,13 @@ impl Mapper {
             Mapper::OnKey { f } => f.apply(key, key),
             Mapper::Seq { fs } => fs.iter().fold(value.clone(), |value, f| f.apply(key, &value)),
             Mapper::If { p, then, otherwise } => if p.test(key, value) { then } else { otherwise }.apply(key, value),
-            Mapper::NullIf { p } => if p.test(key, value) { Value::Null } else { value.clone() },
+            Mapper::NullIf { p } => {
+                if p.test(key, value) {
+                    Value::Null
+                } else {
+                    value.clone()
+                }
+            }
             Mapper::Or { value: other } => if value.is_null() { other } else { value }.clone(),
             Mapper::WindowKey | Mapper::WindowStart | Mapper::WindowEnd => self.part_of_window(key),
         }
