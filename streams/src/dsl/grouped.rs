@@ -78,7 +78,7 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
         });
         app.graph(|graph| graph.nodes[node].merge = merge);
         app.declare_store::<K, A::Present>(Declaration::owned(node, operation, name, store.options));
-        KTable::stored(app, node, name)
+        KTable::kept(app, node, name)
     }
 
     /// Aggregates window by window.

@@ -99,6 +99,6 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
             graph.mistakes.extend(mistakes);
         });
         app.declare_store::<K, A::Present>(Declaration::owned(node, operation, name, store.options).windowed(windows));
-        KTable::stored_windows(app, node, name)
+        KTable::kept_windows(app, node, name)
     }
 }
