@@ -11,7 +11,10 @@ use crate::session_key::SessionKey;
 use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, metadata, session_scan, value, window_scan};
+use crate::{
+    ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, Version, metadata, session_scan, value, version_scan,
+    window_scan,
+};
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
 #[derive(Clone)]
@@ -37,7 +40,7 @@ struct CommittedStore {
     name: String,
     family: Family,
     layout: Layout,
-    /// Only stores of windows and sessions have it.
+    /// Only stores of windows, sessions and versions have it.
     window: Option<CommittedWindow>,
 }
 
@@ -145,6 +148,12 @@ impl CommittedView<'_> {
         self.windows(name, |layout| matches!(layout, Layout::Window { .. }))
     }
 
+    /// The versioned store of that name.
+    pub fn versioned(&self, name: &str) -> Option<CommittedVersions<'_>> {
+        let windows = self.windows(name, |layout| matches!(layout, Layout::Versioned { .. }))?;
+        Some(CommittedVersions { windows })
+    }
+
     /// The session store of that name.
     pub fn session(&self, name: &str) -> Option<CommittedSessions<'_>> {
         let windows = self.windows(name, |layout| matches!(layout, Layout::Session { .. }))?;
@@ -247,7 +256,9 @@ impl CommittedWindows<'_> {
         (*starts.start()).max(self.visible_from)..=*starts.end()
     }
 
-    fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)>, StateError> {
+    fn segments(
+        &self, starts: &RangeInclusive<Timestamp>,
+    ) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
         let (first, last) = (starts.start().div_euclid(self.segment_ms), starts.end().div_euclid(self.segment_ms));
         let is_empty = starts.is_empty();
         let segments = metadata::segments_of(&self.at.view, self.at.shared.metadata, self.name)?;
@@ -297,5 +308,30 @@ impl CommittedSessions<'_> {
 impl Scan for CommittedWindows<'_> {
     fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
         self.at.scan(self.family, from, to, direction, visit)
+    }
+}
+
+/// A versioned store as of one commit.
+pub struct CommittedVersions<'a> {
+    /// Segments are segments.
+    windows: CommittedWindows<'a>,
+}
+
+impl CommittedVersions<'_> {
+    /// As [`crate::VersionedHandle::get`].
+    pub fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        let mut local = Vec::new();
+        version_scan::latest_key(key, &mut local);
+        self.windows.at.get(self.windows.family, &local, read)
+    }
+
+    /// As [`crate::VersionedHandle::get_as_of`].
+    pub fn get_as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError> {
+        let latest = self.get(key, |found| version_scan::latest_as_of(found, time))?;
+        if latest.is_some() || time < self.windows.visible_from {
+            return Ok(latest);
+        }
+        let ended = self.windows.segments(&(time..=Timestamp::MAX))?;
+        Ok(version_scan::around(&self.windows, ended, key, time)?.into_version())
     }
 }

@@ -18,6 +18,7 @@ mod scd2;
 mod sink;
 mod source;
 mod split;
+mod stream_join;
 mod stream_table_join;
 mod table_map;
 mod table_source;
@@ -45,6 +46,7 @@ pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order
 pub(crate) use sink::{sink, table_sink};
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
+pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{Unmatched, stream_table_join};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
 pub(crate) use table_source::{passing_table, table_source};
