@@ -7,6 +7,7 @@ pub use crate::dsl::{
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};
 pub use crate::operator::{Out, Scd2Change, Scd2Order, Scd2Rows, Scd2Span, Scd2Version, TimeWindows};
+pub use crate::query::{Entry, KeyValueView, QueryError, Queryable, WindowView};
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
 pub use crate::task::Failure;
 pub use crate::task::store::{StoreError, StoreHandle};
