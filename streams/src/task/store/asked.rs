@@ -20,7 +20,7 @@ impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
     fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
         let Ask::Rows(keys) = &question.ask else { unreachable!("a view asks what its store can answer") };
         self.save()?;
-        Ok(crate::query::rows(&self.backing, keys, question.direction, question.limit)?)
+        Ok(crate::query::rows(self.backing.last(), keys, question.direction, question.limit)?)
     }
 }
 

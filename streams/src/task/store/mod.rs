@@ -16,7 +16,7 @@ mod rows;
 mod tests;
 
 pub(crate) use asked::Asked;
-pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use backing::{Backing, RowBytes, WindowBytes};
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
