@@ -19,6 +19,7 @@ mod scd2;
 mod sink;
 mod source;
 mod split;
+mod stream_join;
 mod stream_table_join;
 mod table_group;
 mod table_join;
@@ -51,6 +52,7 @@ pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order
 pub(crate) use sink::{sink, table_sink};
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
+pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{Unmatched, stream_table_join};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};

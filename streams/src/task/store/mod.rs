@@ -6,6 +6,7 @@
 mod backing;
 mod clock;
 mod error;
+mod events;
 mod front;
 mod handle;
 mod key_bytes;
@@ -16,5 +17,6 @@ mod tests;
 pub(crate) use backing::{Backing, WindowBytes};
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
+pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};
