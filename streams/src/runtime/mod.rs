@@ -13,6 +13,7 @@ mod simulation;
 mod sink;
 mod sink_host;
 mod status;
+mod strangers;
 mod topics;
 mod worker;
 
