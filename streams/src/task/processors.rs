@@ -1,6 +1,7 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
-use super::{Context, Failure, Flow, Stop};
+use super::{Context, Failure, Fault, Flow, Stop};
+use crate::format::FormatError;
 use crate::log::RecordRef;
 use crate::record::Timestamp;
 use std::cell::Cell;
@@ -32,11 +33,33 @@ pub(crate) type Flusher = Box<dyn FnMut(&mut Context) -> Flow>;
 /// Turns bytes into records. A `lane` is one input partition of this source.
 pub(crate) trait SourceNode {
     /// Decodes the head of a lane and keeps it there until it is dispatched. `partition_time` is the largest time seen in the lane.
-    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Failure>;
+    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Unreadable>;
     /// Sends the staged record of a lane on its way.
     fn dispatch(&mut self, lane: usize, task: &mut Context) -> Flow;
     /// The name for errors and dead letters.
     fn name(&self) -> &Arc<str>;
+}
+
+/// Why a record does not come past its source.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) fault: Fault,
+    pub(crate) cause: Failure,
+}
+
+impl Unreadable {
+    /// The record has no time.
+    #[cold]
+    pub(crate) fn timeless(reason: String) -> Self {
+        Unreadable { fault: Fault::Time, cause: Failure::text(reason) }
+    }
+}
+
+impl From<FormatError> for Unreadable {
+    #[cold]
+    fn from(error: FormatError) -> Self {
+        Unreadable { fault: Fault::Undecodable, cause: error.into() }
+    }
 }
 
 /// What became of a record at its source.

@@ -8,7 +8,7 @@ use super::lane::{Lane, LaneRole};
 use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
-use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
+use super::{Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId, Unreadable};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
@@ -139,9 +139,9 @@ impl Task {
                     return Ok(Some(time));
                 }
                 Ok(Staged::Dropped) => self.context.dropped += 1,
-                Err(cause) => {
+                Err(Unreadable { fault, cause }) => {
                     let stage = source.name().clone();
-                    self.settle(i, Box::new(Stop::Record { stage, cause }))?;
+                    self.settle(i, Box::new(Stop::Record { fault, stage, cause }))?;
                     self.send_letters(i);
                 }
             }
@@ -324,10 +324,10 @@ impl Task {
 }
 
 /// Times that no operator may see. They are judged by the log, not by the wall, so that a replay decides alike.
-fn refuse_impossible(staged: Staged, log_time: Timestamp, settings: TaskSettings) -> Result<Staged, Failure> {
+fn refuse_impossible(staged: Staged, log_time: Timestamp, settings: TaskSettings) -> Result<Staged, Unreadable> {
     match staged {
-        Staged::Ready(time) if time < 0 => Err(Failure::text(format!("negative event time {time}"))),
-        Staged::Ready(time) if time.saturating_sub(log_time) > settings.far_future_ms => Err(Failure::text("far future")),
+        Staged::Ready(time) if time < 0 => Err(Unreadable::timeless(format!("negative event time {time}"))),
+        Staged::Ready(time) if time.saturating_sub(log_time) > settings.far_future_ms => Err(Unreadable::timeless("far future".into())),
         staged => Ok(staged),
     }
 }

@@ -9,7 +9,7 @@ use crate::graph::{Changelog, StorePlan, SubTopology, Topology};
 use crate::log::{Fetched, Headers, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Config;
-use crate::task::{ChangelogEnd, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
+use crate::task::{ChangelogEnd, Restoring, Task, TaskError, TaskId, TaskInputs, TaskSettings};
 use crate::topic::{Topic, encode};
 use headwater_state::{Disk, MemoryDisk, TaskState};
 use std::cell::Ref;
@@ -69,7 +69,7 @@ impl TestDriver {
                 topology: &topology,
                 application_id: &application_id,
                 dead_letter_topic: &dead_letter_topic,
-                rules: rules(config),
+                rules: config.rules(),
                 settings: settings(config),
                 partitions_of: &|_| 1,
             };
@@ -288,10 +288,6 @@ impl TestDriver {
         let readers = self.tasks.iter_mut().filter(|task| task.queued().any(|(at, _)| *at == fetched.partition));
         readers.for_each(|task| task.enqueue(fetched.clone()));
     }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules { time: config.time_rule, on_failure: config.on_failure, recovery: config.recovery, late: config.late }
 }
 
 fn settings(config: &Config) -> TaskSettings {
