@@ -1,8 +1,8 @@
 //! Settings of an application, read once.
 
 use super::{Late, OnFailure, Policies, Recovery, TimeRule};
-use crate::task::Rules;
 use crate::log::AssignmentPolicy;
+use crate::task::Rules;
 use std::time::Duration;
 
 /// What a commit promises.

@@ -44,7 +44,7 @@ impl Policies {
         match fault {
             Fault::Undecodable => self.undecodable,
             Fault::Time => self.time,
-            Fault::Processing => self.processing,
+            Fault::Processing | Fault::SentTime => self.processing,
             Fault::Sending => self.sending,
         }
     }

@@ -1,6 +1,6 @@
 //! What an operator may know and do beyond its own record: times, coordinates, sends, failures.
 
-use super::{Failure, Fault, Flow, Front, Outbox, Stop};
+use super::{Failure, Fault, Flow, Front, Outbox, Schedules, Stop};
 use crate::log::TopicPartition;
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use crate::runtime::{Late, OnFailure, Policies, Recovery, TimeRule};
@@ -22,6 +22,7 @@ pub struct Context {
     pub(crate) dropped: u64,
     pub(crate) state: Rc<RefCell<TaskState>>,
     pub(crate) fronts: Vec<Rc<dyn Front>>,
+    pub(crate) schedules: Schedules,
 }
 
 /// How this application treats time and failures.
@@ -65,6 +66,7 @@ impl Context {
             dropped: 0,
             state,
             fronts: Vec::new(),
+            schedules: Schedules::new(rules.recovery == Recovery::Undo),
         }
     }
 
@@ -154,10 +156,17 @@ impl Context {
         Ok(())
     }
 
+    /// User code of a processor with this number is about to run.
+    #[inline]
+    pub(crate) fn speak(&mut self, number: usize) {
+        self.schedules.speak(number, self.stream_time, self.wall_time);
+    }
+
     /// What has happened so far stays, whatever becomes of the next record.
     pub(crate) fn begin_record(&mut self) {
         if self.rules.recovery == Recovery::Undo {
             self.outbox.begin_record();
+            self.schedules.begin_record();
             self.state.borrow().begin_record();
             self.fronts.iter().for_each(|front| front.begin_record());
         }
@@ -166,6 +175,7 @@ impl Context {
     /// Takes back store writes and sends since [`Context::begin_record`].
     pub(crate) fn undo_record(&mut self) {
         self.outbox.undo_record();
+        self.schedules.undo_record();
         self.state.borrow().undo_record();
         self.fronts.iter().for_each(|front| front.undo_record());
     }

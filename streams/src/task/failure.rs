@@ -19,6 +19,11 @@ impl Failure {
     pub fn text(reason: impl Into<String>) -> Self {
         Failure(Box::<dyn Error + Send + Sync>::from(reason.into()))
     }
+
+    /// The error as what it was, if it was that.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
@@ -40,6 +45,8 @@ pub enum Fault {
     Undecodable,
     /// It has no time that an operator may see. Kafka stops here, whatever its handlers say.
     Time,
+    /// A processor has given a record that it sends a negative time; what it does is processing.
+    SentTime,
     /// An operator or a function of the user's did not take it. Kafka: `ProcessingExceptionHandler` (KIP-1033).
     Processing,
     /// What came of it cannot be written, or the log did not take it. Kafka: `ProductionExceptionHandler`.

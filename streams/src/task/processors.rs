@@ -1,6 +1,6 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
-use super::{Context, Failure, Fault, Flow, Stop};
+use super::{Context, Due, Failure, Fault, Flow, Schedules, Stop};
 use crate::format::FormatError;
 use crate::log::RecordRef;
 use crate::record::Timestamp;
@@ -15,6 +15,8 @@ pub(crate) struct Processors {
     pub(crate) sources: Vec<WiredSource>,
     /// Cached stores' forwards, upstream first.
     pub(crate) flushers: Vec<Flusher>,
+    /// Processors that may have punctuations, in the order in which they were built.
+    pub(crate) punctuated: Vec<Box<dyn Punctuated>>,
     /// Typed fronts of the byte stores.
     pub(crate) fronts: Vec<Rc<dyn Front>>,
     /// Times that operators and stores keep for themselves, by name; the task saves them with its commits.
@@ -25,6 +27,14 @@ pub(crate) struct Processors {
 pub(crate) struct WiredSource {
     pub(crate) topics: Vec<Arc<str>>,
     pub(crate) node: Box<dyn SourceNode>,
+}
+
+/// A processor that may have punctuations.
+pub(crate) trait Punctuated {
+    /// Lets it schedule; `number` is its place among the processors of the task.
+    fn init(&mut self, number: usize, schedules: &mut Schedules);
+    /// One of its schedules is due.
+    fn punctuate(&mut self, due: Due, task: &mut Context) -> Flow;
 }
 
 /// Forwards what a cached store holds back.

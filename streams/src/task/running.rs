@@ -8,7 +8,7 @@ use super::lane::{Lane, LaneRole};
 use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
-use super::{Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId, Unreadable};
+use super::{Flow, OutputId, Processors, Schedules, Staged, Stop, TaskError, TaskId, Time, Unreadable};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
@@ -43,6 +43,8 @@ pub(crate) struct Task {
     pub(super) refused: Refused,
     /// So many of the dropped records were told of.
     pub(super) dropped_told: u64,
+    /// How many punctuations have run.
+    pub(super) punctuations: u64,
 }
 
 /// A repartition topic that the task feeds, partition by partition.
@@ -177,6 +179,56 @@ impl Task {
         }
         self.leave_head(i);
         self.advance_clock();
+        self.punctuate_due(Time::Stream)
+    }
+
+    /// Lets the processors schedule, from the times at which the task begins.
+    pub(super) fn init_processors(&mut self, now: i64) {
+        self.context.wall_time = now;
+        self.context.schedules = Schedules::new(self.context.rules.recovery == Recovery::Undo);
+        for (number, processor) in self.processors.punctuated.iter_mut().enumerate() {
+            self.context.speak(number);
+            processor.init(number, &mut self.context.schedules);
+        }
+        self.context.schedules.begin_record();
+        self.saved.schedules = self.context.schedules.clone();
+    }
+
+    /// Runs the punctuations whose time has come: by the wall clock, and by a stream time that has moved without a record. Returns whether there were any.
+    pub(crate) fn punctuate(&mut self, now: i64) -> Result<bool, TaskError> {
+        self.context.wall_time = now;
+        self.advance_clock();
+        let before = self.punctuations;
+        self.punctuate_due(Time::Stream)?;
+        self.punctuate_due(Time::Wall)?;
+        Ok(self.punctuations > before)
+    }
+
+    /// When the wall clock is next waited for.
+    pub(crate) fn next_punctuation(&self) -> Option<i64> {
+        self.context.schedules.next_wall()
+    }
+
+    #[inline]
+    fn punctuate_due(&mut self, time: Time) -> Result<(), TaskError> {
+        let now = if time == Time::Stream { self.context.stream_time } else { self.context.wall_time };
+        if self.context.schedules.is_due(time, now) { self.punctuate_by(time, now) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn punctuate_by(&mut self, time: Time, now: Timestamp) -> Result<(), TaskError> {
+        while let Some(firing) = self.context.schedules.take_due(time, now) {
+            self.context.coordinates = None;
+            let punctuated = self.processors.punctuated[firing.owner].punctuate(firing.due, &mut self.context);
+            self.context.schedules.fired(&firing);
+            (self.dirty, self.warm) = (true, true);
+            self.punctuations += 1;
+            if let Err(stop) = punctuated {
+                let lane = &self.lanes[0];
+                return Err(TaskError::of_stop(self.id, &lane.at, lane.position(), *stop));
+            }
+            self.send_detached_letters(&format!("punctuation-{now}"));
+        }
         Ok(())
     }
 

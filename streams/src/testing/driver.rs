@@ -255,7 +255,7 @@ impl TestDriver {
 
     /// Lets one task process what waits, record by record, and hands on what it produced.
     fn run(&mut self, task: usize) -> Result<usize, TaskError> {
-        let mut done = 0;
+        let mut done = usize::from(self.tasks[task].punctuate(self.wall_time)?);
         while self.tasks[task].process(self.wall_time, 1)? > 0 {
             done += 1;
             match self.commits {
@@ -263,9 +263,11 @@ impl TestDriver {
                 Commits::OnDemand => self.hand_over(task),
             }
         }
-        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed.
-        if self.commits == Commits::EachRecord && self.tasks[task].needs_commit(self.wall_time) {
-            self.commit_task(task)?;
+        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed, nor is a punctuation.
+        match self.commits {
+            Commits::EachRecord if self.tasks[task].needs_commit(self.wall_time) => self.commit_task(task)?,
+            Commits::EachRecord => {}
+            Commits::OnDemand => self.hand_over(task),
         }
         Ok(done)
     }
@@ -304,7 +306,7 @@ fn open_task(sub: &SubTopology, of: TaskInputs<'_>, disk: &Disk) -> Result<Task,
     inputs.dedup();
     let found: Vec<_> = inputs.iter().map(|at| (at.clone(), None, 0)).collect();
     let restoring = Restoring::open(id, of, disk, empty_changelogs(sub, of.application_id), &found, 0)?;
-    let mut task = restoring.into_task(of)?;
+    let mut task = restoring.into_task(of, 0)?;
     for partition in inputs {
         task.enqueue(Fetched { partition, records: Records::new(), next: 0, at_end: true, error: None });
     }
