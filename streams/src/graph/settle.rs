@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A topology without mistakes.
+#[derive(Clone)]
 pub(crate) struct Settled {
     /// All nodes by id; those that are not in a sub-topology do not run.
     pub(super) nodes: Vec<Node>,

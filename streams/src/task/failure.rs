@@ -20,7 +20,7 @@ impl Failure {
         Failure(Box::<dyn Error + Send + Sync>::from(reason.into()))
     }
 
-    /// The error as what it was, if it was that.
+    /// The error of this type that it was made of, if it was.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
     }

@@ -24,6 +24,7 @@ mod saved;
 mod schedules;
 pub mod store;
 mod tie_heap;
+mod turns;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};

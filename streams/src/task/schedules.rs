@@ -143,12 +143,12 @@ impl Schedules {
     #[inline]
     pub(crate) fn is_due(&self, time: Time, now: Timestamp) -> bool {
         let line = if time == Time::Stream { &self.stream } else { &self.wall };
-        line.first().is_some_and(|at| at <= now)
+        line.first().is_some_and(|(at, _)| *at <= now)
     }
 
     /// When the wall clock is next waited for.
     pub(crate) fn next_wall(&self) -> Option<Timestamp> {
-        self.wall.first()
+        self.wall.first().map(|(at, _)| *at)
     }
 
     /// The next punctuation that is due, taken out of the line. [`Schedules::fired`] puts the one after it there.

@@ -14,9 +14,10 @@ impl<T> Default for TieHeap<T> {
 }
 
 impl<T> TieHeap<T> {
-    /// The smallest time.
-    pub(crate) fn first(&self) -> Option<Timestamp> {
-        self.0.first().map(|(at, _)| *at)
+    /// What has the smallest time.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&(Timestamp, T)> {
+        self.0.first()
     }
 
     /// All that wait, in no order.
