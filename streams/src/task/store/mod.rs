@@ -4,6 +4,7 @@
 //! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
 
 mod backing;
+mod call;
 mod clock;
 mod error;
 mod events;
@@ -15,6 +16,7 @@ mod rows;
 mod tests;
 
 pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
