@@ -51,6 +51,15 @@ pub(crate) struct StoreOptions {
     pub(crate) retention_ms: Option<Timestamp>,
 }
 
+impl StoreKind {
+    /// Whether the store knows what its rows were at earlier times.
+    pub(super) fn is_versioned(self) -> bool {
+        match self {
+            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Events { .. } => false,
+        }
+    }
+}
+
 /// Bytes of typed rows per store and task, unless stated. Kafka: `statestore.cache.max.bytes`.
 const DEFAULT_CACHE_BYTES: usize = 10 << 20;
 

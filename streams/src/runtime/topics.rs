@@ -233,8 +233,8 @@ impl Topics<'_> {
 /// The store whose windows take records for longest, of a sub-topology and of those that it feeds.
 fn longest_windows(topology: &Topology, index: usize) -> Option<(&'static str, i64)> {
     let own = topology.sub_topologies()[index].stores.iter().filter_map(|store| Some((store.name, store.needed_ms?)));
-    // Repartitions lead downstream only, so this ends.
-    let fed = topology.repartitions().iter().filter(|plan| plan.upstream == index);
+    // Repartitions of events lead downstream only, so this ends; those of rows may lead back.
+    let fed = topology.repartitions().iter().filter(|plan| plan.upstream == index && plan.role == InputRole::Stream);
     own.chain(fed.filter_map(|plan| longest_windows(topology, plan.downstream))).max_by_key(|(_, needed)| *needed)
 }
 
