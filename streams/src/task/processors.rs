@@ -1,5 +1,6 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
+use super::store::Asked;
 use super::{Context, Failure, Flow, Stop};
 use crate::log::RecordRef;
 use crate::record::Timestamp;
@@ -14,6 +15,8 @@ pub(crate) struct Processors {
     pub(crate) sources: Vec<WiredSource>,
     /// Cached stores' forwards, upstream first.
     pub(crate) flushers: Vec<Flusher>,
+    /// Stores by name, for queries.
+    pub(crate) stores: Vec<(&'static str, Rc<dyn Asked>)>,
     /// Typed fronts of the byte stores.
     pub(crate) fronts: Vec<Rc<dyn Front>>,
     /// Times that operators and stores keep for themselves, by name; the task saves them with its commits.
