@@ -1,14 +1,17 @@
 //! Where a commit left a task.
 
+use super::Schedules;
 use super::metadata::{CommitMetadata, FoundMetadata};
 use crate::log::{GroupOffset, TopicPartition};
 use tracing::warn;
 
 /// Positions by lane, and the times beside them.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Saved {
     pub(crate) positions: Vec<i64>,
     pub(crate) metadata: CommitMetadata,
+    /// What is to punctuate when; not kept over a restart.
+    pub(crate) schedules: Schedules,
 }
 
 impl Saved {
@@ -27,6 +30,6 @@ impl Saved {
                 }
             }
         }
-        Saved { positions, metadata }
+        Saved { positions, metadata, schedules: Schedules::new(false) }
     }
 }
