@@ -55,7 +55,7 @@ impl StoreKind {
     /// Whether the store knows what its rows were at earlier times.
     pub(super) fn is_versioned(self) -> bool {
         match self {
-            StoreKind::KeyValue | StoreKind::Window { .. } => false,
+            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Events { .. } => false,
         }
     }
 }

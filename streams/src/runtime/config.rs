@@ -59,7 +59,8 @@ pub struct Config {
     pub transaction_timeout: Duration,
     /// How long a producer gathers records before it sends them; commits and flushes do not wait. Kafka: `linger.ms`.
     pub linger: Duration,
-    /// How long a start waits for a log that does not answer. Once it runs, an application waits as long as it takes.
+    /// How long a start waits for a log that does not answer, and for members of another kind to leave the group: a Kafka Streams application
+    /// that was closed stays there for its `session.timeout.ms`. Once it runs, an application waits for the log as long as it takes.
     pub start_patience: Duration,
     /// Under at-least-once: how long a coalescing store holds updates back before they go on. Under exactly-once a commit sends them.
     pub flush_interval: Duration,

@@ -14,6 +14,7 @@ mod simulation;
 mod sink;
 mod sink_host;
 mod status;
+mod strangers;
 mod topics;
 mod worker;
 
