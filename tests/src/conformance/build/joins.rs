@@ -15,6 +15,8 @@ impl Builder<'_> {
             (Thing::WindowedStream(left), Thing::WindowedStream(right)) => self.meet(node, &left, &right, join),
             (Thing::Stream(left), Thing::Table(right)) => self.look_up(node, &left, &right, join),
             (Thing::WindowedStream(left), Thing::WindowedTable(right)) => self.look_up(node, &left, &right, join),
+            (Thing::Table(left), Thing::Table(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
+            (Thing::WindowedTable(left), Thing::WindowedTable(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
             (left, _) => Err(left.has_no("join")),
         }
     }
