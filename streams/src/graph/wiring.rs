@@ -4,11 +4,11 @@ use super::settle::Settled;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::Row;
-use crate::operator::{Leftovers, Operator, Outlet};
-use crate::record::{Change, NO_TIMESTAMP, Record, Timestamp, Windowed};
+use crate::operator::{Leftovers, Operator, Outlet, Way};
+use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, RowBytes, Rows, WindowBytes, WindowRows};
-use crate::task::{Context, Flow, Flusher, OutputId, Processors, SourceNode, WiredSource};
+use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use headwater_state::TaskState;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -33,6 +33,7 @@ pub(crate) struct Wiring<'a> {
     made: HashMap<Part, Box<dyn Any>>,
     sources: Vec<WiredSource>,
     flushers: Vec<Flusher>,
+    punctuated: Vec<Box<dyn Punctuated>>,
     processors: Processors,
 }
 
@@ -51,14 +52,16 @@ enum Made<K, V> {
 impl<'a> Wiring<'a> {
     pub(super) fn wire(topology: &'a Settled, part: &SubTopology, environment: WiringEnvironment<'a>) -> Processors {
         let (made, processors) = (HashMap::new(), Processors::default());
-        let mut wiring = Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), processors };
+        let mut wiring =
+            Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), punctuated: Vec::new(), processors };
         for id in part.nodes.iter().rev() {
             (topology.nodes[*id].make)(&mut wiring, *id);
         }
-        let Wiring { sources, flushers, mut processors, .. } = wiring;
+        let Wiring { sources, flushers, punctuated, mut processors, .. } = wiring;
         // Made from the end, needed from the beginning: sources as they were built, flushers upstream first.
         processors.sources = sources.into_iter().rev().collect();
         processors.flushers = flushers.into_iter().rev().collect();
+        processors.punctuated = punctuated.into_iter().rev().collect();
         processors
     }
 
@@ -72,6 +75,17 @@ impl<'a> Wiring<'a> {
     pub(crate) fn outlet<K: 'static, V: 'static>(&mut self, node: NodeId) -> Outlet<K, V> {
         let topology = self.topology;
         Outlet::new(topology.children[node].iter().map(|child| self.operator(*child)).collect())
+    }
+
+    /// Where a processor's records go, with the names of those that get them.
+    pub(crate) fn way<K: Item, V: Item>(&mut self, node: NodeId) -> Way<K, V> {
+        let names = self.children(node).iter().map(|child| self.stage(*child)).collect();
+        Way::new(self.outlet(node), names)
+    }
+
+    /// Leaves a processor to the schedules of the task.
+    pub(crate) fn put_punctuated(&mut self, processor: impl Punctuated + 'static) {
+        self.punctuated.push(Box::new(processor));
     }
 
     /// A node's children one by one, for operators that choose between them.

@@ -10,10 +10,12 @@ mod foreign_key;
 mod getter;
 mod map;
 mod ok_err;
+mod out;
 mod pass;
 mod peek;
 mod present_key;
 mod process;
+mod processor;
 mod repartition;
 mod scd2;
 mod sink;
@@ -41,11 +43,14 @@ pub(crate) use foreign_key::{
 pub(crate) use getter::{AsOf, Getter};
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
+pub(crate) use out::Way;
+pub use out::{Out, OutValues, SendError};
 pub(crate) use pass::pass;
 pub(crate) use peek::{for_each, peek};
 pub(crate) use present_key::present_key;
-pub use process::Out;
-pub(crate) use process::{Processing, absorb, process};
+pub(crate) use process::{Processing, absorb, process, process_values};
+pub use processor::ProcessorContext;
+pub(crate) use processor::{SharedProcessor, Work};
 pub(crate) use repartition::repartition;
 pub(crate) use scd2::{Around, Right};
 pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order, Scd2Rows, Scd2Span, Scd2SpanLayout, Scd2Version};
@@ -99,6 +104,11 @@ impl<K: Clone, V: Clone> Outlet<K, V> {
             [only] => only.process(record, task),
             _ => self.send_to_many(record, task),
         }
+    }
+
+    /// Forwards to one child only.
+    pub(crate) fn send_to(&mut self, child: usize, record: Record<K, V>, task: &mut Context) -> Flow {
+        self.0[child].process(record, task)
     }
 
     #[inline(never)]

@@ -14,6 +14,7 @@ mod simulation;
 mod sink;
 mod sink_host;
 mod status;
+mod strangers;
 mod topics;
 mod worker;
 
@@ -21,6 +22,7 @@ pub use app::{App, Running};
 pub use config::{Config, Guarantee};
 pub use error::AppError;
 pub use queries::{Queries, Whereabouts};
+pub(crate) use rules::Policies;
 pub use rules::{Late, OnFailure, Recovery, TimeRule};
 pub use simulation::{Boundary, SimulatedProcess};
 pub use status::{Progress, Status};

@@ -5,6 +5,7 @@
 
 mod asked;
 mod backing;
+mod call;
 mod clock;
 mod error;
 mod events;
@@ -17,6 +18,7 @@ mod tests;
 
 pub(crate) use asked::Asked;
 pub(crate) use backing::{Backing, RowBytes, WindowBytes};
+pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
