@@ -1,6 +1,5 @@
 //! Stores that know what rows were at earlier times.
 
-use super::materialized::millis;
 use crate::record::Timestamp;
 use crate::topic::intern;
 use std::fmt;
@@ -33,15 +32,20 @@ use std::time::Duration;
 /// ```
 pub struct VersionedStore<K, V> {
     name: &'static str,
-    history: Duration,
-    segment: Option<Duration>,
+    history_ms: Timestamp,
+    segment_ms: Option<Timestamp>,
     types: PhantomData<fn() -> (K, V)>,
 }
 
 impl<K, V> VersionedStore<K, V> {
     /// A store with a name known at compile time, and how far back it knows rows, in stream time. Its changelog is `<application id>-<name>-changelog`.
     pub const fn new(name: &'static str, history: Duration) -> Self {
-        VersionedStore { name, history, segment: None, types: PhantomData }
+        VersionedStore::new_ms(name, millis(history))
+    }
+
+    /// The same in milliseconds. `build()` returns [`TopologyError::History`](crate::graph::TopologyError::History) for a value below zero.
+    pub const fn new_ms(name: &'static str, history: Timestamp) -> Self {
+        VersionedStore { name, history_ms: history, segment_ms: None, types: PhantomData }
     }
 
     /// The same with a name made at run time. It lives as long as the process, once per distinct name.
@@ -49,9 +53,19 @@ impl<K, V> VersionedStore<K, V> {
         VersionedStore::new(intern(name.as_ref()), history)
     }
 
+    /// The same in milliseconds.
+    pub fn of_ms(name: impl AsRef<str>, history: Timestamp) -> Self {
+        VersionedStore::new_ms(intern(name.as_ref()), history)
+    }
+
     /// How much of the history is removed at once. `build()` returns [`TopologyError::History`](crate::graph::TopologyError::History) for nothing. Kafka: `segmentInterval`.
     pub const fn segments_of(self, segment: Duration) -> Self {
-        VersionedStore { name: self.name, history: self.history, segment: Some(segment), types: PhantomData }
+        self.segments_of_ms(millis(segment))
+    }
+
+    /// The same in milliseconds.
+    pub const fn segments_of_ms(self, segment: Timestamp) -> Self {
+        VersionedStore { name: self.name, history_ms: self.history_ms, segment_ms: Some(segment), types: PhantomData }
     }
 
     /// The store's name.
@@ -60,12 +74,19 @@ impl<K, V> VersionedStore<K, V> {
     }
 
     pub(super) fn history_ms(&self) -> Timestamp {
-        millis(self.history)
+        self.history_ms
     }
 
     pub(super) fn segment_ms(&self) -> Option<Timestamp> {
-        self.segment.map(millis)
+        self.segment_ms
     }
+}
+
+/// As everywhere, so few that sums of them with times do not overflow.
+const fn millis(duration: Duration) -> Timestamp {
+    const MOST: Timestamp = Timestamp::MAX / 4;
+    let ms = duration.as_millis();
+    if ms > MOST as u128 { MOST } else { ms as Timestamp }
 }
 
 impl<K, V> Clone for VersionedStore<K, V> {

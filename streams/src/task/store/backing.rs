@@ -29,6 +29,17 @@ impl RowBytes {
         }
     }
 
+    /// The versions, as of the store's time.
+    pub(super) fn versions(&self) -> &VersionedHandle {
+        match self {
+            RowBytes::Last(_) => unreachable!("types tell versioned stores from others"),
+            RowBytes::Versions(handle, observed) => {
+                observe(handle, observed);
+                handle
+            }
+        }
+    }
+
     /// The row that was valid at a time, where that is known; otherwise the last one.
     pub(super) fn get_as_of<R>(
         &self, key: &[u8], time: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R,

@@ -17,7 +17,6 @@ use headwater_streams::dsl::{IntoStore, Materialized, Store, StreamsBuilder, Ver
 use headwater_streams::format::Row;
 use headwater_streams::graph::{Topology, TopologyErrors};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Why a case's topology is not to be had.
 #[derive(Debug)]
@@ -173,9 +172,8 @@ impl Builder<'_> {
 }
 
 fn versioned<K>(name: &str, history_ms: i64, segment_ms: Option<i64>) -> VersionedStore<K, Value> {
-    let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
-    let store = VersionedStore::of(name, ms(history_ms));
-    segment_ms.map_or(store, |segment_ms| store.segments_of(ms(segment_ms)))
+    let store = VersionedStore::of_ms(name, history_ms);
+    segment_ms.map_or(store, |segment_ms| store.segments_of_ms(segment_ms))
 }
 
 /// Ample.
