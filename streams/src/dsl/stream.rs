@@ -208,8 +208,7 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.
     pub fn group_by_key(&self) -> KGroupedStream<K::Present, V> {
-        let (stream, repartition) = self.partitioned(Repartition::default());
-        KGroupedStream { stream: stream.present_key(), repartition }
+        KGroupedStream::of(self)
     }
 
     /// Groups by another key. Records go through a repartition topic, which is called as the grouping, or else as the store that it feeds.

@@ -85,8 +85,7 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
         &self, operation: &'static str, store: WindowMaterialized<K, A>,
         fold: impl Fn(&K, V, Option<A::Present>) -> Option<A::Present> + Portable, merge: Option<Merge>,
     ) -> KTable<Windowed<K>, A::Present> {
-        self.grouped.call_repartition(store.name);
-        let (stream, windows, fold, name) = (&self.grouped.stream, self.windows, Arc::new(fold), store.name);
+        let (stream, windows, fold, name) = (self.grouped.enter(store.name), self.windows, Arc::new(fold), store.name);
         let app = &stream.app;
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[stream.node], move |wiring, id| {
             let rows = wiring.window::<K, A::Present>(name);

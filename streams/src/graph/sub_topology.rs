@@ -107,7 +107,7 @@ impl StorePlan {
     fn of(store: &StoreUse) -> StorePlan {
         let internal = || Changelog::Internal {
             topic: TopicName::Internal(format!("{}-changelog", store.name)),
-            window: matches!(store.kind, StoreKind::Window { .. }),
+            window: matches!(store.kind, StoreKind::Window { .. } | StoreKind::Events { .. }),
         };
         let changelog = match store.source_changelog {
             _ if !store.options.is_logged() => Changelog::None,

@@ -138,7 +138,7 @@ impl Restoring {
     }
 
     /// Wires the operators: the task runs from here on.
-    pub(crate) fn into_task(self, of: TaskInputs<'_>) -> Result<Task, TaskError> {
+    pub(crate) fn into_task(self, of: TaskInputs<'_>, now: i64) -> Result<Task, TaskError> {
         let id = self.id;
         info!(task = %id, records = self.restored, commit_number = self.state.commit_number(), "restored task");
         let sub = &of.topology.sub_topologies()[id.sub_topology as usize];
@@ -186,8 +186,10 @@ impl Restoring {
             oldest: None,
             refused: Default::default(),
             dropped_told: 0,
+            punctuations: 0,
         };
         task.restore_times();
+        task.init_processors(now);
         Ok(task)
     }
 }
