@@ -42,7 +42,7 @@ impl<K: Row, V: Row> Rows<Windowed<K>, V, WindowBytes> {
         let mut held = Held::new();
         self.each_held(&mut |key, row| {
             let (key, start) = key.split_last_chunk::<8>().expect("a window's key ends with its start");
-            held.insert((key.to_vec(), Timestamp::from_be_bytes(*start)), row);
+            held.insert((key.to_vec(), Timestamp::from_be_bytes(*start), 0), row);
         })?;
         Ok(held)
     }
