@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::segments::Holder;
+use crate::session_key::SessionKey;
 use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, ByteView, Direction, Family, StateError, Timestamp, metadata, value, window_scan};
+use crate::{ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, metadata, session_scan, value, window_scan};
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ struct Shared {
 struct CommittedStore {
     name: String,
     family: Family,
+    layout: Layout,
+    /// Only stores of windows and sessions have it.
     window: Option<CommittedWindow>,
 }
 
@@ -46,9 +49,10 @@ impl Door {
         let store = |store: &Store| CommittedStore {
             name: store.name().to_owned(),
             family: store.family(),
-            window: store.is_window().then(|| CommittedWindow {
-                segment_ms: store.segments().segment_ms(),
-                visible_from: AtomicI64::new(store.segments().visible_from()),
+            layout: store.layout(),
+            window: store.segments_if_any().map(|segments| CommittedWindow {
+                segment_ms: segments.segment_ms(),
+                visible_from: AtomicI64::new(segments.visible_from()),
             }),
         };
         let stores = stores.iter().map(store).collect();
@@ -104,14 +108,23 @@ pub struct CommittedView<'a> {
 impl CommittedView<'_> {
     /// The key-value store of that name.
     pub fn key_value(&self, name: &str) -> Option<CommittedKeyValue<'_>> {
-        let store = self.shared.stores.iter().find(|store| store.name == name && store.window.is_none())?;
+        let store = self.shared.stores.iter().find(|store| store.name == name && store.layout == Layout::KeyValue)?;
         Some(CommittedKeyValue { at: self, family: store.family })
     }
 
     /// The window store of that name.
     pub fn window(&self, name: &str) -> Option<CommittedWindows<'_>> {
-        let store = self.shared.stores.iter().find(|store| store.name == name)?;
+        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Window { .. });
+        let store = self.shared.stores.iter().find(is_it)?;
         Some(CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? })
+    }
+
+    /// The session store of that name.
+    pub fn session(&self, name: &str) -> Option<CommittedSessions<'_>> {
+        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Session { .. });
+        let store = self.shared.stores.iter().find(is_it)?;
+        let windows = CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? };
+        Some(CommittedSessions { windows })
     }
 
     fn get<R>(&self, family: Family, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
@@ -200,6 +213,45 @@ impl CommittedWindows<'_> {
         let is_empty = starts.is_empty();
         let segments = metadata::segments_of(self.at.view, self.at.shared.metadata, self.name)?;
         Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
+    }
+}
+
+/// A session store as of one commit.
+pub struct CommittedSessions<'a> {
+    /// Segments are segments.
+    windows: CommittedWindows<'a>,
+}
+
+impl CommittedSessions<'_> {
+    /// As [`crate::SessionHandle::get`].
+    pub fn get<R>(
+        &self, key: &[u8], start: Timestamp, end: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R,
+    ) -> Result<R, StateError> {
+        let CommittedWindows { at, family, window, .. } = self.windows;
+        if end < window.visible_from.load(Ordering::Relaxed) {
+            return Ok(read(None));
+        }
+        let mut local = Vec::new();
+        SessionKey { key, start, end }.write_local(end.div_euclid(window.segment_ms), &mut local);
+        at.get(family, &local, read)
+    }
+
+    /// As [`crate::SessionHandle::find`].
+    pub fn find(
+        &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, direction: Direction,
+        visit: &mut dyn FnMut(Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let ends = self.windows.visible(&(earliest_end..=Timestamp::MAX));
+        session_scan::find(&self.windows, key, &ends, latest_start, self.windows.segments(&ends)?, direction, visit)
+    }
+
+    /// As [`crate::SessionHandle::fetch_all`].
+    pub fn fetch_all(
+        &self, ends: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let ends = self.windows.visible(&ends);
+        session_scan::fetch_all(&self.windows, &ends, self.windows.segments(&ends)?, direction, visit)
     }
 }
 

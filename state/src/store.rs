@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::overlay::Overlay;
 use crate::segments::{Holder, Segments};
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, Direction, Family, Logging, StateError, Timestamp, value};
+use crate::{ByteDatabase, Direction, Family, Layout, Logging, StateError, StoreSpec, Timestamp, value};
 
 /// What a scan calls with key, timestamp and value.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], Timestamp, &[u8]) -> ControlFlow<()> + 'a;
@@ -31,7 +31,8 @@ pub(crate) struct Store {
     family: Family,
     logging: Logging,
     overlay: Overlay,
-    /// Only window stores have them.
+    layout: Layout,
+    /// Only stores of windows and sessions have them.
     segments: Option<Segments>,
     /// Only tasks with a journal count records.
     record: Option<RecordNumber>,
@@ -40,9 +41,10 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(
-        name: &str, database: ByteDatabase, family: Family, logging: Logging, segments: Option<Segments>, record: Option<RecordNumber>,
+        spec: &StoreSpec, database: ByteDatabase, family: Family, segments: Option<Segments>, record: Option<RecordNumber>,
     ) -> Self {
-        Self { name: name.to_owned(), database, family, logging, overlay: Overlay::new(logging), segments, record, record_seen: 0 }
+        let StoreSpec { name, layout, logging } = spec.clone();
+        Self { name, database, family, logging, overlay: Overlay::new(logging), layout, segments, record, record_seen: 0 }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -53,18 +55,23 @@ impl Store {
         self.family
     }
 
-    pub(crate) fn is_window(&self) -> bool {
-        self.segments.is_some()
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
-    /// The segments of a store that is known to be one of windows.
+    /// The segments of a store, if it is one of windows or sessions.
+    pub(crate) fn segments_if_any(&self) -> Option<&Segments> {
+        self.segments.as_ref()
+    }
+
+    /// The segments of a store that is known to be one of windows or sessions.
     pub(crate) fn segments(&self) -> &Segments {
-        self.segments.as_ref().expect("only window stores are asked for segments")
+        self.segments.as_ref().expect("only stores of windows and sessions are asked for segments")
     }
 
     pub(crate) fn segments_mut(&mut self) -> &mut Segments {
         self.enter_record();
-        self.segments.as_mut().expect("only window stores are asked for segments")
+        self.segments.as_mut().expect("only stores of windows and sessions are asked for segments")
     }
 
     pub(crate) fn overlay_bytes(&self) -> usize {
@@ -82,6 +89,12 @@ impl Store {
     pub(crate) fn write(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
         self.enter_record();
         self.overlay.write(key, value, timestamp);
+    }
+
+    /// Keeps an entry of the index beside what it speaks of. The changelog knows no index.
+    pub(crate) fn write_index(&mut self, entry: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        self.enter_record();
+        self.overlay.write_unlogged(entry, value.map(|_| [].as_slice()), timestamp);
     }
 
     /// Takes back what the running record did to this store.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::store::Store;
 use crate::window_key::WindowKey;
-use crate::{Direction, StateError, Timestamp, window_scan};
+use crate::{Direction, Layout, StateError, TimeIndex, Timestamp, time_index, window_scan};
 
 /// One value with a timestamp per key and window start. Clones are the same store.
 ///
@@ -78,6 +78,29 @@ impl WindowHandle {
         window_scan::fetch_all(&*store, &starts, store.segments().in_range(&starts), direction, visit)
     }
 
+    /// Visits key, start, timestamp and value of the windows that start in the range, in the order of their starts, then of their keys' bytes,
+    /// until `visit` breaks off. The store must be indexed by time.
+    pub fn by_time(
+        &self, starts: RangeInclusive<Timestamp>, visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let store = self.store.borrow();
+        let starts = visible(&store, &starts);
+        let (mut flow, mut local) = (ControlFlow::Continue(()), Vec::new());
+        for (segment, holder) in store.segments().in_range(&starts) {
+            for entry in time_index::entries(&*store, segment, holder, &starts)? {
+                let Some(window) = time_index::window(&entry) else { continue };
+                window.write_local(segment, &mut local);
+                store.get(holder, &local, |found| {
+                    flow = found.map_or(flow, |(timestamp, value)| visit(window.key, window.start, timestamp, value));
+                })?;
+                if flow.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Moves the store's time forward; an earlier time changes nothing.
     pub fn observe(&self, time: Timestamp) {
         self.store.borrow_mut().segments_mut().observe(time);
@@ -102,6 +125,12 @@ impl WindowHandle {
         }
         segments.touch(segment);
         self.with_local(segment, key, start, |local| store.write(local, value, timestamp));
+        if matches!(store.layout(), Layout::Window { index: TimeIndex::Kept, .. }) {
+            let mut entry = self.scratch.take();
+            time_index::of_window(WindowKey::only(key, start), segment, &mut entry);
+            store.write_index(&entry, value, timestamp);
+            self.scratch.set(entry);
+        }
         Written::Kept
     }
 

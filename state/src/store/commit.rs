@@ -4,8 +4,12 @@ use std::ops::Bound;
 
 use super::Store;
 use crate::segments::Segments;
+use crate::session_key::SessionKey;
 use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
-use crate::{ByteDatabase, ChangelogRecord, Family, Logging, RestoreRecord, StateError, WriteSet, metadata, value};
+use crate::{
+    ByteDatabase, ChangelogRecord, Family, Layout, Logging, RestoreRecord, StateError, TimeIndex, Timestamp, WriteSet, metadata,
+    time_index, value,
+};
 
 impl Store {
     /// Adds all that changed since the last commit, and the removal of what has expired.
@@ -68,13 +72,20 @@ impl Store {
             return;
         }
         let mut changelog_key = Vec::new();
-        let is_window = self.is_window();
+        let layout = self.layout;
+        let composed = "the overlay holds keys that we composed";
         self.overlay.drain(&mut |local, value, timestamp| {
-            if is_window {
-                let window = WindowKey::read_local(local).expect("the overlay holds keys that we composed");
-                window.write_changelog(&mut changelog_key);
-            }
-            let key = if is_window { &changelog_key } else { local };
+            let key = match layout {
+                Layout::KeyValue => local,
+                Layout::Window { .. } => {
+                    WindowKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
+                    &changelog_key
+                }
+                Layout::Session { .. } => {
+                    SessionKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
+                    &changelog_key
+                }
+            };
             sink(ChangelogRecord { key, value, timestamp });
         });
     }
@@ -87,25 +98,58 @@ impl Store {
     /// Adds a record of the changelog to `writes`.
     pub(crate) fn stage_restored(&mut self, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Result<(), StateError> {
         let mut local = Vec::new();
-        if let Some(segments) = &mut self.segments {
-            let Some(window) = WindowKey::read_changelog(record.key) else {
-                return Err(StateError::NotOfThisStore { store: self.name.clone(), offset: record.offset });
-            };
-            let segment = segments.segment_of(window.start);
-            if segment < segments.first_live() {
-                return Ok(());
+        let key = match self.layout {
+            Layout::KeyValue => record.key,
+            Layout::Window { index, .. } => {
+                let window = WindowKey::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
+                let Some(segment) = self.segment_for(window.start, record, metadata, writes) else { return Ok(()) };
+                if index == TimeIndex::Kept {
+                    time_index::of_window(window, segment, &mut local);
+                    self.stage_index(&local, record, writes);
+                }
+                window.write_local(segment, &mut local);
+                &local
             }
-            if segments.holder(segment).is_none() {
-                segments.restored(segment, record.offset);
-                writes.put(metadata, &metadata::segment_key(&self.name, segment), &record.offset.to_be_bytes());
+            Layout::Session { index, .. } => {
+                let session = SessionKey::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
+                let Some(segment) = self.segment_for(session.end, record, metadata, writes) else { return Ok(()) };
+                if index == TimeIndex::Kept {
+                    time_index::of_session(session, segment, &mut local);
+                    self.stage_index(&local, record, writes);
+                }
+                session.write_local(segment, &mut local);
+                &local
             }
-            window.write_local(segment, &mut local);
-        }
-        let key = if self.is_window() { &local } else { record.key };
+        };
         match record.value {
             Some(bytes) => value::put(writes, self.family, key, record.timestamp, bytes),
             None => writes.delete(self.family, key),
         }
         Ok(())
+    }
+
+    /// The segment of a time in which a restored record goes; none: it has expired.
+    fn segment_for(&mut self, time: Timestamp, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Option<i64> {
+        let segments = self.segments.as_mut().expect("stores of windows and sessions have segments");
+        let segment = segments.segment_of(time);
+        if segment < segments.first_live() {
+            return None;
+        }
+        if segments.holder(segment).is_none() {
+            segments.restored(segment, record.offset);
+            writes.put(metadata, &metadata::segment_key(&self.name, segment), &record.offset.to_be_bytes());
+        }
+        Some(segment)
+    }
+
+    fn stage_index(&self, entry: &[u8], record: RestoreRecord<'_>, writes: &mut WriteSet) {
+        match record.value {
+            Some(_) => value::put(writes, self.family, entry, record.timestamp, &[]),
+            None => writes.delete(self.family, entry),
+        }
+    }
+
+    fn not_of_this_store(&self, record: RestoreRecord<'_>) -> StateError {
+        StateError::NotOfThisStore { store: self.name.clone(), offset: record.offset }
     }
 }

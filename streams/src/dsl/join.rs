@@ -50,7 +50,7 @@ impl<P: Row, R: Row> joined::JoinedWith<P> for KTable<P, R> {
             operator::stream_table_join(wiring.stage(id), row_of, unmatched, join.clone(), wiring.outlet(id))
         });
         app.graph(|graph| {
-            graph.nodes[node].stores.push(self.store);
+            graph.look_at(node, self.node);
             graph.nodes[node].copartitioned = vec![stream.node, self.node];
         });
         KStream::at(app, node, false)

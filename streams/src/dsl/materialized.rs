@@ -141,16 +141,21 @@ pub(super) mod declare {
     }
 
     pub(crate) fn declare<K: Row, V: Row>(graph: &mut Graph, declaration: Declaration) {
-        let Declaration { node, name, owner, kind, options, source_changelog } = declaration;
+        let used = store_use::<K, V>(&declaration);
+        graph.nodes[declaration.node].stores.push(declaration.name);
+        graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
+    }
+
+    /// What the graph must know to make a store, whether it is declared or only may be.
+    pub(crate) fn store_use<K: Row, V: Row>(declaration: &Declaration) -> StoreUse {
+        let &Declaration { name, owner, kind, options, source_changelog, .. } = declaration;
         // A window store and a store by key are different things even of the same types.
         let (types, type_name) = match kind {
             StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
-        let used = StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog };
-        graph.nodes[node].stores.push(name);
-        graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
+        StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog }
     }
 }
 

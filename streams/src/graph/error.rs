@@ -53,6 +53,20 @@ pub enum TopologyError {
         /// Its types at a later use.
         second: &'static str,
     },
+    /// Somebody downstream needs the rows of a table that keeps none; the store for them needs a name.
+    #[error("the table of `{operation}` needs a store, because rows of it are asked for: add .stored(STORE) behind it, or .named(\"...\")")]
+    UnnamedStore {
+        /// What makes the table.
+        operation: &'static str,
+    },
+    /// A table has one store.
+    #[error("a table is stored twice: in `{first}` and in `{second}`")]
+    StoredTwice {
+        /// The earlier store.
+        first: &'static str,
+        /// The later one.
+        second: &'static str,
+    },
     /// A store is filled by one table or aggregation; processors may share it.
     #[error("store `{store}` is filled by two operators: `{first}` and `{second}`")]
     StoreOfTwoOwners {

@@ -15,6 +15,7 @@ mod plan_hash;
 mod settle;
 mod stores;
 mod sub_topology;
+mod tables;
 mod topology;
 mod wiring;
 
@@ -25,5 +26,6 @@ pub(crate) use node::{Graph, Merge, Node};
 pub use plan::{Changelog, Input, InputRole, RepartitionPlan, StorePlan, TopicName};
 pub(crate) use stores::{StoreKind, StoreOptions, StoreUse};
 pub use sub_topology::SubTopology;
+pub(crate) use tables::RowsOf;
 pub use topology::Topology;
 pub(crate) use wiring::{Wiring, WiringEnvironment};

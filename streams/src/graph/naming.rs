@@ -63,7 +63,7 @@ impl Graph {
             Kind::Repartition(_) => self.repartition_name(id).map(|name| format!("{name}-repartition")),
             Kind::RepartitionSource { sink } => self.repartition_name(*sink).map(|name| format!("{name}-repartition")),
             Kind::Connector { connector, .. } => Some(connector.name().to_owned()),
-            Kind::Operator { operation, .. } | Kind::TableOperator { operation } => {
+            Kind::Operator { operation, .. } => {
                 let store = self.stores.get(node.stores.first()?)?;
                 (store.owner == Some(operation)).then(|| store.name.to_owned())
             }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A topology without mistakes.
+#[derive(Clone)]
 pub(crate) struct Settled {
     /// All nodes by id; those that are not in a sub-topology do not run.
     pub(super) nodes: Vec<Node>,
@@ -26,6 +27,14 @@ pub(crate) struct Settled {
 impl Graph {
     /// Settles the graph as it is now; it may grow and be settled again.
     pub(crate) fn settle(&self) -> Result<Settled, TopologyErrors> {
+        let mut graph = self.clone();
+        graph.name_wanted_stores();
+        graph.connect_readers();
+        graph.stores.cache_unless_stated(self.cache_bytes);
+        graph.settle_stored()
+    }
+
+    fn settle_stored(&self) -> Result<Settled, TopologyErrors> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
         let mut nodes = self.nodes.clone();

@@ -122,6 +122,11 @@ impl Stores {
         self.0.iter()
     }
 
+    /// Settles what stores hold back that say nothing about it.
+    pub(super) fn cache_unless_stated(&mut self, bytes: Option<usize>) {
+        self.0.iter_mut().for_each(|store| store.options.cache_bytes = store.options.cache_bytes.or(bytes));
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&StoreUse> {
         self.0.iter().find(|store| store.name == name)
     }

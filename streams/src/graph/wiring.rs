@@ -117,6 +117,16 @@ impl<'a> Wiring<'a> {
         self.keep_store(store, rows)
     }
 
+    /// The store with the rows of a node's table, where it has one.
+    pub(crate) fn own_rows<K: Row, V: Row>(&mut self, node: NodeId) -> Option<Rc<KeyValueRows<K, V>>> {
+        self.topology.nodes[node].rows.store().map(|store| self.key_value(store))
+    }
+
+    /// Somebody downstream wants to know what rows were before.
+    pub(crate) fn sends_old_values(&self, node: NodeId) -> bool {
+        self.topology.nodes[node].sends_old_values
+    }
+
     /// A store of rows by key and window; the same one for every node that names it.
     pub(crate) fn window<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<WindowRows<K, V>> {
         if let Some(known) = self.part::<Rc<WindowRows<K, V>>>(&Part::Store(store)) {

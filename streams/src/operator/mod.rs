@@ -6,6 +6,7 @@
 mod aggregate;
 mod filter;
 mod flat_map;
+mod getter;
 mod map;
 mod ok_err;
 mod pass;
@@ -30,6 +31,7 @@ mod with_coordinates;
 pub(crate) use aggregate::aggregate;
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
+pub(crate) use getter::{AsOf, Getter};
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
 pub(crate) use pass::pass;
@@ -43,9 +45,9 @@ pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order
 pub(crate) use sink::{sink, table_sink};
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
-pub(crate) use stream_table_join::{Getter, Unmatched, stream_table_join};
-pub(crate) use table_map::{table_filter, table_map_values};
-pub(crate) use table_source::table_source;
+pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
+pub(crate) use table_source::{passing_table, table_source};
 pub(crate) use to_stream::{to_stream, updates};
 pub(crate) use try_map_values::try_map_values;
 pub(crate) use update::Update;

@@ -5,7 +5,7 @@ use super::marker::Marker;
 use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
 use super::{Stop, Task, TaskError, TaskId};
-use crate::log::{Ends, GroupOffset, Records, TopicPartition};
+use crate::log::{Ends, GroupOffset, RecordRef, Records, TopicPartition};
 use crate::record::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -104,6 +104,12 @@ impl Task {
             take(&changelog.at, &mut changelog.pending);
             changelog.pending.clear();
         }
+    }
+
+    /// The same record by record, in the order in which they were sent; changelog records after them.
+    pub(crate) fn hand_over_in_order(&mut self, mut take: impl FnMut(&TopicPartition, RecordRef<'_>)) {
+        self.context.outbox.drain_in_order(&mut take);
+        self.hand_over(|at, records| records.iter().for_each(|record| take(at, record)));
     }
 
     /// The positions of all inputs, with the times at the first of them.
@@ -209,6 +215,7 @@ impl Task {
 
     /// Positions, times and the commit number as the last commit left them.
     pub(super) fn restore_times(&mut self) {
+        self.turns.clear();
         let Saved { positions, metadata } = &self.saved;
         for (i, lane) in self.lanes.iter_mut().enumerate() {
             lane.rewind(positions[i], metadata.lanes.get(i).copied().unwrap_or(crate::record::NO_TIMESTAMP));

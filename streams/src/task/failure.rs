@@ -19,6 +19,11 @@ impl Failure {
     pub fn text(reason: impl Into<String>) -> Self {
         Failure(Box::<dyn Error + Send + Sync>::from(reason.into()))
     }
+
+    /// The error of this type that it was made of, if it was.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {

@@ -22,6 +22,7 @@ mod restoring;
 mod running;
 mod saved;
 pub mod store;
+mod turns;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};

@@ -171,6 +171,7 @@ impl Restoring {
             context,
             processors,
             lanes,
+            turns: Default::default(),
             changelogs: self.changelogs.into_iter().map(changelog).collect(),
             feeds,
             letters,

@@ -8,6 +8,7 @@ use super::lane::{Lane, LaneRole};
 use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
+use super::turns::Turns;
 use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
@@ -22,6 +23,7 @@ pub(crate) struct Task {
     pub(super) context: Context,
     pub(super) processors: Processors,
     pub(super) lanes: Vec<Lane>,
+    pub(super) turns: Turns,
     pub(super) clock: TaskClock,
     pub(super) changelogs: Vec<Changelog>,
     pub(super) feeds: Vec<Feed>,
@@ -76,9 +78,12 @@ const EVICT_EVERY: usize = 256;
 impl Task {
     /// Takes what a reader brought for one of the inputs.
     pub(crate) fn enqueue(&mut self, fetched: Fetched) {
-        let lane = self.lanes.iter_mut().find(|lane| lane.at == fetched.partition);
-        if let Some(empty) = lane.and_then(|lane| lane.push(fetched)) {
+        let Some(i) = self.lanes.iter().position(|lane| lane.at == fetched.partition) else { return };
+        let was_empty = self.lanes[i].len() == 0;
+        if let Some(empty) = self.lanes[i].push(fetched) {
             self.spare.push(empty);
+        } else if was_empty {
+            self.turns.arrive(i);
         }
     }
 
@@ -103,24 +108,19 @@ impl Task {
     }
 
     /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
+    #[inline]
     fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {
-        let mut earliest: Option<(Timestamp, usize)> = None;
-        for i in 0..self.lanes.len() {
-            match self.stage_head(i)? {
-                Some(time) if earliest.is_none_or(|(least, _)| time < least) => earliest = Some((time, i)),
-                None if !self.lanes[i].is_at_end() => return Ok(None),
-                Some(_) | None => {}
-            }
+        while let Some(i) = self.turns.arrived() {
+            let time = self.stage_head(i)?;
+            self.turns.admit(time);
         }
-        Ok(earliest.map(|(_, lane)| lane))
+        let may_bring_an_earlier_one = |lane: &Lane| lane.staged().is_none() && !lane.is_at_end();
+        Ok(self.turns.first().filter(|_| !self.lanes.iter().any(may_bring_an_earlier_one)))
     }
 
     /// Decodes the head of a lane; what is no record for the operators ends here.
     #[inline]
     fn stage_head(&mut self, i: usize) -> Result<Option<Timestamp>, TaskError> {
-        if let Some(time) = self.lanes[i].staged() {
-            return Ok(Some(time));
-        }
         loop {
             let lane = &self.lanes[i];
             let Some(head) = lane.head() else { return Ok(None) };
@@ -176,6 +176,10 @@ impl Task {
             lane.time = lane.time.max(time);
         }
         self.leave_head(i);
+        self.turns.leave_first();
+        if self.lanes[i].len() > 0 {
+            self.turns.arrive(i);
+        }
         self.advance_clock();
         Ok(())
     }
@@ -304,6 +308,11 @@ impl Task {
     /// Buffers that readers may use again.
     pub(crate) fn take_spare(&mut self) -> std::vec::Drain<'_, Records> {
         self.spare.drain(..)
+    }
+
+    /// Brings the byte stores up to date with what waits in typed fronts; nothing is forwarded.
+    pub(crate) fn save_rows(&self) -> Flow {
+        self.context.fronts.iter().try_for_each(|front| front.write_back())
     }
 
     /// The stores, for readers on the task's own thread.
