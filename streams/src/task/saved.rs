@@ -1,15 +1,18 @@
 //! Where a commit left a task.
 
+use super::Schedules;
 use super::metadata::{CommitMetadata, FoundMetadata};
 use crate::log::{GroupOffset, TopicPartition};
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use tracing::warn;
 
 /// Positions by lane, and the times beside them.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Saved {
     pub(crate) positions: Vec<i64>,
     pub(crate) metadata: CommitMetadata,
+    /// What is to punctuate when; not kept over a restart.
+    pub(crate) schedules: Schedules,
 }
 
 impl Saved {
@@ -30,7 +33,7 @@ impl Saved {
                 }
             }
         }
-        Saved { positions, metadata }
+        Saved { positions, metadata, schedules: Schedules::new(false) }
     }
 }
 

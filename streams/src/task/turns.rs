@@ -3,13 +3,14 @@
 //! Which of several equal heads goes first follows Kafka (`PartitionGroup` over `java.util.PriorityQueue`), since it decides what a join sees: a
 //! lane stands in a binary heap from when its head is known until that head is processed; then, if it has more, it joins the heap anew.
 
+use super::tie_heap::TieHeap;
 use crate::record::Timestamp;
 use std::collections::VecDeque;
 
 /// Lanes by their places in the task.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    heap: Vec<(Timestamp, usize)>,
+    heap: TieHeap<usize>,
     /// Lanes that have got a head which is not decoded yet, first come, first served.
     arrived: VecDeque<usize>,
 }
@@ -32,8 +33,7 @@ impl Turns {
     pub(super) fn admit(&mut self, time: Option<Timestamp>) {
         let lane = self.arrived.pop_front().expect("only a lane that has arrived is admitted");
         if let Some(time) = time {
-            self.heap.push((time, lane));
-            self.sift_up();
+            self.heap.offer(time, lane);
         }
     }
 
@@ -46,44 +46,13 @@ impl Turns {
     /// Its head is done with.
     #[inline]
     pub(super) fn leave_first(&mut self) {
-        self.heap.swap_remove(0);
-        self.sift_down();
+        self.heap.poll();
     }
 
     /// Nothing is queued any more.
     pub(super) fn clear(&mut self) {
-        self.heap.clear();
+        self.heap = TieHeap::default();
         self.arrived.clear();
-    }
-
-    /// The last one goes up while it is strictly earlier than its parent.
-    fn sift_up(&mut self) {
-        let mut at = self.heap.len() - 1;
-        while at > 0 {
-            let parent = (at - 1) / 2;
-            if self.heap[at].0 >= self.heap[parent].0 {
-                break;
-            }
-            self.heap.swap(at, parent);
-            at = parent;
-        }
-    }
-
-    /// The first one goes down, towards the earlier child, the left one of two equals, while that child is strictly earlier.
-    fn sift_down(&mut self) {
-        let (heap, mut at) = (&mut self.heap, 0);
-        loop {
-            let (left, right) = (2 * at + 1, 2 * at + 2);
-            if left >= heap.len() {
-                break;
-            }
-            let child = if right < heap.len() && heap[right].0 < heap[left].0 { right } else { left };
-            if heap[at].0 <= heap[child].0 {
-                break;
-            }
-            heap.swap(at, child);
-            at = child;
-        }
     }
 }
 

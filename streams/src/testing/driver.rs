@@ -330,7 +330,7 @@ impl TestDriver {
 
     /// Lets one task process what waits, record by record, and hands on what it produced.
     fn run(&mut self, task: usize) -> Result<usize, TaskError> {
-        let mut done = 0;
+        let mut done = usize::from(self.tasks[task].punctuate(self.wall_time)?);
         while self.tasks[task].process(self.wall_time, 1)? > 0 {
             done += 1;
             match self.commits {
@@ -338,9 +338,11 @@ impl TestDriver {
                 Commits::OnDemand => self.hand_over(task),
             }
         }
-        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed.
-        if self.commits == Commits::EachRecord && self.tasks[task].needs_commit(self.wall_time) {
-            self.commit_task(task)?;
+        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed, nor is a punctuation.
+        match self.commits {
+            Commits::EachRecord if self.tasks[task].needs_commit(self.wall_time) => self.commit_task(task)?,
+            Commits::EachRecord => {}
+            Commits::OnDemand => self.hand_over(task),
         }
         Ok(done)
     }

@@ -21,7 +21,7 @@ impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
-        Opening { dead_letter_topic, rules: rules(config), topology, application_id, settings: settings(config) }
+        Opening { dead_letter_topic, rules: config.rules(), topology, application_id, settings: settings(config) }
     }
 
     /// All tasks, restored from what the disk and the topics hold, with their inputs queued behind the `committed` positions.
@@ -46,7 +46,7 @@ impl Opening {
         let mut restoring = Restoring::open(id, of, disk, ends, &found, now)?;
         let missing: Vec<_> = restoring.missing().map(|(at, from)| topics.fetch(at, from)).collect();
         missing.iter().try_for_each(|fetched| restoring.take(fetched, now).map(drop))?;
-        let mut task = restoring.into_task(of)?;
+        let mut task = restoring.into_task(of, now)?;
         for (at, committed, start) in found {
             let fetched = topics.fetch(&at, committed.map_or(start, |committed| committed.offset));
             task.enqueue(fetched);
@@ -75,10 +75,6 @@ impl Opening {
         };
         Some(ChangelogEnd { store: store.name, at, topic_id: [0; 16], earliest: 0, end, delete_retention_ms: i64::MAX, is_source })
     }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules { time: config.time_rule, on_failure: config.on_failure, recovery: config.recovery, late: config.late }
 }
 
 fn settings(config: &Config) -> TaskSettings {

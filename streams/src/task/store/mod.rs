@@ -4,8 +4,10 @@
 //! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
 
 mod backing;
+mod call;
 mod clock;
 mod error;
+mod events;
 mod front;
 mod handle;
 mod key_bytes;
@@ -14,7 +16,9 @@ mod rows;
 mod tests;
 
 pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
+pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};
