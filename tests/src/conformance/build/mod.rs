@@ -64,6 +64,8 @@ pub struct Builder<'a> {
 pub enum StoreRole {
     /// Rows by key, with times.
     Rows,
+    /// Rows by key and window of an earlier aggregation, with times.
+    RowsByWindow,
     /// Rows by key, without times.
     PlainRows,
     /// Rows by key and window; such a window ends so long after its start.
@@ -150,8 +152,9 @@ impl Builder<'_> {
     }
 
     /// The store of a node, with a name of its own if need be; the case finds it again under its name.
-    fn store<K>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
+    fn store<K: CaseKey>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
         let named = stored.and_then(|stored| stored.name.clone());
+        let role = if role == StoreRole::Rows { K::ROWS } else { role };
         self.stores.extend(named.iter().map(|name| (name.clone(), role)));
         let name = named.unwrap_or_else(|| format!("{}-store", self.label(node)));
         let store = Store::<K, Value>::of(name);
