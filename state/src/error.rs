@@ -58,7 +58,7 @@ pub enum StateError {
         /// The highest version that this program reads.
         known: u32,
     },
-    /// The store was of another kind (key-value, window) when it was written. Give the new store another name.
+    /// The store was of another kind (key-value, window, session, found by time or not) when it was written. Give the new store another name.
     #[error("store {store} of task {task} was written with another layout")]
     LayoutChanged {
         /// The task.

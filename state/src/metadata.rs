@@ -8,7 +8,7 @@
 //! | `V` | layout version, u32: 1 |
 //! | `H` | hash of the plan that wrote last, u64 |
 //! | `C` | number of the last commit, u64 |
-//! | `L` store | layout: 0 for key-value; 1 and the segment's length in ms (i64) for windows |
+//! | `L` store | layout: 0 for key-value; the segment's length in ms (i64) behind 1 for windows, 2 for sessions, 3 and 4 for these with an index by time, 5 for versions |
 //! | `P` store | changelog position: next offset (i64), topic id (16 bytes), time of writing (i64, ms) |
 //! | `S` length of the name (u16), store, segment id (i64, sign bit turned) | changelog offset before which there is nothing of the segment, i64 |
 
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
 use crate::window_key::{from_ordered, ordered};
-use crate::{ByteDatabase, ByteView, ChangelogPosition, Direction, Family, Layout, StateError, WriteSet};
+use crate::{ByteDatabase, ByteView, ChangelogPosition, Direction, Family, Layout, StateError, TimeIndex, WriteSet};
 
 /// The family that every database has.
 pub(crate) const FAMILY: &str = "default";
@@ -45,14 +45,18 @@ pub(crate) struct Metadata {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredLayout {
     KeyValue,
-    Window { segment_ms: i64 },
+    Window { segment_ms: i64, index: TimeIndex },
+    Session { segment_ms: i64, index: TimeIndex },
+    Versioned { segment_ms: i64 },
 }
 
 impl StoredLayout {
     pub(crate) fn of(layout: Layout) -> Self {
         match layout {
             Layout::KeyValue => Self::KeyValue,
-            Layout::Window { segment_ms, .. } => Self::Window { segment_ms },
+            Layout::Window { segment_ms, index, .. } => Self::Window { segment_ms, index },
+            Layout::Session { segment_ms, index, .. } => Self::Session { segment_ms, index },
+            Layout::Versioned { segment_ms, .. } => Self::Versioned { segment_ms },
         }
     }
 }
@@ -122,10 +126,15 @@ pub(crate) fn put_commit(writes: &mut WriteSet, family: Family, commit: u64) {
 
 pub(crate) fn put_layout(writes: &mut WriteSet, family: Family, store: &str, layout: StoredLayout) {
     let key = named(LAYOUT, store);
-    match layout {
-        StoredLayout::KeyValue => writes.put(family, &key, &[0]),
-        StoredLayout::Window { segment_ms } => writes.put_parts(family, &key, &[&[1], &segment_ms.to_be_bytes()]),
-    }
+    let (kind, segment_ms) = match layout {
+        StoredLayout::KeyValue => return writes.put(family, &key, &[0]),
+        StoredLayout::Window { segment_ms, index: TimeIndex::None } => (1, segment_ms),
+        StoredLayout::Session { segment_ms, index: TimeIndex::None } => (2, segment_ms),
+        StoredLayout::Window { segment_ms, index: TimeIndex::Kept } => (3, segment_ms),
+        StoredLayout::Session { segment_ms, index: TimeIndex::Kept } => (4, segment_ms),
+        StoredLayout::Versioned { segment_ms } => (5, segment_ms),
+    };
+    writes.put_parts(family, &key, &[&[kind], &segment_ms.to_be_bytes()]);
 }
 
 pub(crate) fn put_position(writes: &mut WriteSet, family: Family, store: &str, position: ChangelogPosition) {
@@ -153,9 +162,17 @@ fn text(name: &[u8]) -> Option<String> {
 }
 
 fn read_layout(value: &[u8]) -> Option<StoredLayout> {
-    match value.split_first()? {
-        (0, []) => Some(StoredLayout::KeyValue),
-        (1, segment_ms) => Some(StoredLayout::Window { segment_ms: i64::from_be_bytes(segment_ms.try_into().ok()?) }),
+    let (kind, rest) = value.split_first()?;
+    if (*kind, rest.len()) == (0, 0) {
+        return Some(StoredLayout::KeyValue);
+    }
+    let segment_ms = i64::from_be_bytes(rest.try_into().ok()?);
+    match kind {
+        1 => Some(StoredLayout::Window { segment_ms, index: TimeIndex::None }),
+        2 => Some(StoredLayout::Session { segment_ms, index: TimeIndex::None }),
+        3 => Some(StoredLayout::Window { segment_ms, index: TimeIndex::Kept }),
+        4 => Some(StoredLayout::Session { segment_ms, index: TimeIndex::Kept }),
+        5 => Some(StoredLayout::Versioned { segment_ms }),
         _ => None,
     }
 }

@@ -81,6 +81,12 @@ impl Overlay {
 
     /// Stores a value, or the knowledge that there is none.
     pub(crate) fn write(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        let index = self.write_unlogged(key, value, timestamp);
+        self.log_update(index, value, timestamp);
+    }
+
+    /// The same, and the changelog does not hear of it. Returns the place of the key.
+    pub(crate) fn write_unlogged(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) -> u32 {
         let hash = self.hasher.hash_one(key);
         let index = match self.find(hash, key) {
             Some(index) => {
@@ -90,7 +96,7 @@ impl Overlay {
             None => self.insert(hash, key),
         };
         self.set_value(index, value, timestamp);
-        self.log_update(index, value, timestamp);
+        index
     }
 
     /// How many bytes are held, bookkeeping included.

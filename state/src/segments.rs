@@ -10,6 +10,8 @@ use crate::Timestamp;
 pub(crate) struct Segments {
     retention_ms: i64,
     segment_ms: i64,
+    /// How far above observed time minus retention the visible begins.
+    visible_above_ms: i64,
     observed: Option<Timestamp>,
     committed: Option<Timestamp>,
     /// Segment id to the changelog offset before which there is nothing of it; none until it is committed.
@@ -23,7 +25,12 @@ impl Segments {
     pub(crate) fn new(retention_ms: i64, segment_ms: i64, live: BTreeMap<i64, i64>) -> Self {
         assert!(segment_ms > 0, "a segment has a length");
         let live = live.into_iter().map(|(segment, offset)| (segment, Some(offset))).collect();
-        Self { retention_ms, segment_ms, observed: None, committed: None, live, new: Vec::new(), mark: (None, 0) }
+        Self { retention_ms, segment_ms, visible_above_ms: 1, observed: None, committed: None, live, new: Vec::new(), mark: (None, 0) }
+    }
+
+    /// The bound of the retention is itself still visible.
+    pub(crate) fn with_visible_bound(self) -> Self {
+        Self { visible_above_ms: 0, ..self }
     }
 
     pub(crate) fn segment_ms(&self) -> i64 {
@@ -51,7 +58,16 @@ impl Segments {
 
     /// The lowest window start that reads may see.
     pub(crate) fn visible_from(&self) -> Timestamp {
-        self.observed.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms).saturating_add(1))
+        self.visible_at(self.observed)
+    }
+
+    /// The same as of the last commit.
+    pub(crate) fn committed_visible_from(&self) -> Timestamp {
+        self.visible_at(self.committed)
+    }
+
+    fn visible_at(&self, time: Option<Timestamp>) -> Timestamp {
+        time.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms).saturating_add(self.visible_above_ms))
     }
 
     /// The lowest segment that still takes writes. Kafka: `AbstractSegments`.
@@ -73,12 +89,18 @@ impl Segments {
     }
 
     /// The segments that hold windows with a start in the range, lowest first.
-    pub(crate) fn in_range(&self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> {
+    pub(crate) fn in_range<'s>(&'s self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> + use<'s> {
         let segments = self.segment_of(*starts.start())..=self.segment_of(*starts.end());
         // An empty range of starts has no segments; `BTreeMap::range` would panic for it.
         let segments = (!starts.is_empty()).then_some(segments);
         let live = segments.map(|segments| self.live.range(segments));
         live.into_iter().flatten().map(|(&segment, offset)| (segment, if offset.is_some() { Holder::Both } else { Holder::Overlay }))
+    }
+
+    /// The same among those that still take writes: what has expired is gone, though no commit has removed it yet.
+    pub(crate) fn live_in_range(&self, times: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> {
+        let first_live = self.first_live();
+        self.in_range(times).filter(move |(segment, _)| *segment >= first_live)
     }
 
     /// Committed segments whose time is over, lowest first.

@@ -22,7 +22,27 @@ impl StoreSpec {
 
     /// A store of one value per key and window start, whose last value per commit goes to the changelog.
     pub fn window(name: impl Into<String>, retention_ms: i64, segment_ms: i64) -> Self {
-        Self { name: name.into(), layout: Layout::Window { retention_ms, segment_ms }, logging: Logging::LastPerKey }
+        let layout = Layout::Window { retention_ms, segment_ms, index: TimeIndex::None };
+        Self { name: name.into(), layout, logging: Logging::LastPerKey }
+    }
+
+    /// A store of one value per key and session, whose last value per commit goes to the changelog.
+    pub fn session(name: impl Into<String>, retention_ms: i64, segment_ms: i64) -> Self {
+        let layout = Layout::Session { retention_ms, segment_ms, index: TimeIndex::None };
+        Self { name: name.into(), layout, logging: Logging::LastPerKey }
+    }
+
+    /// The same windows or sessions, also found by time alone. A store of one value per key stays as it is.
+    pub fn indexed_by_time(mut self) -> Self {
+        if let Layout::Window { index, .. } | Layout::Session { index, .. } = &mut self.layout {
+            *index = TimeIndex::Kept;
+        }
+        self
+    }
+
+    /// A store of all versions of each key within a history. Each version that is put goes to the changelog.
+    pub fn versioned(name: impl Into<String>, history_ms: i64, segment_ms: i64) -> Self {
+        Self { name: name.into(), layout: Layout::Versioned { history_ms, segment_ms }, logging: Logging::EachUpdate }
     }
 
     /// Another choice of what goes to the changelog.
@@ -39,12 +59,39 @@ pub enum Layout {
     KeyValue,
     /// One value per key and window start, which expires by the store's observed time.
     Window {
-        /// A window is visible while its start is above the observed time minus this (Kafka's rule for window stores). Where Kafka
-        /// indexes by time (`on_close`), the bound itself is still visible: such a store asks for one millisecond more.
+        /// A window is visible while its start is above the observed time minus this (Kafka's rule for window stores). With an index by
+        /// time the bound itself is still visible, as in Kafka.
         retention_ms: i64,
         /// How much time of window starts is removed at once. What the store was first opened with stays in force.
         segment_ms: i64,
+        /// Whether windows are found by time alone.
+        index: TimeIndex,
     },
+    /// One value per key, end and start of a session, which expires by the store's observed time.
+    Session {
+        /// A session is visible while its end is above the observed time minus this.
+        retention_ms: i64,
+        /// How much time of session ends is removed at once. What the store was first opened with stays in force.
+        segment_ms: i64,
+        /// Whether sessions are found by time alone.
+        index: TimeIndex,
+    },
+    /// All versions of each key, each from the time of its update to that of the next one.
+    Versioned {
+        /// How far back, from the observed time, versions are known and may be put (milliseconds).
+        history_ms: i64,
+        /// How much time is removed at once. What the store was first opened with stays in force.
+        segment_ms: i64,
+    },
+}
+
+/// Whether windows or sessions are found by time, without a key, in the order of time. It costs a second entry for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeIndex {
+    /// They are not.
+    None,
+    /// They are. Kafka: the stores of `EmitStrategy.onWindowClose`.
+    Kept,
 }
 
 /// What of a store's updates goes to its changelog.

@@ -2,6 +2,8 @@
 
 mod commit;
 mod merge;
+mod version_log;
+mod versions;
 
 use std::cell::Cell;
 use std::ops::{Bound, ControlFlow};
@@ -10,7 +12,9 @@ use std::rc::Rc;
 use crate::overlay::Overlay;
 use crate::segments::{Holder, Segments};
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, Direction, Family, Logging, StateError, Timestamp, value};
+use version_log::VersionLog;
+
+use crate::{ByteDatabase, Direction, Family, Layout, Logging, StateError, StoreSpec, Timestamp, value};
 
 /// What a scan calls with key, timestamp and value.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], Timestamp, &[u8]) -> ControlFlow<()> + 'a;
@@ -31,8 +35,11 @@ pub(crate) struct Store {
     family: Family,
     logging: Logging,
     overlay: Overlay,
-    /// Only window stores have them.
+    layout: Layout,
+    /// Only stores of windows, sessions and versions have them.
     segments: Option<Segments>,
+    /// Only versioned stores have it, in place of what the overlay logs.
+    versions: Option<VersionLog>,
     /// Only tasks with a journal count records.
     record: Option<RecordNumber>,
     record_seen: u64,
@@ -40,9 +47,12 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(
-        name: &str, database: ByteDatabase, family: Family, logging: Logging, segments: Option<Segments>, record: Option<RecordNumber>,
+        spec: &StoreSpec, database: ByteDatabase, family: Family, segments: Option<Segments>, record: Option<RecordNumber>,
     ) -> Self {
-        Self { name: name.to_owned(), database, family, logging, overlay: Overlay::new(logging), segments, record, record_seen: 0 }
+        let StoreSpec { name, layout, logging } = spec.clone();
+        let versions = matches!(layout, Layout::Versioned { .. }).then(VersionLog::default);
+        let overlay = Overlay::new(if versions.is_some() { Logging::Off } else { logging });
+        Self { name, database, family, logging, overlay, layout, segments, versions, record, record_seen: 0 }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -53,22 +63,27 @@ impl Store {
         self.family
     }
 
-    pub(crate) fn is_window(&self) -> bool {
-        self.segments.is_some()
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
-    /// The segments of a store that is known to be one of windows.
+    /// The segments of a store, if it is one of windows or sessions.
+    pub(crate) fn segments_if_any(&self) -> Option<&Segments> {
+        self.segments.as_ref()
+    }
+
+    /// The segments of a store that is known to be one of windows or sessions.
     pub(crate) fn segments(&self) -> &Segments {
-        self.segments.as_ref().expect("only window stores are asked for segments")
+        self.segments.as_ref().expect("only stores of windows and sessions are asked for segments")
     }
 
     pub(crate) fn segments_mut(&mut self) -> &mut Segments {
         self.enter_record();
-        self.segments.as_mut().expect("only window stores are asked for segments")
+        self.segments.as_mut().expect("only stores of windows and sessions are asked for segments")
     }
 
     pub(crate) fn overlay_bytes(&self) -> usize {
-        self.overlay.bytes()
+        self.overlay.bytes() + self.versions.as_ref().map_or(0, VersionLog::bytes)
     }
 
     pub(crate) fn get<R>(&self, holder: Holder, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
@@ -84,12 +99,19 @@ impl Store {
         self.overlay.write(key, value, timestamp);
     }
 
+    /// Keeps an entry of the index beside what it speaks of. The changelog knows no index.
+    pub(crate) fn write_index(&mut self, entry: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        self.enter_record();
+        self.overlay.write_unlogged(entry, value.map(|_| [].as_slice()), timestamp);
+    }
+
     /// Takes back what the running record did to this store.
     pub(crate) fn undo_record(&mut self) {
         let running = self.record.as_ref().map(|record| record.0.get());
         if running == Some(self.record_seen) {
             self.overlay.undo();
             self.segments.iter_mut().for_each(Segments::undo);
+            self.versions.iter_mut().for_each(VersionLog::undo);
         }
     }
 
@@ -100,6 +122,7 @@ impl Store {
             self.record_seen = running;
             self.overlay.mark();
             self.segments.iter_mut().for_each(Segments::mark);
+            self.versions.iter_mut().for_each(VersionLog::mark);
         }
     }
 }

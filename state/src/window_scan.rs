@@ -52,7 +52,8 @@ pub(crate) fn fetch_all(
     })
 }
 
-fn each_segment(
+/// Calls `visit` segment by segment until it breaks off.
+pub(crate) fn each_segment(
     segments: impl DoubleEndedIterator<Item = (i64, Holder)>, direction: Direction,
     mut visit: impl FnMut(i64, Holder) -> Result<ControlFlow<()>, StateError>,
 ) -> Result<(), StateError> {

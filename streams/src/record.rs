@@ -42,6 +42,16 @@ pub struct Change<V> {
     pub old: Option<V>,
     /// The row now; none: it is deleted.
     pub new: Option<V>,
+    /// Nothing later is known of the row; only versioned tables know better (KIP-914). Kafka: `Change.isLatest`.
+    pub is_latest: bool,
+}
+
+impl<V> Change<V> {
+    /// A change of the row as it stands.
+    #[inline]
+    pub fn new(old: Option<V>, new: Option<V>) -> Self {
+        Change { old, new, is_latest: true }
+    }
 }
 
 /// A key within one window: `start` inclusive, `end` exclusive for time windows. Kafka: `Windowed`.

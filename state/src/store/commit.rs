@@ -3,20 +3,28 @@
 use std::ops::Bound;
 
 use super::Store;
+use super::version_log::VersionLog;
 use crate::segments::Segments;
+use crate::session_key::SessionKey;
+use crate::version_scan::LATEST;
 use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
-use crate::{ByteDatabase, ChangelogRecord, Family, Logging, RestoreRecord, StateError, WriteSet, metadata, value};
+use crate::{
+    ByteDatabase, ChangelogRecord, Family, Layout, Logging, RestoreRecord, StateError, TimeIndex, Timestamp, WriteSet, metadata,
+    time_index, value,
+};
 
 impl Store {
     /// Adds all that changed since the last commit, and the removal of what has expired.
     pub(crate) fn stage(&self, metadata: Family, first_offset: i64, writes: &mut WriteSet) {
-        assert!(!self.overlay.has_updates(), "store {}: updates are drained to the changelog before the commit", self.name);
+        let is_drained = !self.overlay.has_updates() && self.versions.as_ref().is_none_or(VersionLog::is_empty);
+        assert!(is_drained, "store {}: updates are drained to the changelog before the commit", self.name);
         let first_live = self.segments.as_ref().map(Segments::first_live);
         // In the order of the keys: the engine takes them faster than it takes them at random.
         self.overlay.with_range(Bound::Unbounded, Bound::Unbounded, |indexes| {
             for &index in indexes {
                 let (key, content) = (self.overlay.key(index), self.overlay.content(index));
-                if first_live.is_some_and(|first_live| segment_of_local(key) < Some(first_live)) {
+                let is_expired = |first_live| segment_of_local(key).is_some_and(|segment| segment != LATEST && segment < first_live);
+                if first_live.is_some_and(is_expired) {
                     continue;
                 }
                 match content {
@@ -46,18 +54,21 @@ impl Store {
     /// The commit is written.
     pub(crate) fn settle(&mut self, first_offset: i64) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(|segments| segments.settle(first_offset));
     }
 
     /// Forgets all since the last commit.
     pub(crate) fn abort(&mut self) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(Segments::abort);
     }
 
     /// Goes on with an empty database.
     pub(crate) fn start_anew(&mut self, database: ByteDatabase) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(Segments::start_anew);
         self.database = database;
     }
@@ -67,14 +78,24 @@ impl Store {
         if self.logging == Logging::Off {
             return;
         }
+        if let Some(versions) = &mut self.versions {
+            return versions.drain(sink);
+        }
         let mut changelog_key = Vec::new();
-        let is_window = self.is_window();
+        let layout = self.layout;
+        let composed = "the overlay holds keys that we composed";
         self.overlay.drain(&mut |local, value, timestamp| {
-            if is_window {
-                let window = WindowKey::read_local(local).expect("the overlay holds keys that we composed");
-                window.write_changelog(&mut changelog_key);
-            }
-            let key = if is_window { &changelog_key } else { local };
+            let key = match layout {
+                Layout::KeyValue | Layout::Versioned { .. } => local,
+                Layout::Window { .. } => {
+                    WindowKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
+                    &changelog_key
+                }
+                Layout::Session { .. } => {
+                    SessionKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
+                    &changelog_key
+                }
+            };
             sink(ChangelogRecord { key, value, timestamp });
         });
     }
@@ -84,28 +105,62 @@ impl Store {
         assert!(self.overlay.contents().next().is_none(), "store {}: a restore and uncommitted writes exclude each other", self.name);
     }
 
-    /// Adds a record of the changelog to `writes`.
+    /// Adds a record of the changelog to `writes`. A version is put as it once was, above the database; nothing expires meanwhile, since the store's time is told to it afterwards.
     pub(crate) fn stage_restored(&mut self, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Result<(), StateError> {
         let mut local = Vec::new();
-        if let Some(segments) = &mut self.segments {
-            let Some(window) = WindowKey::read_changelog(record.key) else {
-                return Err(StateError::NotOfThisStore { store: self.name.clone(), offset: record.offset });
-            };
-            let segment = segments.segment_of(window.start);
-            if segment < segments.first_live() {
-                return Ok(());
+        let key = match self.layout {
+            Layout::KeyValue => record.key,
+            Layout::Window { index, .. } => {
+                let window = WindowKey::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
+                let Some(segment) = self.segment_for(window.start, record, metadata, writes) else { return Ok(()) };
+                if index == TimeIndex::Kept {
+                    time_index::of_window(window, segment, &mut local);
+                    self.stage_index(&local, record, writes);
+                }
+                window.write_local(segment, &mut local);
+                &local
             }
-            if segments.holder(segment).is_none() {
-                segments.restored(segment, record.offset);
-                writes.put(metadata, &metadata::segment_key(&self.name, segment), &record.offset.to_be_bytes());
+            Layout::Session { index, .. } => {
+                let session = SessionKey::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
+                let Some(segment) = self.segment_for(session.end, record, metadata, writes) else { return Ok(()) };
+                if index == TimeIndex::Kept {
+                    time_index::of_session(session, segment, &mut local);
+                    self.stage_index(&local, record, writes);
+                }
+                session.write_local(segment, &mut local);
+                &local
             }
-            window.write_local(segment, &mut local);
-        }
-        let key = if self.is_window() { &local } else { record.key };
+            Layout::Versioned { .. } => return self.put_version(record.key, record.value, record.timestamp).map(drop),
+        };
         match record.value {
             Some(bytes) => value::put(writes, self.family, key, record.timestamp, bytes),
             None => writes.delete(self.family, key),
         }
         Ok(())
+    }
+
+    /// The segment of a time in which a restored record goes; none: it has expired.
+    fn segment_for(&mut self, time: Timestamp, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Option<i64> {
+        let segments = self.segments.as_mut().expect("stores of windows and sessions have segments");
+        let segment = segments.segment_of(time);
+        if segment < segments.first_live() {
+            return None;
+        }
+        if segments.holder(segment).is_none() {
+            segments.restored(segment, record.offset);
+            writes.put(metadata, &metadata::segment_key(&self.name, segment), &record.offset.to_be_bytes());
+        }
+        Some(segment)
+    }
+
+    fn stage_index(&self, entry: &[u8], record: RestoreRecord<'_>, writes: &mut WriteSet) {
+        match record.value {
+            Some(_) => value::put(writes, self.family, entry, record.timestamp, &[]),
+            None => writes.delete(self.family, entry),
+        }
+    }
+
+    fn not_of_this_store(&self, record: RestoreRecord<'_>) -> StateError {
+        StateError::NotOfThisStore { store: self.name.clone(), offset: record.offset }
     }
 }

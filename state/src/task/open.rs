@@ -9,7 +9,7 @@ use tracing::warn;
 use crate::metadata::{self, LAYOUT_VERSION, Metadata, StoredLayout};
 use crate::segments::Segments;
 use crate::store::{RecordNumber, Store};
-use crate::{ByteDatabase, Disk, Family, FamilySpec, Layout, StateError, StoreSpec, WriteSet};
+use crate::{ByteDatabase, Disk, Family, FamilySpec, Layout, StateError, StoreSpec, TimeIndex, WriteSet};
 
 /// What was there when a task's state was opened.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub(super) fn stores(task: &str, specs: &[StoreSpec], found: &Found, record: Opt
     let store = |spec: &StoreSpec| {
         let family = found.database.family(&family_name(&spec.name)).expect("the database was opened with its stores");
         let segments = segments(task, spec, &found.contents)?;
-        Ok(Store::new(&spec.name, found.database.clone(), family, spec.logging, segments, record.cloned()))
+        Ok(Store::new(spec, found.database.clone(), family, segments, record.cloned()))
     };
     specs.iter().map(store).collect()
 }
@@ -121,16 +121,24 @@ fn family_name(store: &str) -> String {
     format!("store.{store}")
 }
 
-/// The segments of a window store. Its segment length is the one that its keys were written with: it only decides how much expires at once.
+/// The segments of a store of windows or sessions. Their length is the one that its keys were written with: it only decides how much expires at once.
 fn segments(task: &str, spec: &StoreSpec, contents: &Metadata) -> Result<Option<Segments>, StateError> {
     let stored = contents.layouts.get(&spec.name).copied().unwrap_or(StoredLayout::of(spec.layout));
+    let live = || contents.segments.get(&spec.name).cloned().unwrap_or_default();
     match (spec.layout, stored) {
         (Layout::KeyValue, StoredLayout::KeyValue) => Ok(None),
-        (Layout::Window { retention_ms, .. }, StoredLayout::Window { segment_ms }) => {
-            let live = contents.segments.get(&spec.name).cloned().unwrap_or_default();
-            Ok(Some(Segments::new(retention_ms, segment_ms, live)))
+        (Layout::Window { retention_ms, index, .. }, StoredLayout::Window { segment_ms, index: stored }) if index == stored => {
+            let segments = Segments::new(retention_ms, segment_ms, live());
+            Ok(Some(if index == TimeIndex::Kept { segments.with_visible_bound() } else { segments }))
         }
-        (Layout::KeyValue | Layout::Window { .. }, StoredLayout::KeyValue | StoredLayout::Window { .. }) => {
+        (Layout::Session { retention_ms, index, .. }, StoredLayout::Session { segment_ms, index: stored }) if index == stored => {
+            Ok(Some(Segments::new(retention_ms, segment_ms, live())))
+        }
+        (Layout::Versioned { history_ms, .. }, StoredLayout::Versioned { segment_ms }) => {
+            // The history is counted inclusively, as in Kafka.
+            Ok(Some(Segments::new(history_ms, segment_ms, live()).with_visible_bound()))
+        }
+        (Layout::KeyValue | Layout::Window { .. } | Layout::Session { .. } | Layout::Versioned { .. }, _) => {
             Err(StateError::LayoutChanged { task: task.to_owned(), store: spec.name.clone() })
         }
     }

@@ -65,16 +65,44 @@ impl StreamsBuilder {
         S::Key: Nullable<Present = M::Key>,
         S::Value: Nullable<Present = M::Value>,
     {
-        let (source, store) = (Arc::new(source.into_source()), store.into_store());
-        let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
+        let (source, store) = (source.into_source(), store.into_store());
         let changelog = self.source_changelog(&source, store.name);
+        self.table_of(source, None).stored_from(store, changelog)
+    }
+
+    /// Reads a topic as a table that keeps no rows: they only pass. Where something downstream needs them, as a join does, they are kept after all,
+    /// in a store that is called as the topic. Kafka: `StreamsBuilder#table` without a `Materialized`.
+    ///
+    /// What keeps no rows knows none: that a row was there before, a filter behind it cannot tell, and passes every deletion on.
+    pub fn table_unstored<S: IntoSource>(&self, source: S) -> KTable<<S::Key as Nullable>::Present, <S::Value as Nullable>::Present> {
+        let source = source.into_source();
+        let changelog = source.topics.first().and_then(|topic| self.source_changelog(&source, topic));
+        self.table_of(source, changelog)
+    }
+
+    fn table_of<K: Nullable, V: Nullable>(&self, source: Source<K, V>, changelog: Option<&'static str>) -> KTable<K::Present, V::Present> {
+        let source = Arc::new(source);
+        let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
             let read = operator::read_table(source.clone());
-            let reading = operator::Reading::<M::Key, Option<M::Value>, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let reading = operator::Reading::<K::Present, Option<V::Present>, _>::new(wiring.stage(id), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);
-        KTable::of_rows(self, "table", node, store, changelog)
+        KTable::of_rows(self, "table", node, changelog)
+    }
+
+    /// How many bytes of rows each store holds back that says nothing about it itself; 0: none. Kafka: `statestore.cache.max.bytes`, which is for all stores together.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// app.cache(0);
+    /// app.stream(Topic::<String, String>::new("lines")).group_by_key().count(Store::new("lines"));
+    /// assert!(app.build().unwrap().describe().to_string().contains("uncached"));
+    /// ```
+    pub fn cache(&self, bytes: usize) {
+        self.0.borrow_mut().cache_bytes = Some(bytes);
     }
 
     /// How a topic is to be created where it does not exist.

@@ -108,6 +108,7 @@ pub(super) mod declare {
     use crate::format::{Format, Row};
     use crate::graph::{Graph, NodeId, StoreKind, StoreOptions, StoreUse};
     use crate::operator::TimeWindows;
+    use crate::record::Timestamp;
     use std::any::TypeId;
 
     /// One use of a store by one node.
@@ -135,22 +136,33 @@ pub(super) mod declare {
             Declaration { kind: StoreKind::Window { size_ms: windows.size_ms, needed_ms: windows.needed_ms() }, ..self }
         }
 
+        /// Events by key and time, kept so long.
+        pub(crate) fn events(self, retention_ms: Timestamp) -> Self {
+            Declaration { kind: StoreKind::Events { retention_ms }, ..self }
+        }
+
         pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
             Declaration { source_changelog, ..self }
         }
     }
 
     pub(crate) fn declare<K: Row, V: Row>(graph: &mut Graph, declaration: Declaration) {
-        let Declaration { node, name, owner, kind, options, source_changelog } = declaration;
+        let used = store_use::<K, V>(&declaration);
+        graph.nodes[declaration.node].stores.push(declaration.name);
+        graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
+    }
+
+    /// What the graph must know to make a store, whether it is declared or only may be.
+    pub(crate) fn store_use<K: Row, V: Row>(declaration: &Declaration) -> StoreUse {
+        let &Declaration { name, owner, kind, options, source_changelog, .. } = declaration;
         // A window store and a store by key are different things even of the same types.
         let (types, type_name) = match kind {
             StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
+            StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
-        let used = StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog };
-        graph.nodes[node].stores.push(name);
-        graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
+        StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog }
     }
 }
 

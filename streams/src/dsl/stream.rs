@@ -188,23 +188,27 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         (stream, Some(sink))
     }
 
-    fn through(&self, repartition: Repartition) -> (Self, NodeId) {
-        let sink = self.app.operator(Kind::Repartition(repartition), &[self.node], |wiring, id| {
+    pub(super) fn through(&self, repartition: Repartition) -> (Self, NodeId) {
+        Self::through_topic_of(&self.app, &[self.node], repartition)
+    }
+
+    /// An internal topic that the nodes `from` write together, and what is read from it.
+    pub(super) fn through_topic_of(app: &StreamsBuilder, from: &[NodeId], repartition: Repartition) -> (Self, NodeId) {
+        let sink = app.operator(Kind::Repartition(repartition), from, |wiring, id| {
             let output = wiring.repartition_output(id);
             operator::repartition::<K, V>(wiring.stage(id), output, wiring.keeps_null_keys(id))
         });
-        let node = self.app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
+        let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
             let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
             let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
-        (Self::at(&self.app, node, false), sink)
+        (Self::at(app, node, false), sink)
     }
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.
     pub fn group_by_key(&self) -> KGroupedStream<K::Present, V> {
-        let (stream, repartition) = self.partitioned(Repartition::default());
-        KGroupedStream { stream: stream.present_key(), repartition }
+        KGroupedStream::of(self)
     }
 
     /// Groups by another key. Records go through a repartition topic, which is called as the grouping, or else as the store that it feeds.
@@ -224,10 +228,19 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// Makes a table: each record is the new state of its row, null deletes. A record without a key is dropped.
     pub fn to_table<S: IntoStore<Key = K::Present, Value = V::Present>>(&self, store: S) -> KTable<K::Present, V::Present> {
         let store = store.into_store();
-        let fallback = Some(store.name);
+        self.table_called(Some(store.name)).stored_from(store, None)
+    }
+
+    /// Makes a table that keeps no rows unless something downstream needs them; then it must be [`named`](KTable::named), which is what its store is called.
+    /// Kafka: `KStream#toTable` without a `Materialized` (KIP-523).
+    pub fn to_table_unstored(&self) -> KTable<K::Present, V::Present> {
+        self.table_called(None)
+    }
+
+    fn table_called(&self, fallback: Option<&'static str>) -> KTable<K::Present, V::Present> {
         let (stream, _) = self.partitioned(Repartition { fallback, ..Repartition::default() });
         let rows = stream.present_key().map_values(|_, value| value.into_present());
-        KTable::of_rows(&self.app, "to_table", rows.node, store, None)
+        KTable::of_rows(&self.app, "to_table", rows.node, None)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Tables: rows by key, each the last word about it.
 
-use super::materialized::declare::Declaration;
-use super::{KStream, Materialized, StreamsBuilder};
+use super::materialized::declare::{self, Declaration};
+use super::{IntoStore, KStream, Materialized, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
-use crate::graph::{Kind, NodeId, Wiring};
-use crate::operator::{self, Getter};
+use crate::graph::{Kind, NodeId, RowsOf, StoreOptions, Wiring};
+use crate::operator::{self, AsOf, Getter, Nothing, Passing, RowMap};
 use crate::record::{Change, Item, Portable, Windowed};
+use crate::task::store::KeyValueRows;
 use crate::topic::IntoSink;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -16,51 +17,67 @@ use std::sync::Arc;
 pub(super) type View<K, V> = Arc<dyn Fn(&mut Wiring<'_>) -> Getter<K, V> + Send + Sync>;
 
 /// A table. `K` and `V` are what a row holds; absence is the table's business, so neither is ever null. Kafka: `KTable`.
+///
+/// What is computed from another table (`filter`, `map_values`, a join) keeps no rows of its own: whoever asks for one has it computed, unless
+/// [`stored`](KTable::stored) keeps them.
 #[must_use = "a table goes nowhere until `to`, `to_stream` or a join"]
 pub struct KTable<K, V> {
     pub(super) app: StreamsBuilder,
     pub(super) node: NodeId,
     pub(super) view: View<K, V>,
-    /// The store that the view reads.
-    pub(super) store: &'static str,
     types: PhantomData<fn() -> (K, V)>,
 }
 
 impl<K, V> Clone for KTable<K, V> {
     fn clone(&self) -> Self {
-        KTable { app: self.app.clone(), node: self.node, view: self.view.clone(), store: self.store, types: PhantomData }
+        KTable { app: self.app.clone(), node: self.node, view: self.view.clone(), types: PhantomData }
     }
 }
 
 impl<K: Row, V: Row> KTable<K, V> {
-    /// A table over a store of rows by key.
-    pub(super) fn stored(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
-        let view = Arc::new(move |wiring: &mut Wiring<'_>| {
-            let (rows, format, bytes) = (wiring.key_value::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
-            let getter = move |key: &K| {
-                let mut bytes = bytes.borrow_mut();
-                bytes.clear();
-                format.encode(key, &mut bytes).map_err(|error| rows.key_error(error))?;
-                Ok(rows.get(&bytes, || key.clone())?.map(|(row, _)| row))
-            };
-            Rc::new(getter) as Getter<K, V>
-        });
-        KTable { app: app.clone(), node, view, store, types: PhantomData }
+    /// A table whose node has a store of rows by key.
+    pub(super) fn kept(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        app.graph(|graph| graph.store_rows(node, store));
+        KTable::asked(app, node)
     }
 
-    /// A table of rows as they come: what makes them is `parent`, null deletes.
-    pub(super) fn of_rows(
-        app: &StreamsBuilder, operation: &'static str, parent: NodeId, store: Materialized<K, V>, changelog: Option<&'static str>,
-    ) -> Self {
-        let Materialized { name, options, .. } = store;
-        let kind = Kind::Operator { operation, changes_key: false };
-        let node = app.operator::<K, Option<V>, _>(kind, &[parent], move |wiring, id| {
-            let rows = wiring.key_value::<K, V>(name);
-            let next = wiring.table_outlet(id, &rows);
-            operator::table_source(wiring.stage(id), rows, next)
+    /// A table that asks its node's own store, which it has or gets as soon as somebody asks.
+    pub(super) fn asked(app: &StreamsBuilder, node: NodeId) -> Self {
+        let view = Arc::new(move |wiring: &mut Wiring<'_>| {
+            getter_of(wiring.own_rows::<K, V>(node).expect("a table that is asked for rows has a store, or build() refuses"))
         });
-        app.declare_store::<K, V>(Declaration::owned(node, operation, name, options).restored_from(changelog));
-        KTable::stored(app, node, name)
+        KTable { app: app.clone(), node, view, types: PhantomData }
+    }
+
+    /// A table that asks its node's own store if it has one, and otherwise computes its rows.
+    pub(super) fn computed(app: &StreamsBuilder, node: NodeId, compute: View<K, V>) -> Self {
+        let view = Arc::new(move |wiring: &mut Wiring<'_>| match wiring.own_rows::<K, V>(node) {
+            Some(rows) => getter_of(rows),
+            None => compute(wiring),
+        });
+        KTable { app: app.clone(), node, view, types: PhantomData }
+    }
+
+    /// A table of rows as they come from `parent`, null deletes. It keeps none until somebody needs them.
+    pub(super) fn of_rows(app: &StreamsBuilder, operation: &'static str, parent: NodeId, changelog: Option<&'static str>) -> Self {
+        let kind = Kind::Operator { operation, changes_key: false };
+        let node = app.node(kind, &[parent], |wiring, id| match wiring.own_rows::<K, V>(id) {
+            Some(rows) => {
+                let next = wiring.table_outlet(id, &rows);
+                let source = operator::table_source(wiring.stage(id), rows, next);
+                wiring.put::<K, Option<V>>(id, source);
+            }
+            None => {
+                let passing = operator::passing_table::<K, V>(wiring.outlet(id));
+                wiring.put(id, passing);
+            }
+        });
+        app.graph(|graph| {
+            let declaration = Declaration::owned(node, operation, "", StoreOptions::default()).restored_from(changelog);
+            let used = declare::store_use::<K, V>(&declaration);
+            graph.nodes[node].rows = RowsOf::Passing(Box::new(used));
+        });
+        KTable::asked(app, node)
     }
 
     /// Names the operator that made this table in errors, dead letters and `describe()`.
@@ -69,7 +86,41 @@ impl<K: Row, V: Row> KTable<K, V> {
         self
     }
 
+    /// Keeps the rows of this table in a store of its own. Kafka: the `Materialized` of each table operation.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, u64> = Topic::new("prices");
+    /// const DEAR: Store<String, u64> = Store::new("dear");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let _dear = app.table_unstored(PRICES).filter(|_, price| *price > 100).stored(DEAR);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 3).send(PRICES, "gold", 3_000);
+    /// assert_eq!((driver.row(DEAR, "tea"), driver.row(DEAR, "gold")), (None, Some(3_000)));
+    /// ```
+    pub fn stored<S: IntoStore<Key = K, Value = V>>(self, store: S) -> Self {
+        self.stored_from(store.into_store(), None)
+    }
+
+    /// The same, with a topic that stands in for the changelog.
+    pub(super) fn stored_from(self, store: Materialized<K, V>, changelog: Option<&'static str>) -> Self {
+        let Materialized { name, options, .. } = store;
+        let operation = self.app.graph(|graph| {
+            graph.store_rows(self.node, name);
+            graph.nodes[self.node].kind.operation()
+        });
+        self.app.declare_store::<K, V>(Declaration::owned(self.node, operation, name, options).restored_from(changelog));
+        self
+    }
+
     /// Keeps the rows that pass; a row that no longer passes is deleted downstream.
+    ///
+    /// Where a store upstream knows what a row was before, a row that neither passed nor passes is nobody's business; otherwise it goes on as a deletion.
+    /// Kafka: `KTableFilter`.
     pub fn filter(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
         self.filtered("filter", passes)
     }
@@ -80,37 +131,69 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 
     fn filtered(&self, operation: &'static str, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
-        let passes = Arc::new(passes);
-        let filter = passes.clone();
-        let table = self.then(
-            operation,
-            move |wiring, id| operator::table_filter(filter.clone(), wiring.outlet(id)),
-            move |key, row: V| Some(row).filter(|row| passes(key, row)),
-        );
-        // Without the row as it was, a filter could not tell a row that leaves from one that never came.
-        self.app.graph(|graph| graph.need_old_values(self.node));
+        let table = self.then(operation, Nothing::Ends, move |key: &K, row: Option<V>| row.filter(|row| passes(key, row)));
+        self.app.graph(|graph| graph.nodes[table.node].sends_old_values = graph.ask_old_values(self.node));
         table
     }
 
-    /// Another value for each row; an `Option` deletes the row where it is `None`.
+    /// Another value for each row; an `Option` deletes the row where it is `None`. Kafka: `KTableMapValues`.
     pub fn map_values<V2: Nullable>(&self, f: impl Fn(&K, V) -> V2 + Portable) -> KTable<K, V2::Present> {
-        let f = Arc::new(move |key: &K, row: V| f(key, row).into_present());
-        let map = f.clone();
-        self.then("map_values", move |wiring, id| operator::table_map_values(map.clone(), wiring.outlet(id)), move |key, row| f(key, row))
+        self.then("map_values", Nothing::GoesOn, move |key: &K, row: Option<V>| row.and_then(|row| f(key, row).into_present()))
+    }
+
+    /// Another value for each row, where deletions are asked about as well: the function may answer them with a row. Kafka: `KTable#transformValues` (KIP-149).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const SHELVES: Topic<String, Option<u64>> = Topic::new("shelves");
+    /// const LABELS: Topic<String, String> = Topic::new("labels");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let shelves = app.table(SHELVES, Store::new("shelves"));
+    /// shelves.transform_values(|_, count| count.map_or("sold out".to_owned(), |n| n.to_string())).to(LABELS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(SHELVES, "tea", 3).send(SHELVES, "tea", None);
+    /// assert_eq!(driver.latest(LABELS, "tea").as_deref(), Some("sold out"));
+    /// ```
+    pub fn transform_values<V2: Nullable>(&self, f: impl Fn(&K, Option<V>) -> V2 + Portable) -> KTable<K, V2::Present> {
+        self.then("transform_values", Nothing::GoesOn, move |key: &K, row: Option<V>| f(key, row).into_present())
     }
 
     /// One more operator on changes, and the same for rows that somebody asks for.
-    fn then<V2: Row, O: operator::Operator<K, Change<V>> + 'static>(
-        &self, operation: &'static str, make: impl Fn(&mut Wiring<'_>, NodeId) -> O + Portable,
-        look: impl Fn(&K, V) -> Option<V2> + Portable,
-    ) -> KTable<K, V2> {
-        let node = self.app.operator::<K, Change<V>, _>(Kind::TableOperator { operation }, &[self.node], make);
-        let (parent, look) = (self.view.clone(), Arc::new(look));
-        let view = Arc::new(move |wiring: &mut Wiring<'_>| {
-            let (row_of, look) = (parent(wiring), look.clone());
-            Rc::new(move |key: &K| Ok(row_of(key)?.and_then(|row| look(key, row)))) as Getter<K, V2>
+    fn then<V2: Row>(&self, operation: &'static str, nothing: Nothing, f: impl RowMap<K, V, V2> + Portable) -> KTable<K, V2> {
+        let f = Arc::new(f);
+        let (map, table) = (f.clone(), self.node);
+        let kind = Kind::Operator { operation, changes_key: false };
+        let node = self.app.node(kind, &[self.node], move |wiring, id| {
+            let old_values = wiring.sends_old_values(id);
+            // A filter of a versioned table passes everything on, so that whoever keeps versions sees the row leave at each time (KIP-914).
+            let nothing = if old_values && !wiring.is_versioned(table) { nothing } else { Nothing::GoesOn };
+            match wiring.own_rows::<K, V2>(id) {
+                Some(rows) => {
+                    let next = wiring.table_outlet(id, &rows);
+                    let map = operator::stored_table_map(wiring.stage(id), map.clone(), nothing, rows, next);
+                    wiring.put::<K, Change<V>>(id, map);
+                }
+                None => {
+                    let map = operator::table_map(map.clone(), Passing { old_values, nothing }, wiring.outlet(id));
+                    wiring.put::<K, Change<V>>(id, map);
+                }
+            }
         });
-        KTable { app: self.app.clone(), node, view, store: self.store, types: PhantomData }
+        self.app.graph(|graph| graph.nodes[node].rows = RowsOf::Derived);
+        let parent = self.view.clone();
+        let compute = Arc::new(move |wiring: &mut Wiring<'_>| {
+            let (row_of, f) = (parent(wiring), f.clone());
+            let getter = move |key: &K, as_of: AsOf| {
+                let (row, timestamp) = row_of(key, as_of)?.map_or((None, crate::record::NO_TIMESTAMP), |(row, time)| (Some(row), time));
+                Ok(f(key, row).map(|row| (row, timestamp)))
+            };
+            Rc::new(getter) as Getter<K, V2>
+        });
+        KTable::computed(&self.app, node, compute)
     }
 
     /// Every change of a row as an event, deletions as nulls.
@@ -148,20 +231,32 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 }
 
+/// Asks a store of rows by key.
+fn getter_of<K: Row, V: Row>(rows: Rc<KeyValueRows<K, V>>) -> Getter<K, V> {
+    let (format, bytes) = (K::Format::default(), RefCell::new(Vec::new()));
+    Rc::new(move |key: &K, _: AsOf| {
+        let mut bytes = bytes.borrow_mut();
+        bytes.clear();
+        format.encode(key, &mut bytes).map_err(|error| rows.key_error(error))?;
+        rows.get(&bytes, || key.clone())
+    })
+}
+
 impl<K: Row, V: Row> KTable<Windowed<K>, V> {
     /// A table over a window store.
-    pub(super) fn stored_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+    pub(super) fn kept_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        app.graph(|graph| graph.store_rows(node, store));
         let view = Arc::new(move |wiring: &mut Wiring<'_>| {
             let (rows, format, bytes) = (wiring.window::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
-            let getter = move |windowed: &Windowed<K>| {
+            let getter = move |windowed: &Windowed<K>, _: AsOf| {
                 let mut bytes = bytes.borrow_mut();
                 bytes.clear();
                 format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
                 bytes.extend_from_slice(&windowed.start.to_be_bytes());
-                Ok(rows.get(&bytes, || windowed.clone())?.map(|(row, _)| row))
+                rows.get(&bytes, || windowed.clone())
             };
             Rc::new(getter) as Getter<Windowed<K>, V>
         });
-        KTable { app: app.clone(), node, view, store, types: PhantomData }
+        KTable { app: app.clone(), node, view, types: PhantomData }
     }
 }

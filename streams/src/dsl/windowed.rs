@@ -85,8 +85,7 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
         &self, operation: &'static str, store: WindowMaterialized<K, A>,
         fold: impl Fn(&K, V, Option<A::Present>) -> Option<A::Present> + Portable, merge: Option<Merge>,
     ) -> KTable<Windowed<K>, A::Present> {
-        self.grouped.call_repartition(store.name);
-        let (stream, windows, fold, name) = (&self.grouped.stream, self.windows, Arc::new(fold), store.name);
+        let (stream, windows, fold, name) = (self.grouped.enter(store.name), self.windows, Arc::new(fold), store.name);
         let app = &stream.app;
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[stream.node], move |wiring, id| {
             let rows = wiring.window::<K, A::Present>(name);
@@ -99,6 +98,6 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
             graph.mistakes.extend(mistakes);
         });
         app.declare_store::<K, A::Present>(Declaration::owned(node, operation, name, store.options).windowed(windows));
-        KTable::stored_windows(app, node, name)
+        KTable::kept_windows(app, node, name)
     }
 }

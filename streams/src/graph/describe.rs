@@ -72,7 +72,7 @@ impl Settled {
             Kind::Sink { topic } | Kind::Connector { topic, .. } => write!(f, " {topic}")?,
             Kind::Repartition(_) => write!(f, " to {}", self.stages[id])?,
             Kind::RepartitionSource { .. } => write!(f, " from {}", self.stages[id])?,
-            Kind::Operator { .. } | Kind::TableOperator { .. } => {}
+            Kind::Operator { .. } => {}
         }
         if let Some(name) = &node.name {
             write!(f, " \"{name}\"")?;

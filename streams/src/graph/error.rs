@@ -53,6 +53,20 @@ pub enum TopologyError {
         /// Its types at a later use.
         second: &'static str,
     },
+    /// Somebody downstream needs the rows of a table that keeps none; the store for them needs a name.
+    #[error("the table of `{operation}` needs a store, because rows of it are asked for: add .stored(STORE) behind it, or .named(\"...\")")]
+    UnnamedStore {
+        /// What makes the table.
+        operation: &'static str,
+    },
+    /// A table has one store.
+    #[error("a table is stored twice: in `{first}` and in `{second}`")]
+    StoredTwice {
+        /// The earlier store.
+        first: &'static str,
+        /// The later one.
+        second: &'static str,
+    },
     /// A store is filled by one table or aggregation; processors may share it.
     #[error("store `{store}` is filled by two operators: `{first}` and `{second}`")]
     StoreOfTwoOwners {
@@ -112,6 +126,22 @@ pub enum TopologyError {
         store: &'static str,
         /// What was stated.
         grace_ms: i64,
+    },
+    /// The stores of a join of streams are durable, so they need a name.
+    #[error("the stores of `{operation}` have no name: write other.within(windows).stored(\"...\")")]
+    UnnamedJoin {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// A join's window does not end before it begins.
+    #[error("join `{join}` reaches from {before_ms} ms before a record to {after_ms} ms after it: the end lies before the beginning")]
+    JoinWindow {
+        /// The name of the join's stores.
+        join: &'static str,
+        /// What was stated.
+        before_ms: i64,
+        /// What was stated.
+        after_ms: i64,
     },
     /// A topic has one position in a group: read it once and use the stream as often as needed.
     #[error("topic `{topic}` is read twice: read it once and use the stream or table again")]

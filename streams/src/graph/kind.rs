@@ -21,8 +21,6 @@ pub(crate) enum Kind {
     Connector { topic: &'static str, connector: Arc<dyn Connector> },
     /// Anything else, by the name of its operation. It may change keys, as a `map` does.
     Operator { operation: &'static str, changes_key: bool },
-    /// The same on changes of a table: it passes old values on when its parent does.
-    TableOperator { operation: &'static str },
 }
 
 /// What a source reads.
@@ -45,6 +43,8 @@ pub(crate) struct Repartition {
     /// Asked for by the user: it exists whether anybody reads it or not, and no other one is merged with it.
     pub(crate) is_explicit: bool,
     pub(crate) keeps_null_keys: bool,
+    /// It carries what is said of rows: like a table it takes no part in time.
+    pub(crate) of_rows: bool,
 }
 
 impl Kind {
@@ -58,7 +58,7 @@ impl Kind {
             Kind::Sink { .. } => "to",
             Kind::Repartition(_) | Kind::RepartitionSource { .. } => "repartition",
             Kind::Connector { .. } => "connect",
-            Kind::Operator { operation, .. } | Kind::TableOperator { operation } => operation,
+            Kind::Operator { operation, .. } => operation,
         }
     }
 
@@ -66,7 +66,11 @@ impl Kind {
         matches!(self, Kind::Operator { changes_key: true, .. })
     }
 
-    pub(crate) fn passes_changes_on(&self) -> bool {
-        matches!(self, Kind::TableOperator { .. })
+    /// The topic that a source reads, or the first of several.
+    pub(crate) fn topic(&self) -> Option<&'static str> {
+        match self {
+            Kind::Source(source) => source.topics.first().copied(),
+            _ => None,
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! The graph knows names, ids and kinds; user types only inside of the makers. It finds the sub-topologies, checks what can be checked
 //! without a broker, and wires tasks (`wiring` holds the only downcast of the code base).
 
+mod behind;
 mod copartition;
 mod describe;
 mod error;
@@ -15,6 +16,7 @@ mod plan_hash;
 mod settle;
 mod stores;
 mod sub_topology;
+mod tables;
 mod topology;
 mod wiring;
 
@@ -25,5 +27,6 @@ pub(crate) use node::{Graph, Merge, Node};
 pub use plan::{Changelog, Input, InputRole, RepartitionPlan, StorePlan, TopicName};
 pub(crate) use stores::{StoreKind, StoreOptions, StoreUse};
 pub use sub_topology::SubTopology;
+pub(crate) use tables::RowsOf;
 pub use topology::Topology;
 pub(crate) use wiring::{Wiring, WiringEnvironment};

@@ -7,6 +7,9 @@ use std::sync::Arc;
 impl Graph {
     /// A repartition is called by its own name, by the nearest name above it up to the change of key, or by the store that it feeds.
     pub(super) fn repartition_name(&self, repartition: NodeId) -> Option<String> {
+        if self.nodes[repartition].called_after.is_some() {
+            return self.name_after(repartition);
+        }
         let mut at = repartition;
         loop {
             let node = &self.nodes[at];
@@ -63,7 +66,7 @@ impl Graph {
             Kind::Repartition(_) => self.repartition_name(id).map(|name| format!("{name}-repartition")),
             Kind::RepartitionSource { sink } => self.repartition_name(*sink).map(|name| format!("{name}-repartition")),
             Kind::Connector { connector, .. } => Some(connector.name().to_owned()),
-            Kind::Operator { operation, .. } | Kind::TableOperator { operation } => {
+            Kind::Operator { operation, .. } => {
                 let store = self.stores.get(node.stores.first()?)?;
                 (store.owner == Some(operation)).then(|| store.name.to_owned())
             }

@@ -1,7 +1,7 @@
 //! The graph while it is being built.
 
 use super::stores::Stores;
-use super::{Kind, TopologyError, Wiring};
+use super::{Kind, RowsOf, TopologyError, Wiring};
 use crate::topic::TopicDeclaration;
 use std::any::Any;
 use std::fmt;
@@ -23,6 +23,12 @@ pub(crate) struct Node {
     pub(crate) stores: Vec<&'static str>,
     /// Nodes whose topics must have as many partitions as each other, because this one joins them.
     pub(crate) copartitioned: Vec<NodeId>,
+    /// Where the rows of its table are.
+    pub(crate) rows: RowsOf,
+    /// Its topic or store is called as another node, with something behind.
+    pub(crate) called_after: Option<(NodeId, &'static str)>,
+    /// Tables whose rows the node asks for.
+    pub(crate) looks_at: Vec<NodeId>,
     /// A table's node whose children ask what a row was before.
     pub(crate) sends_old_values: bool,
     /// How two partial aggregates become one, where the user has said so.
@@ -42,6 +48,9 @@ impl Node {
             parents: parents.to_vec(),
             stores: Vec::new(),
             copartitioned: Vec::new(),
+            rows: RowsOf::Nobody,
+            called_after: None,
+            looks_at: Vec::new(),
             sends_old_values: false,
             merge: None,
             make,
@@ -51,19 +60,22 @@ impl Node {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Node { kind, name, parents, stores, copartitioned: _, sends_old_values, merge, make: _ } = self;
+        let Node { kind, name, parents, stores, copartitioned: _, rows, called_after: _, looks_at: _, sends_old_values, merge, make: _ } =
+            self;
         let mergeable = merge.is_some();
-        write!(f, "{kind:?} {name:?} after {parents:?}, stores {stores:?}, old values {sends_old_values}, mergeable {mergeable}")
+        write!(f, "{kind:?} {name:?} after {parents:?}, stores {stores:?}, {rows:?}, old values {sends_old_values}, mergeable {mergeable}")
     }
 }
 
 /// Everything that was said so far, mistakes included.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) stores: Stores,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
+    /// What stores hold back that say nothing about it.
+    pub(crate) cache_bytes: Option<usize>,
 }
 
 impl Graph {
@@ -80,17 +92,6 @@ impl Graph {
         };
         if let Some(first) = self.nodes[named].name.replace(name.to_owned()) {
             self.mistakes.push(TopologyError::NamedTwice { first, second: name.to_owned() });
-        }
-    }
-
-    /// Somebody below needs what a row was before: every node up to the one with the store passes it on. Kafka: `enableSendingOldValues`.
-    pub(crate) fn need_old_values(&mut self, node: NodeId) {
-        let mut pending = vec![node];
-        while let Some(node) = pending.pop() {
-            let node = &mut self.nodes[node];
-            if !std::mem::replace(&mut node.sends_old_values, true) && node.kind.passes_changes_on() {
-                pending.extend(&node.parents);
-            }
         }
     }
 }

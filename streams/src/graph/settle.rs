@@ -3,12 +3,13 @@
 use super::copartition::copartition_groups;
 use super::stores::Stores;
 use super::sub_topology::{self, SubTopology};
-use super::{Graph, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
+use super::{Graph, InputRole, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
 use crate::topic::TopicDeclaration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A topology without mistakes.
+#[derive(Clone)]
 pub(crate) struct Settled {
     /// All nodes by id; those that are not in a sub-topology do not run.
     pub(super) nodes: Vec<Node>,
@@ -26,6 +27,14 @@ pub(crate) struct Settled {
 impl Graph {
     /// Settles the graph as it is now; it may grow and be settled again.
     pub(crate) fn settle(&self) -> Result<Settled, TopologyErrors> {
+        let mut graph = self.clone();
+        graph.name_wanted_stores();
+        graph.connect_readers();
+        graph.stores.cache_unless_stated(self.cache_bytes);
+        graph.settle_stored()
+    }
+
+    fn settle_stored(&self) -> Result<Settled, TopologyErrors> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
         let mut nodes = self.nodes.clone();
@@ -35,7 +44,12 @@ impl Graph {
         for id in (0..nodes.len()).filter(|id| runs[*id] && matches!(nodes[*id].kind, Kind::Repartition(_))) {
             match self.repartition_name(id) {
                 Some(name) => drop(names.insert(id, name)),
-                None => mistakes.push(self.unnamed(id)),
+                None => {
+                    let mistake = self.unnamed(id);
+                    if !mistakes.contains(&mistake) {
+                        mistakes.push(mistake);
+                    }
+                }
             }
         }
         merge_repartitions(&mut nodes, &mut runs, &mut names, &mut mistakes);
@@ -59,6 +73,11 @@ impl Graph {
     }
 
     fn unnamed(&self, repartition: NodeId) -> TopologyError {
+        if let Some((join, _)) = self.nodes[repartition].called_after {
+            let before = self.nodes[join].kind.operation().to_owned();
+            let hint = "add .stored(STORE) or .named(\"...\") behind the join";
+            return TopologyError::UnnamedRepartition { after: before.clone(), before, hint };
+        }
         let (before, after) = (self.reader_of(source_of(&self.nodes, repartition)), self.key_changed_by(repartition));
         let hint = "add .named(\"...\") after the change of key";
         TopologyError::UnnamedRepartition { before: before.to_owned(), after: after.to_owned(), hint }
@@ -138,7 +157,8 @@ fn repartitions(nodes: &[Node], names: &BTreeMap<NodeId, String>, subs: &[SubTop
     let plan = |(id, name): (&NodeId, &String)| {
         let Kind::Repartition(repartition) = &nodes[*id].kind else { unreachable!("only repartitions have such names") };
         let (upstream, downstream) = (holder(*id), holder(source_of(nodes, *id)));
-        RepartitionPlan { topic: repartition_topic(name), partitions: repartition.partitions, upstream, downstream }
+        let role = if repartition.of_rows { InputRole::Table } else { InputRole::Stream };
+        RepartitionPlan { topic: repartition_topic(name), partitions: repartition.partitions, role, upstream, downstream }
     };
     names.iter().map(plan).collect()
 }

@@ -3,7 +3,8 @@
 use super::describe::Description;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
-use super::{Graph, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
+use super::sub_topology;
+use super::{Graph, NodeId, RepartitionPlan, StoreUse, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
 use std::fmt;
@@ -63,9 +64,27 @@ impl Topology {
         plan_hash(&self.0)
     }
 
+    /// What is known of a store.
+    pub(crate) fn store(&self, name: &str) -> Option<&StoreUse> {
+        self.0.stores.get(name)
+    }
+
+    /// The topics whose records reach a store without another topic between: their partitioning is the store's.
+    pub(crate) fn topics_behind(&self, store: &str) -> Vec<TopicName> {
+        self.0.topics_behind(store)
+    }
+
     /// Puts the operators of one task together.
     pub(crate) fn wire(&self, sub_topology: usize, environment: WiringEnvironment<'_>) -> Processors {
         Wiring::wire(&self.0, &self.0.sub_topologies[sub_topology], environment)
+    }
+
+    /// The same topology with all its parts in one, so that one task runs everything.
+    pub(crate) fn as_one_task(&self) -> Topology {
+        let mut settled = Settled::clone(&self.0);
+        sub_topology::unite(&mut settled.sub_topologies);
+        settled.repartitions.iter_mut().for_each(|plan| (plan.upstream, plan.downstream) = (0, 0));
+        Topology(Arc::new(settled))
     }
 
     /// The name of a node in errors and dead letters.

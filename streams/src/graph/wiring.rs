@@ -1,13 +1,14 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::Row;
-use crate::operator::{Operator, Outlet};
-use crate::record::{Change, Record, Timestamp, Windowed};
+use crate::operator::{Leftovers, Operator, Outlet, Way};
+use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Clock, KeyValueRows, Rows, WindowBytes, WindowRows};
-use crate::task::{Context, Flow, Flusher, OutputId, Processors, SourceNode, WiredSource};
+use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, Rows, WindowBytes, WindowRows};
+use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use headwater_state::TaskState;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -32,6 +33,7 @@ pub(crate) struct Wiring<'a> {
     made: HashMap<Part, Box<dyn Any>>,
     sources: Vec<WiredSource>,
     flushers: Vec<Flusher>,
+    punctuated: Vec<Box<dyn Punctuated>>,
     processors: Processors,
 }
 
@@ -50,14 +52,16 @@ enum Made<K, V> {
 impl<'a> Wiring<'a> {
     pub(super) fn wire(topology: &'a Settled, part: &SubTopology, environment: WiringEnvironment<'a>) -> Processors {
         let (made, processors) = (HashMap::new(), Processors::default());
-        let mut wiring = Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), processors };
+        let mut wiring =
+            Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), punctuated: Vec::new(), processors };
         for id in part.nodes.iter().rev() {
             (topology.nodes[*id].make)(&mut wiring, *id);
         }
-        let Wiring { sources, flushers, mut processors, .. } = wiring;
+        let Wiring { sources, flushers, punctuated, mut processors, .. } = wiring;
         // Made from the end, needed from the beginning: sources as they were built, flushers upstream first.
         processors.sources = sources.into_iter().rev().collect();
         processors.flushers = flushers.into_iter().rev().collect();
+        processors.punctuated = punctuated.into_iter().rev().collect();
         processors
     }
 
@@ -71,6 +75,17 @@ impl<'a> Wiring<'a> {
     pub(crate) fn outlet<K: 'static, V: 'static>(&mut self, node: NodeId) -> Outlet<K, V> {
         let topology = self.topology;
         Outlet::new(topology.children[node].iter().map(|child| self.operator(*child)).collect())
+    }
+
+    /// Where a processor's records go, with the names of those that get them.
+    pub(crate) fn way<K: Item, V: Item>(&mut self, node: NodeId) -> Way<K, V> {
+        let names = self.children(node).iter().map(|child| self.stage(*child)).collect();
+        Way::new(self.outlet(node), names)
+    }
+
+    /// Leaves a processor to the schedules of the task.
+    pub(crate) fn put_punctuated(&mut self, processor: impl Punctuated + 'static) {
+        self.punctuated.push(Box::new(processor));
     }
 
     /// A node's children one by one, for operators that choose between them.
@@ -114,7 +129,23 @@ impl<'a> Wiring<'a> {
         }
         let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
         let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
+    }
+
+    /// The store with the rows of a node's table, where it has one.
+    pub(crate) fn own_rows<K: Row, V: Row>(&mut self, node: NodeId) -> Option<Rc<KeyValueRows<K, V>>> {
+        self.topology.nodes[node].rows.store().map(|store| self.key_value(store))
+    }
+
+    /// Somebody downstream wants to know what rows were before.
+    pub(crate) fn sends_old_values(&self, node: NodeId) -> bool {
+        self.topology.nodes[node].sends_old_values
+    }
+
+    /// Out-of-order rows of a versioned table are no news to joins and aggregations (KIP-914).
+    pub(crate) fn is_versioned(&self, table: NodeId) -> bool {
+        is_versioned(&self.topology.nodes, &self.topology.stores, table)
     }
 
     /// A store of rows by key and window; the same one for every node that names it.
@@ -125,7 +156,31 @@ impl<'a> Wiring<'a> {
         let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
         let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
         let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
+    }
+
+    /// A store of events by key and time; the same one for every node that names it.
+    pub(crate) fn events<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<EventRows<K, V>> {
+        if let Some(known) = self.part::<Rc<EventRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
+        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let rows = Rc::new(EventRows::new(store, bytes, self.counter(&format!("{store}/sequence"))));
+        self.made.insert(Part::Store(store), Box::new(rows.clone()));
+        rows
+    }
+
+    /// What waits in a left or outer join of streams; the same for both sides.
+    pub(crate) fn leftovers(&mut self, store: &'static str) -> Rc<Leftovers> {
+        if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
+        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
+        leftovers
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {
@@ -156,16 +211,25 @@ impl<'a> Wiring<'a> {
         self.environment.context.rules.recovery == Recovery::Undo
     }
 
-    /// A time that an operator keeps for itself. The name must be stable: the task finds it again after a restart.
+    /// A time that operators keep for themselves; the same one for all that name it. The name must be stable: the task finds the time again after a restart.
     /// Only [`TimeRule::Kafka`] has such times.
     pub(crate) fn clock(&mut self, name: &str) -> Rc<Cell<Timestamp>> {
-        let clock = Clock::new();
-        let time = clock.time.clone();
-        if self.environment.context.rules.time == TimeRule::Kafka {
-            self.processors.clocks.push((Arc::from(name), time.clone()));
-            self.processors.fronts.push(Rc::new(clock));
+        match self.environment.context.rules.time {
+            TimeRule::Kafka => self.counter(name),
+            TimeRule::Watermark => Rc::new(Cell::new(NO_TIMESTAMP)),
         }
-        time
+    }
+
+    /// A number that must not be forgotten, whatever the rule of time: the task saves it with its commits. A new one is [`NO_TIMESTAMP`].
+    pub(crate) fn counter(&mut self, name: &str) -> Rc<Cell<i64>> {
+        if let Some((_, known)) = self.processors.clocks.iter().find(|(known, _)| **known == *name) {
+            return known.clone();
+        }
+        let clock = Clock::new();
+        let count = clock.time.clone();
+        self.processors.clocks.push((Arc::from(name), count.clone()));
+        self.processors.fronts.push(Rc::new(clock));
+        count
     }
 
     /// A topic of the user's that the node writes to.

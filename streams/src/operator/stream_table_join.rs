@@ -1,15 +1,10 @@
 //! A stream meets a table: each record with the row that its key has now. Kafka: `KStreamKTableJoinProcessor`.
 
-use super::{Operator, Outlet};
+use super::{AsOf, Getter, Operator, Outlet};
 use crate::format::Nullable;
 use crate::record::{Item, Record};
 use crate::task::Context;
-use crate::task::store::RowError;
-use std::rc::Rc;
 use std::sync::Arc;
-
-/// A table as a join asks it: the row of a key.
-pub(crate) type Getter<K, V> = Rc<dyn Fn(&K) -> Result<Option<V>, RowError>>;
 
 /// What becomes of a record that finds no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +17,8 @@ pub(crate) enum Unmatched {
 
 /// A null value has nothing to be joined; it counts as dropped, as does a key that finds nothing because it is null.
 pub(crate) fn stream_table_join<K: Nullable, V: Nullable, T: Item, Out: Item>(
-    stage: Arc<str>, row_of: Getter<K::Present, T>, unmatched: Unmatched,
-    join: Arc<dyn Fn(&K, V::Present, Option<T>) -> Out + Send + Sync>, mut next: Outlet<K, Out>,
+    stage: Arc<str>, row_of: Getter<K::Present, T>, unmatched: Unmatched, join: Arc<impl Fn(&K, V::Present, Option<T>) -> Out + 'static>,
+    mut next: Outlet<K, Out>,
 ) -> impl Operator<K, V> {
     move |record: Record<K, V>, task: &mut Context| {
         let Record { key, value, timestamp, headers } = record;
@@ -32,8 +27,8 @@ pub(crate) fn stream_table_join<K: Nullable, V: Nullable, T: Item, Out: Item>(
             task.drop_record();
             return Ok(());
         };
-        let row = match key.present().map(|key| row_of(key)).transpose() {
-            Ok(row) => row.flatten(),
+        let row = match key.present().map(|key| row_of(key, AsOf::Now)).transpose() {
+            Ok(row) => row.flatten().map(|(row, _)| row),
             Err(error) => return error.settle(&stage, task),
         };
         if row.is_none() && unmatched == Unmatched::Ends {

@@ -22,3 +22,8 @@ pub(crate) fn table_source<K: Row, V: Row>(
         update.forward(written, task)
     }
 }
+
+/// The same where nobody asks for rows: nothing is kept, and what a row was before is unknown.
+pub(crate) fn passing_table<K: Row, V: Row>(mut next: Outlet<K, Change<V>>) -> impl Operator<K, Option<V>> {
+    move |record: Record<K, Option<V>>, task: &mut Context| next.send(record.carry(|key, row| (key, Change::new(None, row))), task)
+}

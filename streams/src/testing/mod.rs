@@ -3,6 +3,8 @@
 mod driver;
 mod given;
 mod log;
+mod opening;
+mod stores;
 
-pub use driver::TestDriver;
+pub use driver::{TestDriver, TestRecord};
 pub use given::Given;

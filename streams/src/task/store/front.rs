@@ -10,8 +10,10 @@ pub(super) struct FrontRows<K, V> {
     places: HashTable<u32>,
     rows: Vec<Row<K, V>>,
     hasher: DefaultHashBuilder,
-    /// Rows that are to be forwarded or saved.
-    dirty: Vec<u32>,
+    /// Rows that are to be forwarded.
+    unsent: Vec<u32>,
+    /// Rows that are to be saved. Apart from the others, because a scan saves what was written since the last one, not all that waits for a flush.
+    unsaved: Vec<u32>,
     /// Counts writes: the order of a flush is that of last writes.
     writes: u64,
     /// What the rows take up, roughly.
@@ -25,7 +27,7 @@ pub(super) struct Row<K, V> {
     hash: u64,
     pub(super) key: K,
     pub(super) held: Held<V>,
-    /// In the list of dirty rows.
+    /// In the list of rows that are to be forwarded.
     listed: bool,
     /// The number of the record that has it in the journal.
     journaled: u64,
@@ -78,7 +80,8 @@ impl<K, V: Clone> FrontRows<K, V> {
             places: HashTable::new(),
             rows: Vec::new(),
             hasher: DefaultHashBuilder::default(),
-            dirty: Vec::new(),
+            unsent: Vec::new(),
+            unsaved: Vec::new(),
             writes: 0,
             bytes: 0,
             journal: undoes.then(|| Journal { record: 1, before: Vec::new(), saved: Vec::new() }),
@@ -126,15 +129,16 @@ impl<K, V: Clone> FrontRows<K, V> {
             row.journaled = journal.record;
             journal.before.push((at, row.held.clone()));
         }
-        if !row.listed {
-            row.listed = true;
-            self.dirty.push(at);
-        }
         self.writes += 1;
         let held = &mut row.held;
         held.written = self.writes;
-        held.unsaved = true;
+        if !std::mem::replace(&mut held.unsaved, true) {
+            self.unsaved.push(at);
+        }
         if forwarding.forwards && !held.unsent {
+            if !std::mem::replace(&mut row.listed, true) {
+                self.unsent.push(at);
+            }
             held.unsent = true;
             held.was_sent = held.value.is_some();
             held.sent = if forwarding.old_values { held.value.clone() } else { None };
@@ -142,11 +146,13 @@ impl<K, V: Clone> FrontRows<K, V> {
         row
     }
 
-    /// Dirty rows in the order of their last writes.
-    pub(super) fn dirty(&mut self) -> Vec<u32> {
-        let rows = &self.rows;
-        self.dirty.sort_unstable_by_key(|at| rows[*at as usize].held.written);
-        self.dirty.clone()
+    /// Takes the rows that are to be forwarded, in the order of their last writes.
+    pub(super) fn take_all_unsent(&mut self) -> Vec<u32> {
+        let rows = &mut self.rows;
+        let mut unsent = std::mem::take(&mut self.unsent);
+        unsent.sort_unstable_by_key(|at| rows[*at as usize].held.written);
+        unsent.iter().for_each(|at| rows[*at as usize].listed = false);
+        unsent
     }
 
     /// Downstream is about to know this row; returns it as it was known and as it is.
@@ -157,25 +163,37 @@ impl<K, V: Clone> FrontRows<K, V> {
 
     /// Hands each unsaved row to `save`, which says how long its value is when encoded.
     pub(super) fn save<E>(&mut self, mut save: impl FnMut(&[u8], Option<&V>, Timestamp) -> Result<usize, E>) -> Result<(), E> {
-        for at in self.dirty() {
+        let mut unsaved = std::mem::take(&mut self.unsaved);
+        unsaved.sort_unstable_by_key(|at| self.rows[*at as usize].held.written);
+        for (done, at) in unsaved.iter().copied().enumerate() {
             let row = &mut self.rows[at as usize];
-            if row.held.unsaved {
-                let encoded_len = save(row.bytes.as_slice(), row.held.value.as_ref(), row.held.timestamp)?;
-                self.bytes = self.bytes + encoded_len - row.encoded_len;
-                row.encoded_len = encoded_len;
-                row.held.unsaved = false;
-                if let Some(journal) = &mut self.journal {
-                    journal.saved.push(at);
+            // An undone record leaves its rows here, though nothing of them is new.
+            if !row.held.unsaved {
+                continue;
+            }
+            match save(row.bytes.as_slice(), row.held.value.as_ref(), row.held.timestamp) {
+                Ok(encoded_len) => {
+                    self.bytes = self.bytes + encoded_len - row.encoded_len;
+                    row.encoded_len = encoded_len;
+                }
+                Err(error) => {
+                    self.unsaved = unsaved.split_off(done);
+                    return Err(error);
                 }
             }
+            row.held.unsaved = false;
+            if let Some(journal) = &mut self.journal {
+                journal.saved.push(at);
+            }
         }
-        let rows = &mut self.rows;
-        self.dirty.retain(|at| {
-            let row = &mut rows[*at as usize];
-            row.listed = row.held.unsent;
-            row.listed
-        });
+        unsaved.clear();
+        self.unsaved = unsaved;
         Ok(())
+    }
+
+    /// All rows that are here, written or only read.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&[u8], Option<&V>, Timestamp)> {
+        self.rows.iter().map(|row| (row.bytes(), row.held.value.as_ref(), row.held.timestamp))
     }
 
     /// What the rows take up, roughly.
@@ -185,7 +203,7 @@ impl<K, V: Clone> FrontRows<K, V> {
 
     /// Nothing waits here.
     pub(super) fn is_clean(&self) -> bool {
-        self.dirty.is_empty()
+        self.unsaved.is_empty() && self.unsent.is_empty()
     }
 
     /// Forgets everything. The memory of the rows goes with them.
@@ -203,15 +221,18 @@ impl<K, V: Clone> FrontRows<K, V> {
 
     pub(super) fn undo_record(&mut self) {
         let Some(journal) = &mut self.journal else { return };
+        let (unsent, unsaved) = (&mut self.unsent, &mut self.unsaved);
         for (at, before) in journal.before.drain(..) {
-            self.rows[at as usize].held = before;
+            let row = &mut self.rows[at as usize];
+            // What the record's own flush has taken off the lists goes back on them.
+            if before.unsent && !std::mem::replace(&mut row.listed, true) {
+                unsent.push(at);
+            }
+            row.held = before;
         }
         for at in journal.saved.drain(..) {
-            let row = &mut self.rows[at as usize];
-            row.held.unsaved = true;
-            if !std::mem::replace(&mut row.listed, true) {
-                self.dirty.push(at);
-            }
+            self.rows[at as usize].held.unsaved = true;
+            unsaved.push(at);
         }
         journal.record += 1;
     }

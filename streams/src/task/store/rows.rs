@@ -108,7 +108,7 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         let old = if self.forwarding.get().old_values { stored.clone() } else { None };
         let (new, timestamp) = update(&key, stored, timestamp);
         self.store(bytes, new.as_ref(), timestamp)?;
-        Ok(Written::Through(Record { key, value: Change { old, new }, timestamp, headers: headers.clone() }))
+        Ok(Written::Through(Record { key, value: Change::new(old, new), timestamp, headers: headers.clone() }))
     }
 
     /// The place of a row in the front, brought there from the byte store if need be.
@@ -147,6 +147,18 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         self.front.borrow_mut().save(|bytes, value, timestamp| self.store(bytes, value, timestamp))
     }
 
+    /// Shows the rows of the front as the byte store would have them.
+    pub(super) fn each_held(&self, visit: &mut dyn FnMut(&[u8], Option<(Timestamp, Vec<u8>)>)) -> Result<(), RowError> {
+        for (key, value, timestamp) in self.front.borrow().contents() {
+            let encode = |value| {
+                let mut bytes = Vec::new();
+                self.value_format.encode(value, &mut bytes).map(|()| (timestamp, bytes))
+            };
+            visit(key, value.map(encode).transpose().map_err(|source| self.row_error(source))?);
+        }
+        Ok(())
+    }
+
     /// Decodes a value that a scan has found.
     pub(super) fn decode_value(&self, bytes: &[u8]) -> Result<V, RowError> {
         self.value_format.decode(bytes).map_err(|source| self.row_error(source))
@@ -154,8 +166,8 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
 
     /// Forwards what was held back, one change a row, in the order of last writes.
     pub(crate) fn flush(&self, next: &mut Outlet<K, Change<V>>, task: &mut Context) -> Flow {
-        let dirty = self.front.borrow_mut().dirty();
-        for at in dirty {
+        let unsent = self.front.borrow_mut().take_all_unsent();
+        for at in unsent {
             if let Some(change) = self.take_change(at) {
                 task.detached(|| self.bytes_of(at), |task| next.send(change, task))?;
             }
@@ -171,7 +183,7 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         if row.held.value.is_none() && !row.held.was_sent {
             return None;
         }
-        let value = Change { old, new: row.held.value.clone() };
+        let value = Change::new(old, row.held.value.clone());
         Some(Record { key: row.key.clone(), value, timestamp: row.held.timestamp, headers: row.held.headers.clone() })
     }
 

@@ -1,0 +1,163 @@
+//! Tables with and without stores: where their rows are, who must keep them, and who tells what a row was before.
+//!
+//! Kafka decides this while a topology is being built, in the order in which it is written, and outputs depend on it; so does this.
+
+use super::stores::{StoreUse, Stores};
+use super::{Graph, Node, NodeId, TopologyError};
+use crate::topic::intern;
+
+/// Where the rows of a node's table are.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum RowsOf {
+    /// The node makes no table.
+    #[default]
+    Nobody,
+    /// In the node's own store.
+    Stored(&'static str),
+    /// Nowhere: they come and go, as from a topic. A store is made of this where somebody needs it. Kafka: `KTableSource`.
+    Passing(Box<StoreUse>),
+    /// In a store that somebody needed; `build()` gives it its name.
+    Wanted(Box<StoreUse>),
+    /// With the parents, from whose rows they are computed; what a row was before is known where a parent knows it.
+    Derived,
+    /// With the parents, which must know what a row was before whenever somebody asks. Kafka: `KTableKTableAbstractJoin`.
+    Joined,
+}
+
+impl RowsOf {
+    /// The node's own store.
+    pub(crate) fn store(&self) -> Option<&'static str> {
+        match self {
+            RowsOf::Stored(name) => Some(name),
+            RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) | RowsOf::Derived | RowsOf::Joined => None,
+        }
+    }
+}
+
+impl Graph {
+    /// The node's rows are kept in this store of its own.
+    pub(crate) fn store_rows(&mut self, node: NodeId, store: &'static str) {
+        let before = std::mem::replace(&mut self.nodes[node].rows, RowsOf::Stored(store));
+        if let RowsOf::Stored(first) = before {
+            self.mistakes.push(TopologyError::StoredTwice { first, second: store });
+        }
+    }
+
+    /// Somebody below asks for rows: where they only pass, they are kept from now on. Kafka: `KTableSource.materialize`.
+    pub(crate) fn need_rows(&mut self, node: NodeId) {
+        match std::mem::take(&mut self.nodes[node].rows) {
+            RowsOf::Passing(store) => self.nodes[node].rows = RowsOf::Wanted(store),
+            rows @ (RowsOf::Derived | RowsOf::Joined) => {
+                self.nodes[node].rows = rows;
+                self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_rows(parent));
+            }
+            rows @ (RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_)) => self.nodes[node].rows = rows,
+        }
+    }
+
+    /// `reader` asks for rows of `table`.
+    pub(crate) fn look_at(&mut self, reader: NodeId, table: NodeId) {
+        self.need_rows(table);
+        self.nodes[reader].looks_at.push(table);
+    }
+
+    /// Somebody below needs what a row was before: where nobody upstream keeps rows, a store is made. Kafka: `enableSendingOldValues(true)`.
+    pub(crate) fn need_old_values(&mut self, node: NodeId) {
+        if matches!(self.nodes[node].rows, RowsOf::Passing(_)) {
+            self.need_rows(node);
+        }
+        if !self.nodes[node].sends_old_values && self.learns_from_parents(node) {
+            self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_old_values(parent));
+        }
+        self.nodes[node].sends_old_values = true;
+    }
+
+    /// Somebody below would use what a row was before, but not at the price of a store. Returns whether it will be told. Kafka: `enableSendingOldValues(false)`.
+    pub(crate) fn ask_old_values(&mut self, node: NodeId) -> bool {
+        if self.nodes[node].sends_old_values {
+            return true;
+        }
+        let told = match self.nodes[node].rows {
+            RowsOf::Passing(_) => false,
+            RowsOf::Derived => self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent)),
+            RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_) | RowsOf::Joined => true,
+        };
+        if told {
+            self.need_old_values(node);
+        }
+        told
+    }
+
+    /// Whether the node is told by its parents what a row was before. Where the sides of a join come together that is so with a store as well.
+    fn learns_from_parents(&self, node: NodeId) -> bool {
+        let meets = || self.nodes[node].parents.iter().any(|parent| matches!(self.nodes[*parent].rows, RowsOf::Joined));
+        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined) || meets()
+    }
+
+    /// Names the stores that somebody needed and nobody named: as their nodes, or as the topics that they are read from.
+    pub(super) fn name_wanted_stores(&mut self) {
+        for id in 0..self.nodes.len() {
+            let RowsOf::Wanted(used) = &self.nodes[id].rows else { continue };
+            let used = used.clone();
+            match self.wanted_name(id) {
+                Some(name) => self.keep_rows(id, StoreUse { name, ..*used }),
+                // Its repartitions are unnamed as well, which is said once.
+                None if self.nodes[id].called_after.is_some() => {}
+                None => self.mistakes.push(TopologyError::UnnamedStore { operation: self.nodes[id].kind.operation() }),
+            }
+        }
+    }
+
+    fn wanted_name(&self, id: NodeId) -> Option<&'static str> {
+        let node = &self.nodes[id];
+        if node.called_after.is_some() {
+            return self.name_after(id).map(|name| intern(&name));
+        }
+        let topic = || node.parents.first().and_then(|parent| self.nodes[*parent].kind.topic());
+        node.name.as_deref().map(intern).or_else(topic)
+    }
+
+    /// What a node is called that is called after another one: by that one's name, or by its store's.
+    pub(super) fn name_after(&self, id: NodeId) -> Option<String> {
+        let (after, suffix) = self.nodes[id].called_after?;
+        let after = &self.nodes[after];
+        let name = after.name.as_deref().or_else(|| after.rows.store())?;
+        Some(format!("{name}{suffix}"))
+    }
+
+    fn keep_rows(&mut self, id: NodeId, used: StoreUse) {
+        let node = &mut self.nodes[id];
+        node.rows = RowsOf::Stored(used.name);
+        node.stores.insert(0, used.name);
+        self.stores.declare(used).unwrap_or_else(|mistake| self.mistakes.push(mistake));
+    }
+
+    /// Whoever asks for rows is connected with the stores that they are in.
+    pub(super) fn connect_readers(&mut self) {
+        for id in 0..self.nodes.len() {
+            let mut stores = Vec::new();
+            self.nodes[id].looks_at.iter().for_each(|table| stores_below(&self.nodes, *table, &mut stores));
+            let node = &mut self.nodes[id];
+            stores.retain(|store| !node.stores.contains(store));
+            node.stores.extend(stores);
+        }
+    }
+}
+
+/// Whether a node's table is versioned: its store is, or, where it has none of its own, those that it is computed from. Joins are not (KIP-914).
+pub(super) fn is_versioned(nodes: &[Node], stores: &Stores, table: NodeId) -> bool {
+    match &nodes[table].rows {
+        RowsOf::Stored(name) => stores.get(name).is_some_and(|store| store.kind.is_versioned()),
+        RowsOf::Derived => nodes[table].parents.iter().all(|parent| is_versioned(nodes, stores, *parent)),
+        RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) | RowsOf::Joined => false,
+    }
+}
+
+fn stores_below(nodes: &[Node], table: NodeId, found: &mut Vec<&'static str>) {
+    match &nodes[table].rows {
+        RowsOf::Stored(store) if found.contains(store) => {}
+        RowsOf::Stored(store) => found.push(store),
+        RowsOf::Derived | RowsOf::Joined => nodes[table].parents.iter().for_each(|parent| stores_below(nodes, *parent, found)),
+        RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) => {}
+    }
+}
