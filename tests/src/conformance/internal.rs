@@ -4,7 +4,7 @@ use super::build::{Built, StoreRole, build};
 use super::case::{Case, Contents, Output, Step};
 use super::compare::{Difference, compare_stores};
 use super::play::{APPLICATION, Seen, config, is_internal, output, send};
-use super::query::contents;
+use super::queries::contents;
 use super::value::Value;
 use headwater_streams::record::Headers;
 use headwater_streams::testing::{TestDriver, TestRecord};

@@ -7,7 +7,7 @@ mod diff;
 pub mod functions;
 pub mod internal;
 mod play;
-mod query;
+mod queries;
 mod restart;
 pub mod value;
 
