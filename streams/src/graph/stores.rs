@@ -2,7 +2,7 @@
 
 use super::TopologyError;
 use crate::record::Timestamp;
-use headwater_state::{Logging, StoreSpec};
+use headwater_state::{Logging, StoreSpec, TimeIndex};
 use std::any::TypeId;
 use std::fmt;
 
@@ -36,6 +36,14 @@ pub(crate) enum StoreKind {
         size_ms: Timestamp,
         /// Size and grace: the least retention.
         needed_ms: Timestamp,
+        index: TimeIndex,
+    },
+    /// Rows by key and session.
+    Session {
+        gap_ms: Timestamp,
+        /// Gap and grace: the least retention.
+        needed_ms: Timestamp,
+        index: TimeIndex,
     },
 }
 
@@ -59,7 +67,7 @@ impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
             StoreKind::KeyValue => None,
-            StoreKind::Window { needed_ms, .. } => Some(needed_ms),
+            StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
     }
 
@@ -67,9 +75,13 @@ impl StoreUse {
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
             StoreKind::KeyValue => StoreSpec::key_value(self.name),
-            StoreKind::Window { needed_ms, .. } => {
+            StoreKind::Window { needed_ms, index, .. } => {
                 let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
-                StoreSpec::window(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS))
+                indexed(StoreSpec::window(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS)), index)
+            }
+            StoreKind::Session { needed_ms, index, .. } => {
+                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
+                indexed(StoreSpec::session(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS)), index)
             }
         };
         spec.with_logging(match self.options {
@@ -77,6 +89,13 @@ impl StoreUse {
             _ if self.options.cache_bytes() > 0 => Logging::LastPerKey,
             _ => Logging::EachUpdate,
         })
+    }
+}
+
+fn indexed(spec: StoreSpec, index: TimeIndex) -> StoreSpec {
+    match index {
+        TimeIndex::None => spec,
+        TimeIndex::Kept => spec.indexed_by_time(),
     }
 }
 
@@ -100,10 +119,18 @@ impl StoreOptions {
 
 impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
-            StoreKind::Window { size_ms, .. } => write!(f, "windows of {size_ms} ms"),
+            StoreKind::Window { size_ms, index, .. } => write!(f, "windows of {size_ms} ms{}", show_index(index)),
+            StoreKind::Session { gap_ms, index, .. } => write!(f, "sessions with gaps of {gap_ms} ms{}", show_index(index)),
         }
+    }
+}
+
+fn show_index(index: TimeIndex) -> &'static str {
+    match index {
+        TimeIndex::None => "",
+        TimeIndex::Kept => ", by time",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
 use crate::task::{CommitMetadata, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
-use headwater_state::Layout;
+use headwater_state::{Layout, TimeIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tracing::info;
@@ -45,9 +45,12 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
 /// Times stand in the metadata of a committed offset, and a broker refuses what is too long there: rather now than with the first commit.
 fn check_times(topology: &Topology, config: &Config) -> Result<(), AppError> {
     for sub in topology.sub_topologies() {
-        // Under Kafka's rule a window store and the operator that fills it have a time each.
-        let windows = sub.stores.iter().filter(|store| matches!(store.spec.layout, Layout::Window { .. })).count();
-        let clocks = if config.time_rule == TimeRule::Kafka { 2 * windows } else { 0 };
+        // Under Kafka's rule a window store and the operator that fills it have a time each. What closes has one under either rule.
+        let windows = sub.stores.iter().filter(|store| store.needed_ms.is_some()).count();
+        let indexed =
+            |layout| matches!(layout, Layout::Window { index: TimeIndex::Kept, .. } | Layout::Session { index: TimeIndex::Kept, .. });
+        let closes = sub.stores.iter().filter(|store| indexed(store.spec.layout)).count();
+        let clocks = closes + if config.time_rule == TimeRule::Kafka { 2 * windows } else { 0 };
         let longest = CommitMetadata::longest(sub.inputs.len(), clocks);
         if longest > METADATA_LIMIT {
             return Err(AppError::Topics(format!(

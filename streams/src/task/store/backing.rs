@@ -51,7 +51,7 @@ impl WindowBytes {
 
     /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
     #[inline]
-    fn at_its_time(&self) -> &WindowHandle {
+    pub(super) fn at_its_time(&self) -> &WindowHandle {
         if self.time.get() > NO_TIMESTAMP {
             self.handle.observe(self.time.get());
         }

@@ -4,17 +4,23 @@
 //! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
 
 mod backing;
+mod buffer;
 mod clock;
 mod error;
 mod front;
 mod handle;
 mod key_bytes;
 mod rows;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use buffer::Buffer;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub use handle::{Handles, StoreError, StoreHandle};
-pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};
+pub(crate) use rows::{KeyValueRows, Rows, SessionRows, WindowRows, Written};
+pub(crate) use sessions::{SessionBytes, extend_with_session};
+pub(crate) use windows::Held;
