@@ -11,7 +11,10 @@ use crate::session_key::SessionKey;
 use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, metadata, session_scan, value, window_scan};
+use crate::{
+    ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, Version, metadata, session_scan, value, version_scan,
+    window_scan,
+};
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
 #[derive(Clone)]
@@ -35,7 +38,7 @@ struct CommittedStore {
     name: String,
     family: Family,
     layout: Layout,
-    /// Only stores of windows and sessions have it.
+    /// Only stores of windows, sessions and versions have it.
     window: Option<CommittedWindow>,
 }
 
@@ -117,6 +120,13 @@ impl CommittedView<'_> {
         let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Window { .. });
         let store = self.shared.stores.iter().find(is_it)?;
         Some(CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? })
+    }
+
+    /// The versioned store of that name.
+    pub fn versioned(&self, name: &str) -> Option<CommittedVersions<'_>> {
+        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Versioned { .. });
+        let store = self.shared.stores.iter().find(is_it)?;
+        Some(CommittedVersions { at: self, name: &store.name, family: store.family, versions: store.window.as_ref()? })
     }
 
     /// The session store of that name.
@@ -209,10 +219,7 @@ impl CommittedWindows<'_> {
     }
 
     fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)>, StateError> {
-        let (first, last) = (starts.start().div_euclid(self.window.segment_ms), starts.end().div_euclid(self.window.segment_ms));
-        let is_empty = starts.is_empty();
-        let segments = metadata::segments_of(self.at.view, self.at.shared.metadata, self.name)?;
-        Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
+        segments(self.at, self.name, self.window, starts)
     }
 }
 
@@ -256,6 +263,48 @@ impl CommittedSessions<'_> {
 }
 
 impl Scan for CommittedWindows<'_> {
+    fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        self.at.scan(self.family, from, to, direction, visit)
+    }
+}
+
+fn segments(
+    at: &CommittedView<'_>, name: &str, of: &CommittedWindow, starts: &RangeInclusive<Timestamp>,
+) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
+    let (first, last) = (starts.start().div_euclid(of.segment_ms), starts.end().div_euclid(of.segment_ms));
+    let is_empty = starts.is_empty();
+    let segments = metadata::segments_of(at.view, at.shared.metadata, name)?;
+    Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
+}
+
+/// A versioned store as of one commit.
+pub struct CommittedVersions<'a> {
+    at: &'a CommittedView<'a>,
+    name: &'a str,
+    family: Family,
+    versions: &'a CommittedWindow,
+}
+
+impl CommittedVersions<'_> {
+    /// As [`crate::VersionedHandle::get`].
+    pub fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        let mut local = Vec::new();
+        version_scan::latest_key(key, &mut local);
+        self.at.get(self.family, &local, read)
+    }
+
+    /// As [`crate::VersionedHandle::get_as_of`].
+    pub fn get_as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError> {
+        let latest = self.get(key, |found| version_scan::latest_as_of(found, time))?;
+        if latest.is_some() || time < self.versions.visible_from.load(Ordering::Relaxed) {
+            return Ok(latest);
+        }
+        let ended = segments(self.at, self.name, self.versions, &(time..=Timestamp::MAX))?;
+        Ok(version_scan::around(self, ended, key, time)?.into_version())
+    }
+}
+
+impl Scan for CommittedVersions<'_> {
     fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
         self.at.scan(self.family, from, to, direction, visit)
     }

@@ -80,7 +80,7 @@ impl Segments {
     }
 
     /// The segments that hold windows with a start in the range, lowest first.
-    pub(crate) fn in_range(&self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> {
+    pub(crate) fn in_range<'s>(&'s self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> + use<'s> {
         let segments = self.segment_of(*starts.start())..=self.segment_of(*starts.end());
         // An empty range of starts has no segments; `BTreeMap::range` would panic for it.
         let segments = (!starts.is_empty()).then_some(segments);

@@ -1,15 +1,18 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, KGroupedStream, KStream, KTable, Materialized, Processor,
-    Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream, Sliding, SlidingWindowedKStream, Split,
-    Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited, WindowMaterialized, WindowStore, Windowing,
+    CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized,
+    Processor, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream, Sliding,
+    SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited, WindowMaterialized,
+    WindowStore, Windowing,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};
-pub use crate::operator::{Out, Scd2Change, Scd2Order, Scd2Rows, Scd2Span, Scd2Version, TimeWindows};
+pub use crate::operator::{
+    Out, OutValues, ProcessorContext, Scd2Change, Scd2Order, Scd2Rows, Scd2Span, Scd2Version, SendError, TimeWindows,
+};
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
-pub use crate::task::Failure;
 pub use crate::task::store::{StoreError, StoreHandle};
+pub use crate::task::{Due, Failure, Schedule, Schedules};
 pub use crate::topic::{IntoSink, IntoSource, Reset, Sink, Source, Topic, TopicDeclaration};
 pub use headwater_state::Direction;

@@ -101,9 +101,8 @@ pub(super) fn present_or_null<A: Nullable>(aggregate: Option<A::Present>) -> A {
 pub(super) fn over_keys<K: Row, V: Nullable, A: Row>(
     grouped: &KGroupedStream<K, V>, place: Place, fold: Arc<impl Fold<K, V::Present, A> + Portable>, initial: Initial<A>,
 ) -> NodeId {
-    grouped.call_repartition(place.store);
-    let app = &grouped.stream.app;
-    let node = app.operator::<K, V, _>(place.kind(), &[grouped.stream.node], move |wiring, id| {
+    let (app, entry) = (&grouped.app, grouped.enter(place.store).node);
+    let node = app.operator::<K, V, _>(place.kind(), &[entry], move |wiring, id| {
         let rows = wiring.key_value::<K, A>(place.store);
         let update = wiring.on_update(id, &rows);
         operator::aggregate::<K, V, A>(update, fold.clone(), initial.clone(), rows)
@@ -117,9 +116,8 @@ pub(super) fn over_windows<K: Row, V: Nullable, A: Row>(
     grouped: &KGroupedStream<K, V>, place: Place, windows: FixedWindows, emission: Emission, fold: Arc<impl Fold<K, V, A> + Portable>,
     initial: Initial<A>,
 ) -> NodeId {
-    grouped.call_repartition(place.store);
-    let app = &grouped.stream.app;
-    let node = app.node(place.kind(), &[grouped.stream.node], move |wiring, id| match (windows, emission) {
+    let (app, entry) = (&grouped.app, grouped.enter(place.store).node);
+    let node = app.node(place.kind(), &[entry], move |wiring, id| match (windows, emission) {
         (FixedWindows::Aligned(windows), Emission::OnUpdate) => {
             put_updating::<K, V, A>(wiring, id, place, windows, fold.clone(), initial.clone());
         }
@@ -165,10 +163,9 @@ pub(super) fn over_sliding<K: Row, V: Nullable, A: Row>(
     grouped: &KGroupedStream<K, V>, place: Place, windows: Sliding, emission: Emission, fold: Arc<impl Fold<K, V::Present, A> + Portable>,
     initial: Initial<A>,
 ) -> NodeId {
-    grouped.call_repartition(place.store);
+    let (app, entry) = (&grouped.app, grouped.enter(place.store).node);
     let Sliding { diff_ms, grace_ms } = windows;
-    let app = &grouped.stream.app;
-    let node = app.node(place.kind(), &[grouped.stream.node], move |wiring, id| {
+    let node = app.node(place.kind(), &[entry], move |wiring, id| {
         let rows = wiring.window::<K, A>(place.store);
         let observed = wiring.clock(&place.clock());
         let (fold, initial, bytes) = (fold.clone(), initial.clone(), Vec::new());
@@ -195,10 +192,9 @@ pub(super) fn over_sliding<K: Row, V: Nullable, A: Row>(
 pub(super) fn over_sessions<K: Row, V: Nullable, A: Row>(
     grouped: &KGroupedStream<K, V>, place: Place, windows: Session, emission: Emission, fold: SessionFold<K, V, A>,
 ) -> NodeId {
-    grouped.call_repartition(place.store);
+    let (app, entry) = (&grouped.app, grouped.enter(place.store).node);
     let Session { gap_ms, grace_ms } = windows;
-    let app = &grouped.stream.app;
-    let node = app.node(place.kind(), &[grouped.stream.node], move |wiring, id| {
+    let node = app.node(place.kind(), &[entry], move |wiring, id| {
         let rows = wiring.session::<K, A>(place.store);
         let observed = wiring.clock(&place.clock());
         let (fold, bytes) = (fold.clone(), Vec::new());
@@ -224,7 +220,7 @@ pub(super) fn over_sessions<K: Row, V: Nullable, A: Row>(
 fn settle_windows<K, V>(
     grouped: &KGroupedStream<K, V>, node: NodeId, closes_after_ms: Timestamp, mistakes: impl IntoIterator<Item = TopologyError>,
 ) {
-    grouped.stream.app.graph(|graph| {
+    grouped.app.graph(|graph| {
         graph.nodes[node].closes_after_ms = Some(closes_after_ms);
         graph.mistakes.extend(mistakes);
     });

@@ -39,7 +39,6 @@ trait Input<K, A> {
     fn over_windows(&self, place: Place, windows: FixedWindows, init: Init<A>) -> NodeId;
     fn over_sliding(&self, place: Place, windows: Sliding, init: Init<A>) -> NodeId;
     fn over_sessions(&self, place: Place, windows: Session, init: Init<A>, merge: Merge<K, A>) -> NodeId;
-    fn grouped_at(&self) -> NodeId;
 }
 
 struct Adding<K, V, F> {
@@ -85,10 +84,6 @@ impl<K: Row, V: Nullable, A: Nullable, F: Fn(&K, V, &mut A) + Portable> Input<K,
         );
         aggregation::over_sessions(&self.grouped, place, windows, Emission::OnUpdate, fold)
     }
-
-    fn grouped_at(&self) -> NodeId {
-        self.grouped.stream.node
-    }
 }
 
 impl<K: Row, V: Nullable> KGroupedStream<K, V> {
@@ -115,7 +110,7 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
     /// assert_eq!(driver.row(INTEREST, "ann"), Some(13));
     /// ```
     pub fn cogroup<A: Nullable>(&self, add: impl Fn(&K, V, &mut A) + Portable) -> CogroupedKStream<K, A> {
-        CogroupedKStream { app: self.stream.app.clone(), inputs: Vec::new() }.with(self, add)
+        CogroupedKStream { app: self.app.clone(), inputs: Vec::new() }.with(self, add)
     }
 }
 
@@ -146,7 +141,7 @@ impl<K: Row, A: Nullable> CogroupedKStream<K, A> {
         let node = self.app.operator::<WK, Change<A::Present>, _>(kind, &inputs, |wiring, id| operator::pass(wiring.outlet(id)));
         self.app.graph(|graph| {
             graph.nodes[node].rows = RowsOf::Filled(store);
-            graph.nodes[node].copartitioned = self.inputs.iter().map(|input| input.grouped_at()).collect();
+            graph.nodes[node].copartitioned = inputs.iter().flat_map(|input| graph.nodes[*input].parents.clone()).collect();
         });
         node
     }

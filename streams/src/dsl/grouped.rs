@@ -1,36 +1,79 @@
 //! Groupings, and what aggregates them without windows.
 
 use super::aggregation::{self, Place, folding};
-use super::{IntoStore, KStream, KTable, Materialized, Windowing};
+use super::{IntoStore, KStream, KTable, Materialized, StreamsBuilder, Windowing};
 use crate::format::{Nullable, Row};
-use crate::graph::{Kind, Merge, NodeId};
+use crate::graph::{Merge, NodeId, Repartition};
 use crate::operator::Initial;
 use crate::record::Portable;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Records by key, about to be aggregated. Kafka: `KGroupedStream`.
 #[must_use = "a grouping does nothing until it is aggregated"]
-#[derive(Clone)]
 pub struct KGroupedStream<K, V> {
-    pub(super) stream: KStream<K, V>,
-    /// The sink side of the repartition before it, if it needs one.
-    pub(super) repartition: Option<NodeId>,
+    pub(super) app: StreamsBuilder,
+    way: Rc<RefCell<dyn Way<K, V>>>,
+}
+
+impl<K, V> Clone for KGroupedStream<K, V> {
+    fn clone(&self) -> Self {
+        KGroupedStream { app: self.app.clone(), way: self.way.clone() }
+    }
+}
+
+/// The way from a stream into its aggregations. Its nodes are built with the first of them, as in Kafka, so that what was built in between gets a record first.
+trait Way<K, V> {
+    fn name(&mut self, name: &str);
+    /// Where an aggregation over this store begins.
+    fn enter(&mut self, store: &'static str) -> KStream<K, V>;
+}
+
+struct WayOf<K, V> {
+    stream: KStream<K, V>,
+    name: Option<String>,
+    /// Behind the repartition, if the grouping needs one, with its sink side.
+    partitioned: Option<(KStream<K, V>, Option<NodeId>)>,
+}
+
+impl<K: Nullable, V: Nullable> Way<K::Present, V> for WayOf<K, V> {
+    fn name(&mut self, name: &str) {
+        match &self.partitioned {
+            None => self.name = Some(name.to_owned()),
+            Some((stream, repartition)) => repartition.iter().for_each(|node| stream.app.name(*node, name)),
+        }
+    }
+
+    fn enter(&mut self, store: &'static str) -> KStream<K::Present, V> {
+        let stream = match &self.partitioned {
+            Some((stream, _)) => stream.clone(),
+            None => {
+                let fallback = Some(store);
+                let (stream, repartition) = self.stream.partitioned(Repartition { fallback, ..Repartition::default() });
+                repartition.iter().for_each(|node| stream.app.name_if_any(*node, self.name.take()));
+                self.partitioned.insert((stream, repartition)).0.clone()
+            }
+        };
+        stream.present_key()
+    }
 }
 
 impl<K: Row, V: Nullable> KGroupedStream<K, V> {
+    pub(super) fn of<N: Nullable<Present = K>>(stream: &KStream<N, V>) -> Self {
+        let way = WayOf { stream: stream.clone(), name: None, partitioned: None };
+        KGroupedStream { app: stream.app.clone(), way: Rc::new(RefCell::new(way)) }
+    }
+
     /// Names the repartition topic, if the grouping needs one; otherwise it is called as the first store that it feeds. Kafka: `Grouped.as`.
     pub fn named(self, name: impl AsRef<str>) -> Self {
-        self.repartition.into_iter().for_each(|node| self.stream.app.name(node, name.as_ref()));
+        self.way.borrow_mut().name(name.as_ref());
         self
     }
 
-    pub(super) fn call_repartition(&self, store: &'static str) {
-        let Some(node) = self.repartition else { return };
-        self.stream.app.graph(|graph| {
-            if let Kind::Repartition(repartition) = &mut graph.nodes[node].kind {
-                repartition.fallback.get_or_insert(store);
-            }
-        });
+    /// Where an aggregation over this store begins: records that have a key, in the partition of that key.
+    pub(super) fn enter(&self, store: &'static str) -> KStream<K, V> {
+        self.way.borrow_mut().enter(store)
     }
 
     /// How many records each key has. Null values are not counted.
@@ -74,8 +117,8 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
         merge: Option<Merge>,
     ) -> KTable<K, A::Present> {
         let node = aggregation::over_keys(self, Place::only(operation, store.name, store.options), Arc::new(fold), initial);
-        self.stream.app.graph(|graph| graph.nodes[node].merge = merge);
-        KTable::kept(&self.stream.app, node, store.name)
+        self.app.graph(|graph| graph.nodes[node].merge = merge);
+        KTable::kept(&self.app, node, store.name)
     }
 
     /// Aggregates window by window: [`Tumbling`](super::Tumbling), [`Hopping`](super::Hopping), [`Sliding`](super::Sliding),

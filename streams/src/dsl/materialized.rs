@@ -165,6 +165,11 @@ pub(super) mod declare {
             Declaration { kind: StoreKind::Session { gap_ms, needed_ms, index }, ..self }
         }
 
+        /// Events by key and time, kept so long.
+        pub(crate) fn events(self, retention_ms: Timestamp) -> Self {
+            Declaration { kind: StoreKind::Events { retention_ms }, ..self }
+        }
+
         pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
             Declaration { source_changelog, ..self }
         }
@@ -192,6 +197,7 @@ pub(super) mod declare {
             StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
             StoreKind::Session { .. } => (TypeId::of::<(&'static [K], V)>(), std::any::type_name::<(&'static [K], V)>()),
+            StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
         StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog }

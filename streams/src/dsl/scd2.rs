@@ -79,7 +79,7 @@ impl<K: Data, V: Data + PartialEq> KStream<K, Scd2Change<V>> {
         let (stream, _) = self.partitioned(Repartition { fallback: Some(store.name), ..Repartition::default() });
         let stores = (store.changes(), store.versions());
         let versions = stream.then("scd2", move |wiring: &mut Wiring<'_>, id| {
-            operator::process(processing(&stores, wiring, id), take::<K, V>, wiring.outlet(id))
+            operator::process(processing(&stores, wiring, id), wiring.way(id), take::<K, V>)
         });
         self.app.graph(|graph| stores.declare(graph, versions.node));
         versions

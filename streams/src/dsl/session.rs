@@ -148,7 +148,7 @@ impl<K: Row, V: Nullable> SessionWindowedKStream<K, V> {
     ) -> KTable<Windowed<K>, A::Present> {
         let place = Place::only(operation, store.name, store.options);
         let node = aggregation::over_sessions(&self.grouped, place, self.windows, self.emission, fold);
-        KTable::kept_sessions(&self.grouped.stream.app, node, store.name)
+        KTable::kept_sessions(&self.grouped.app, node, store.name)
     }
 }
 

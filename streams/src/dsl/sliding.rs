@@ -138,6 +138,6 @@ impl<K: Row, V: Nullable> SlidingWindowedKStream<K, V> {
     ) -> KTable<Windowed<K>, A::Present> {
         let place = Place::only(operation, store.name, store.options);
         let node = aggregation::over_sliding(&self.grouped, place, self.windows, self.emission, Arc::new(fold), initial);
-        KTable::kept_windows(&self.grouped.stream.app, node, store.name)
+        KTable::kept_windows(&self.grouped.app, node, store.name)
     }
 }

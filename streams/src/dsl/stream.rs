@@ -188,23 +188,27 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         (stream, Some(sink))
     }
 
-    fn through(&self, repartition: Repartition) -> (Self, NodeId) {
-        let sink = self.app.operator(Kind::Repartition(repartition), &[self.node], |wiring, id| {
+    pub(super) fn through(&self, repartition: Repartition) -> (Self, NodeId) {
+        Self::through_topic_of(&self.app, &[self.node], repartition)
+    }
+
+    /// An internal topic that the nodes `from` write together, and what is read from it.
+    pub(super) fn through_topic_of(app: &StreamsBuilder, from: &[NodeId], repartition: Repartition) -> (Self, NodeId) {
+        let sink = app.operator(Kind::Repartition(repartition), from, |wiring, id| {
             let output = wiring.repartition_output(id);
             operator::repartition::<K, V>(wiring.stage(id), output, wiring.keeps_null_keys(id))
         });
-        let node = self.app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
+        let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
             let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
             let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
-        (Self::at(&self.app, node, false), sink)
+        (Self::at(app, node, false), sink)
     }
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.
     pub fn group_by_key(&self) -> KGroupedStream<K::Present, V> {
-        let (stream, repartition) = self.partitioned(Repartition::default());
-        KGroupedStream { stream: stream.present_key(), repartition }
+        KGroupedStream::of(self)
     }
 
     /// Groups by another key. Records go through a repartition topic, which is called as the grouping, or else as the store that it feeds.

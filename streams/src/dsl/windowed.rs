@@ -118,7 +118,7 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     ) -> KTable<Windowed<K>, A::Present> {
         let place = Place::only(operation, store.name, store.options);
         let node = aggregation::over_windows(&self.grouped, place, self.windows, self.emission, Arc::new(fold), initial);
-        let app = &self.grouped.stream.app;
+        let app = &self.grouped.app;
         app.graph(|graph| graph.nodes[node].merge = merge);
         KTable::kept_windows(app, node, store.name)
     }

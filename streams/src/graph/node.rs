@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) copartitioned: Vec<NodeId>,
     /// Where the rows of its table are.
     pub(crate) rows: RowsOf,
+    /// Its topic or store is called as another node, with something behind.
+    pub(crate) called_after: Option<(NodeId, &'static str)>,
     /// Tables whose rows the node asks for.
     pub(crate) looks_at: Vec<NodeId>,
     /// How long after its end a window of this node may still change, in stream time. Kafka: `GracePeriodGraphNode`.
@@ -52,6 +54,7 @@ impl Node {
             stores: Vec::new(),
             copartitioned: Vec::new(),
             rows: RowsOf::Nobody,
+            called_after: None,
             looks_at: Vec::new(),
             closes_after_ms: None,
             buffer: None,
@@ -71,6 +74,7 @@ impl fmt::Debug for Node {
             stores,
             copartitioned: _,
             rows,
+            called_after: _,
             looks_at: _,
             closes_after_ms: _,
             buffer: _,

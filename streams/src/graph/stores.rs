@@ -31,6 +31,8 @@ pub(crate) struct StoreUse {
 pub(crate) enum StoreKind {
     /// Rows by key.
     KeyValue,
+    /// Events by key and time, for a join of streams.
+    Events { retention_ms: Timestamp },
     /// Rows by key and window start.
     Window {
         size_ms: Timestamp,
@@ -57,6 +59,15 @@ pub(crate) struct StoreOptions {
     pub(crate) retention_ms: Option<Timestamp>,
 }
 
+impl StoreKind {
+    /// Whether the store knows what its rows were at earlier times.
+    pub(super) fn is_versioned(self) -> bool {
+        match self {
+            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => false,
+        }
+    }
+}
+
 /// Bytes of typed rows per store and task, unless stated. Kafka: `statestore.cache.max.bytes`.
 const DEFAULT_CACHE_BYTES: usize = 10 << 20;
 
@@ -67,6 +78,7 @@ impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
             StoreKind::KeyValue => None,
+            StoreKind::Events { retention_ms } => Some(retention_ms),
             StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
     }
@@ -75,13 +87,14 @@ impl StoreUse {
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
             StoreKind::KeyValue => StoreSpec::key_value(self.name),
+            StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
             StoreKind::Window { needed_ms, index, .. } => {
                 let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
-                indexed(StoreSpec::window(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS)), index)
+                indexed(StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)), index)
             }
             StoreKind::Session { needed_ms, index, .. } => {
                 let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
-                indexed(StoreSpec::session(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS)), index)
+                indexed(StoreSpec::session(self.name, retention_ms, segment_ms(retention_ms)), index)
             }
         };
         spec.with_logging(match self.options {
@@ -90,6 +103,10 @@ impl StoreUse {
             _ => Logging::EachUpdate,
         })
     }
+}
+
+fn segment_ms(retention_ms: Timestamp) -> Timestamp {
+    (retention_ms / 2).max(LEAST_SEGMENT_MS)
 }
 
 fn indexed(spec: StoreSpec, index: TimeIndex) -> StoreSpec {
@@ -121,6 +138,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),
             StoreKind::Window { size_ms, index, .. } => write!(f, "windows of {size_ms} ms{}", show_index(index)),
             StoreKind::Session { gap_ms, index, .. } => write!(f, "sessions with gaps of {gap_ms} ms{}", show_index(index)),
         }

@@ -43,8 +43,24 @@ pub(super) fn find(nodes: &[Node], runs: &[bool], names: &Names, stores: &Stores
     members.into_values().enumerate().map(|(index, members)| describe_part(index, members, nodes, names, stores)).collect()
 }
 
+/// Makes one part of all that the tasks run. Connectors run by themselves.
+pub(super) fn unite(parts: &mut Vec<SubTopology>) {
+    let (connectors, tasks): (Vec<_>, Vec<_>) = parts.drain(..).partition(|part| part.connector.is_some());
+    let empty = SubTopology { index: 0, nodes: vec![], inputs: vec![], outputs: vec![], stores: vec![], connector: None };
+    let mut whole = tasks.into_iter().fold(empty, |mut whole, part| {
+        whole.nodes.extend(part.nodes);
+        whole.inputs.extend(part.inputs);
+        whole.outputs.extend(part.outputs);
+        whole.stores.extend(part.stores);
+        whole
+    });
+    whole.nodes.sort_unstable();
+    parts.push(whole);
+    parts.extend(connectors.into_iter().zip(1..).map(|(connector, index)| SubTopology { index, ..connector }));
+}
+
 fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Names, stores: &Stores) -> SubTopology {
-    let mut inputs: Vec<Input> = members.iter().flat_map(|id| inputs_of(&nodes[*id], names)).collect();
+    let mut inputs: Vec<Input> = members.iter().flat_map(|id| inputs_of(nodes, &nodes[*id], names)).collect();
     // Stable, so that the anchor is the first topic of events where there is one.
     inputs.sort_by_key(|input| input.role == InputRole::Table);
     let mut outputs: Vec<TopicName> = Vec::new();
@@ -62,14 +78,18 @@ fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Nam
     SubTopology { index, nodes: members, inputs, outputs, stores, connector }
 }
 
-fn inputs_of(node: &Node, names: &Names) -> Vec<Input> {
+fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
     let stream = |topic| Input { topic, role: InputRole::Stream, reset: Reset::Earliest };
     match &node.kind {
         Kind::Source(source) => {
             let input = |topic: &&'static str| Input { topic: TopicName::Fixed(topic), role: source.role, reset: source.reset };
             source.topics.iter().map(input).collect()
         }
-        Kind::RepartitionSource { sink } => vec![stream(repartition_topic(&names[sink]))],
+        Kind::RepartitionSource { sink } => {
+            let of_rows = matches!(&nodes[*sink].kind, Kind::Repartition(repartition) if repartition.of_rows);
+            let role = if of_rows { InputRole::Table } else { InputRole::Stream };
+            vec![Input { role, ..stream(repartition_topic(&names[sink])) }]
+        }
         Kind::Connector { topic, .. } => vec![stream(TopicName::Fixed(topic))],
         Kind::Sink { .. } | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
     }

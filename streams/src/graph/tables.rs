@@ -2,7 +2,7 @@
 //!
 //! Kafka decides this while a topology is being built, in the order in which it is written, and outputs depend on it; so does this.
 
-use super::stores::StoreUse;
+use super::stores::{StoreUse, Stores};
 use super::{Graph, Node, NodeId, TopologyError};
 use crate::topic::intern;
 
@@ -102,6 +102,8 @@ impl Graph {
             let used = used.clone();
             match self.wanted_name(id) {
                 Some(name) => self.keep_rows(id, StoreUse { name, ..*used }),
+                // Its repartitions are unnamed as well, which is said once.
+                None if self.nodes[id].called_after.is_some() => {}
                 None => self.mistakes.push(TopologyError::UnnamedStore { operation: self.nodes[id].kind.operation() }),
             }
         }
@@ -128,8 +130,19 @@ impl Graph {
 
     fn wanted_name(&self, id: NodeId) -> Option<&'static str> {
         let node = &self.nodes[id];
+        if node.called_after.is_some() {
+            return self.name_after(id).map(|name| intern(&name));
+        }
         let topic = || node.parents.first().and_then(|parent| self.nodes[*parent].kind.topic());
         node.name.as_deref().map(intern).or_else(topic)
+    }
+
+    /// What a node is called that is called after another one: by that one's name, or by its store's.
+    pub(super) fn name_after(&self, id: NodeId) -> Option<String> {
+        let (after, suffix) = self.nodes[id].called_after?;
+        let after = &self.nodes[after];
+        let name = after.name.as_deref().or_else(|| after.rows.store())?;
+        Some(format!("{name}{suffix}"))
     }
 
     fn keep_rows(&mut self, id: NodeId, used: StoreUse) {
@@ -148,6 +161,15 @@ impl Graph {
             stores.retain(|store| !node.stores.contains(store));
             node.stores.extend(stores);
         }
+    }
+}
+
+/// Whether a node's table is versioned: its store is, or, where it has none of its own, those that it is computed from. Joins are not (KIP-914).
+pub(super) fn is_versioned(nodes: &[Node], stores: &Stores, table: NodeId) -> bool {
+    match &nodes[table].rows {
+        RowsOf::Stored(name) | RowsOf::Filled(name) => stores.get(name).is_some_and(|store| store.kind.is_versioned()),
+        RowsOf::Derived => nodes[table].parents.iter().all(|parent| is_versioned(nodes, stores, *parent)),
+        RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) | RowsOf::Joined => false,
     }
 }
 

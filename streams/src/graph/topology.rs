@@ -3,6 +3,7 @@
 use super::describe::Description;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
+use super::sub_topology;
 use super::{Graph, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
@@ -66,6 +67,14 @@ impl Topology {
     /// Puts the operators of one task together.
     pub(crate) fn wire(&self, sub_topology: usize, environment: WiringEnvironment<'_>) -> Processors {
         Wiring::wire(&self.0, &self.0.sub_topologies[sub_topology], environment)
+    }
+
+    /// The same topology with all its parts in one, so that one task runs everything.
+    pub(crate) fn as_one_task(&self) -> Topology {
+        let mut settled = Settled::clone(&self.0);
+        sub_topology::unite(&mut settled.sub_topologies);
+        settled.repartitions.iter_mut().for_each(|plan| (plan.upstream, plan.downstream) = (0, 0));
+        Topology(Arc::new(settled))
     }
 
     /// The name of a node in errors and dead letters.

@@ -1,13 +1,14 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::Row;
-use crate::operator::{ByTime, Closing, Finals, OnClose, Operator, Outlet, Suppressing, Suppression, Update, suppress};
-use crate::record::{Change, NO_TIMESTAMP, Record, Timestamp, Windowed};
+use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Suppressing, Suppression, Update, Way, suppress};
+use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Buffer, Clock, KeyValueRows, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
-use crate::task::{Context, Flow, Flusher, OutputId, Processors, SourceNode, WiredSource};
+use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
+use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use headwater_state::TaskState;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -32,6 +33,7 @@ pub(crate) struct Wiring<'a> {
     made: HashMap<Part, Box<dyn Any>>,
     sources: Vec<WiredSource>,
     flushers: Vec<Flusher>,
+    punctuated: Vec<Box<dyn Punctuated>>,
     processors: Processors,
 }
 
@@ -50,14 +52,16 @@ enum Made<K, V> {
 impl<'a> Wiring<'a> {
     pub(super) fn wire(topology: &'a Settled, part: &SubTopology, environment: WiringEnvironment<'a>) -> Processors {
         let (made, processors) = (HashMap::new(), Processors::default());
-        let mut wiring = Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), processors };
+        let mut wiring =
+            Wiring { topology, environment, made, sources: Vec::new(), flushers: Vec::new(), punctuated: Vec::new(), processors };
         for id in part.nodes.iter().rev() {
             (topology.nodes[*id].make)(&mut wiring, *id);
         }
-        let Wiring { sources, flushers, mut processors, .. } = wiring;
+        let Wiring { sources, flushers, punctuated, mut processors, .. } = wiring;
         // Made from the end, needed from the beginning: sources as they were built, flushers upstream first.
         processors.sources = sources.into_iter().rev().collect();
         processors.flushers = flushers.into_iter().rev().collect();
+        processors.punctuated = punctuated.into_iter().rev().collect();
         processors
     }
 
@@ -71,6 +75,17 @@ impl<'a> Wiring<'a> {
     pub(crate) fn outlet<K: 'static, V: 'static>(&mut self, node: NodeId) -> Outlet<K, V> {
         let topology = self.topology;
         Outlet::new(topology.children[node].iter().map(|child| self.operator(*child)).collect())
+    }
+
+    /// Where a processor's records go, with the names of those that get them.
+    pub(crate) fn way<K: Item, V: Item>(&mut self, node: NodeId) -> Way<K, V> {
+        let names = self.children(node).iter().map(|child| self.stage(*child)).collect();
+        Way::new(self.outlet(node), names)
+    }
+
+    /// Leaves a processor to the schedules of the task.
+    pub(crate) fn put_punctuated(&mut self, processor: impl Punctuated + 'static) {
+        self.punctuated.push(Box::new(processor));
     }
 
     /// A node's children one by one, for operators that choose between them.
@@ -127,6 +142,11 @@ impl<'a> Wiring<'a> {
         self.topology.nodes[node].sends_old_values
     }
 
+    /// Out-of-order rows of a versioned table are no news to joins and aggregations (KIP-914).
+    pub(crate) fn is_versioned(&self, table: NodeId) -> bool {
+        is_versioned(&self.topology.nodes, &self.topology.stores, table)
+    }
+
     /// A store of rows by key and window; the same one for every node that names it.
     pub(crate) fn window<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<WindowRows<K, V>> {
         if let Some(known) = self.part::<Rc<WindowRows<K, V>>>(&Part::Store(store)) {
@@ -173,6 +193,29 @@ impl<'a> Wiring<'a> {
             self.flushers.push(Box::new(move |task: &mut Context| suppressing.borrow_mut().emit_detached(task)));
         }
         suppress(suppressing)
+    }
+
+    /// A store of events by key and time; the same one for every node that names it.
+    pub(crate) fn events<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<EventRows<K, V>> {
+        if let Some(known) = self.part::<Rc<EventRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
+        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let rows = Rc::new(EventRows::new(store, bytes, self.counter(&format!("{store}/sequence"))));
+        self.made.insert(Part::Store(store), Box::new(rows.clone()));
+        rows
+    }
+
+    /// What waits in a left or outer join of streams; the same for both sides.
+    pub(crate) fn leftovers(&mut self, store: &'static str) -> Rc<Leftovers> {
+        if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
+        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
+        leftovers
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {
@@ -223,7 +266,7 @@ impl<'a> Wiring<'a> {
         self.environment.context.rules.recovery == Recovery::Undo
     }
 
-    /// A time that an operator keeps for itself. The name must be stable: the task finds it again after a restart.
+    /// A time that operators keep for themselves; the same one for all that name it. The name must be stable: the task finds the time again after a restart.
     /// Only [`TimeRule::Kafka`] has such times.
     pub(crate) fn clock(&mut self, name: &str) -> Rc<Cell<Timestamp>> {
         match self.environment.context.rules.time {

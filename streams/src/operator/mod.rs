@@ -7,14 +7,17 @@ mod aggregate;
 mod emit;
 mod filter;
 mod flat_map;
+mod foreign_key;
 mod getter;
 mod lateness;
 mod map;
 mod ok_err;
+mod out;
 mod pass;
 mod peek;
 mod present_key;
 mod process;
+mod processor;
 mod repartition;
 mod scd2;
 mod session_aggregate;
@@ -22,8 +25,11 @@ mod sink;
 mod sliding_aggregate;
 mod source;
 mod split;
+mod stream_join;
 mod stream_table_join;
 mod suppress;
+mod table_group;
+mod table_join;
 mod table_map;
 mod table_source;
 mod to_stream;
@@ -37,14 +43,20 @@ pub(crate) use aggregate::{Fold, Initial, aggregate};
 pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
+pub(crate) use foreign_key::{
+    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, resolve, subscribe,
+};
 pub(crate) use getter::{AsOf, Getter};
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
+pub(crate) use out::Way;
+pub use out::{Out, OutValues, SendError};
 pub(crate) use pass::pass;
 pub(crate) use peek::{for_each, peek};
 pub(crate) use present_key::present_key;
-pub use process::Out;
-pub(crate) use process::{Processing, absorb, process};
+pub(crate) use process::{Processing, absorb, process, process_values};
+pub use processor::ProcessorContext;
+pub(crate) use processor::{SharedProcessor, Work};
 pub(crate) use repartition::repartition;
 pub(crate) use scd2::{Around, Right};
 pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order, Scd2Rows, Scd2Span, Scd2SpanLayout, Scd2Version};
@@ -53,8 +65,11 @@ pub(crate) use sink::{sink, table_sink};
 pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
+pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{Unmatched, stream_table_join};
 pub(crate) use suppress::{Suppressing, Suppression, WhenFull, suppress};
+pub(crate) use table_group::{Adjust, table_aggregate, table_group};
+pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
 pub(crate) use table_source::{passing_table, table_source};
 pub(crate) use to_stream::{to_stream, updates};
@@ -99,6 +114,11 @@ impl<K: Clone, V: Clone> Outlet<K, V> {
             [only] => only.process(record, task),
             _ => self.send_to_many(record, task),
         }
+    }
+
+    /// Forwards to one child only.
+    pub(crate) fn send_to(&mut self, child: usize, record: Record<K, V>, task: &mut Context) -> Flow {
+        self.0[child].process(record, task)
     }
 
     #[inline(never)]

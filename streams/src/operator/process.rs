@@ -1,80 +1,61 @@
-//! `process` and `absorb`: user code with stores of its own. Kafka: `Processor`.
+//! `process`, `process_values` and `absorb`: user code with stores of its own. Kafka: `Processor`, `FixedKeyProcessor`.
 
-use super::{Operator, Outlet};
-use crate::record::{Headers, Item, NO_TIMESTAMP, Record, Timestamp};
-use crate::task::store::Handles;
-use crate::task::{Context, Failure, Flow, Stop};
-use std::cell::Cell;
+use super::Operator;
+use super::out::{Out, OutValues, Way, is_about_time};
+use crate::record::{Item, Record};
+use crate::task::store::{Call, Handles};
+use crate::task::{Context, Failure, Fault, Flow, Stop};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What a processor sends. It leaves when the processor has returned, so that no store is in use while downstream runs.
-pub struct Out<K, V> {
-    records: Vec<Record<K, V>>,
-    timestamp: Timestamp,
-    headers: Headers,
-    stream_time: Timestamp,
-}
-
-impl<K, V> Out<K, V> {
-    /// The task's stream time in milliseconds, [`NO_TIMESTAMP`] while unknown: with one input that others fill the largest time seen in its
-    /// partition, the record at hand not counted but under [`TimeRule::Kafka`](crate::runtime::TimeRule). Kafka: `currentStreamTimeMs`.
-    pub fn stream_time(&self) -> Timestamp {
-        self.stream_time
-    }
-
-    /// Sends with the time and the headers of the record at hand.
-    pub fn send(&mut self, key: K, value: V) {
-        self.records.push(Record { key, value, timestamp: self.timestamp, headers: self.headers.clone() });
-    }
-
-    /// Sends with a time and headers of its own.
-    pub fn send_record(&mut self, record: Record<K, V>) {
-        self.records.push(record);
-    }
-}
-
-/// One processor of one task.
+/// User code of one task, with its stores.
 pub(crate) struct Processing<H> {
     stage: Arc<str>,
-    handles: H,
-    /// The time of the record at hand, for what the processor writes.
-    now: Rc<Cell<Timestamp>>,
+    pub(super) handles: H,
+    pub(super) call: Rc<Call>,
 }
 
 impl<H: Handles> Processing<H> {
-    pub(crate) fn new(stage: Arc<str>, handles: H, now: Rc<Cell<Timestamp>>) -> Self {
-        Processing { stage, handles, now }
+    pub(crate) fn new(stage: Arc<str>, handles: H, call: Rc<Call>) -> Self {
+        Processing { stage, handles, call }
     }
 
-    /// Calls user code; false: it failed, and the application goes on. A store that is not readable stops the task, whatever user code made of the error.
-    fn call(&mut self, timestamp: Timestamp, task: &mut Context, f: impl FnOnce(&mut H) -> Result<(), Failure>) -> Result<bool, Box<Stop>> {
-        self.now.set(timestamp);
-        let outcome = f(&mut self.handles);
-        if let Some(stop) = self.handles.take_stop() {
+    /// What has come of user code. A store that is not readable stops the task, whatever user code made of the error.
+    pub(super) fn settle(&self, outcome: Result<(), Failure>, stopped: Option<Box<Stop>>, task: &mut Context) -> Flow {
+        if let Some(stop) = self.handles.take_stop().or(stopped) {
             return Err(stop);
         }
-        match outcome {
-            Ok(()) => Ok(true),
-            Err(failure) => task.fail(&self.stage, failure).map(|()| false),
-        }
+        outcome.or_else(|failure| {
+            let fault = if is_about_time(&failure) { Fault::SentTime } else { Fault::Processing };
+            task.fail_at(fault, &self.stage, failure)
+        })
     }
 }
 
 pub(crate) fn process<K: Item, V: Item, H: Handles, K2: Item, V2: Item>(
-    mut processing: Processing<H>, f: impl Fn(Record<K, V>, &mut H, &mut Out<K2, V2>) -> Result<(), Failure>, mut next: Outlet<K2, V2>,
+    mut processing: Processing<H>, mut way: Way<K2, V2>, f: impl Fn(Record<K, V>, &mut H, &mut Out<'_, K2, V2>) -> Result<(), Failure>,
 ) -> impl Operator<K, V> {
-    let mut out = Out { records: Vec::new(), timestamp: NO_TIMESTAMP, headers: Headers::default(), stream_time: NO_TIMESTAMP };
     move |record: Record<K, V>, task: &mut Context| -> Flow {
-        (out.timestamp, out.headers, out.stream_time) = (record.timestamp, record.headers.clone(), task.stream_time());
-        let done = processing.call(record.timestamp, task, |handles| f(record, handles, &mut out));
-        if !matches!(done, Ok(true)) {
-            out.records.clear();
-            return done.map(drop);
-        }
-        let sent = out.records.drain(..).try_for_each(|record| next.send(record, task));
-        out.records.clear();
-        sent
+        processing.call.begin(record.timestamp);
+        let mut out = Out::new(&mut way, task, &processing.call, record.timestamp, record.headers.clone());
+        let outcome = f(record, &mut processing.handles, &mut out);
+        let stopped = out.done();
+        processing.settle(outcome, stopped, task)
+    }
+}
+
+/// The same for a processor that keeps the key.
+pub(crate) fn process_values<K: Item, V: Item, H: Handles, V2: Item>(
+    mut processing: Processing<H>, mut way: Way<K, V2>, f: impl Fn(Record<&K, V>, &mut H, &mut OutValues<'_, K, V2>) -> Result<(), Failure>,
+) -> impl Operator<K, V> {
+    move |record: Record<K, V>, task: &mut Context| -> Flow {
+        let Record { key, value, timestamp, headers } = record;
+        processing.call.begin(timestamp);
+        let out = Out::new(&mut way, task, &processing.call, timestamp, headers.clone());
+        let mut out = OutValues { out, key: &key };
+        let outcome = f(Record { key: &key, value, timestamp, headers }, &mut processing.handles, &mut out);
+        let stopped = out.out.done();
+        processing.settle(outcome, stopped, task)
     }
 }
 
@@ -83,6 +64,8 @@ pub(crate) fn absorb<K: Item, V: Item, H: Handles>(
     mut processing: Processing<H>, f: impl Fn(Record<K, V>, &mut H) -> Result<(), Failure>,
 ) -> impl Operator<K, V> {
     move |record: Record<K, V>, task: &mut Context| -> Flow {
-        processing.call(record.timestamp, task, |handles| f(record, handles)).map(drop)
+        processing.call.begin(record.timestamp);
+        let outcome = f(record, &mut processing.handles);
+        processing.settle(outcome, None, task)
     }
 }

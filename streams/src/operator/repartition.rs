@@ -20,6 +20,6 @@ pub(crate) fn repartition<K: Nullable, V: Nullable>(stage: Arc<str>, to: OutputI
             let value = |out: &mut Vec<u8>| encode(&record.value, out).map_err(|error| error.in_part("value"));
             task.outbox.send(to, key, record.timestamp, &record.headers, value)
         });
-        sent.or_else(|error| task.fail(&stage, error.into()))
+        sent.or_else(|error| task.fail_send(&stage, error.into()))
     }
 }

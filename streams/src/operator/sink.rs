@@ -16,7 +16,7 @@ pub(crate) fn sink<K: Item, V: Item>(stage: Arc<str>, sink: Arc<Sink<K, V>>, to:
             let value = |out: &mut Vec<u8>| (sink.value)(&record.value, out).map_err(|error| error.in_part("value"));
             task.outbox.send(to, key, record.timestamp, &record.headers, value)
         });
-        sent.or_else(|error| task.fail(&stage, error.into()))
+        sent.or_else(|error| task.fail_send(&stage, error.into()))
     }
 }
 
@@ -34,6 +34,6 @@ pub(crate) fn table_sink<K: Row, V: Row, S: Nullable<Present = V>>(
             };
             task.outbox.send(to, Some(&key[..]), record.timestamp, &record.headers, value)
         });
-        sent.or_else(|error| task.fail(&stage, error.into()))
+        sent.or_else(|error| task.fail_send(&stage, error.into()))
     }
 }

@@ -4,7 +4,7 @@ use super::Outlet;
 use crate::format::{Format, FormatError, Nullable};
 use crate::log::RecordRef;
 use crate::record::{Item, Record, Timestamp};
-use crate::task::{Context, Failure, Flow, SourceNode, Staged};
+use crate::task::{Context, Flow, SourceNode, Staged, Unreadable};
 use crate::topic::{Source, TimestampRule};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) struct Reading<K, V, R> {
 
 impl<K: Item, V: Item, R> Reading<K, V, R>
 where
-    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, FormatError>,
+    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, Unreadable>,
 {
     pub(crate) fn new(name: Arc<str>, read: R, next: Outlet<K, V>) -> Self {
         Reading { name, read, staged: Vec::new(), next }
@@ -28,9 +28,9 @@ where
 
 impl<K: Item, V: Item, R> SourceNode for Reading<K, V, R>
 where
-    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, FormatError>,
+    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, Unreadable>,
 {
-    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Failure> {
+    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Unreadable> {
         let Some((key, value, timestamp)) = (self.read)(&record, partition_time)? else { return Ok(Staged::Dropped) };
         if self.staged.len() <= lane {
             self.staged.resize_with(lane + 1, || None);
@@ -52,7 +52,7 @@ where
 /// How a stream's records are read.
 pub(crate) fn read_stream<K: Nullable, V: Nullable>(
     source: Arc<Source<K, V>>,
-) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, FormatError> {
+) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, Unreadable> {
     move |record, partition_time| {
         let key: K = read(record.key, source.key_format.as_deref()).map_err(|error| error.in_part("key"))?;
         let value: V = read(record.value, source.value_format.as_deref()).map_err(|error| error.in_part("value"))?;
@@ -64,7 +64,7 @@ pub(crate) fn read_stream<K: Nullable, V: Nullable>(
 /// How a table's records are read: a null key is no row, a null value deletes whatever the topic's type says.
 pub(crate) fn read_table<K: Nullable, V: Nullable>(
     source: Arc<Source<K, V>>,
-) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K::Present, Option<V::Present>, Timestamp)>, FormatError> {
+) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K::Present, Option<V::Present>, Timestamp)>, Unreadable> {
     move |record, partition_time| {
         let Some(key) = record.key else { return Ok(None) };
         let key = decode::<K>(key, source.key_format.as_deref()).map_err(|error| error.in_part("key"))?;
@@ -86,19 +86,22 @@ pub(crate) fn read_table<K: Nullable, V: Nullable>(
 impl<K, V> TimestampRule<K, V> {
     /// Event time of a record; none: it is dropped.
     #[inline]
-    fn time_of(&self, key: &K, value: &V, own: Timestamp, partition_time: Timestamp) -> Result<Option<Timestamp>, FormatError> {
+    fn time_of(&self, key: &K, value: &V, own: Timestamp, partition_time: Timestamp) -> Result<Option<Timestamp>, Unreadable> {
         match self {
             TimestampRule::Extract(extract) => Ok(Some(extract(key, value).unwrap_or(own)).filter(|time| *time >= 0)),
             TimestampRule::Record | TimestampRule::SkipInvalid | TimestampRule::PartitionTime => self.own_time(own, partition_time),
         }
     }
 
-    fn own_time(&self, own: Timestamp, partition_time: Timestamp) -> Result<Option<Timestamp>, FormatError> {
+    fn own_time(&self, own: Timestamp, partition_time: Timestamp) -> Result<Option<Timestamp>, Unreadable> {
         match self {
             _ if own >= 0 => Ok(Some(own)),
-            TimestampRule::Record => Err(FormatError::malformed(format_args!("negative timestamp {own}"))),
+            TimestampRule::Record => Err(Unreadable::timeless(format!("negative timestamp {own}"))),
             TimestampRule::SkipInvalid | TimestampRule::Extract(_) => Ok(None),
-            TimestampRule::PartitionTime => Ok(Some(partition_time).filter(|time| *time >= 0)),
+            TimestampRule::PartitionTime if partition_time < 0 => {
+                Err(Unreadable::timeless(format!("negative timestamp {own}, and no time of the partition is known yet")))
+            }
+            TimestampRule::PartitionTime => Ok(Some(partition_time)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Settings of an application, read once.
 
-use super::{Late, OnFailure, Recovery, TimeRule};
+use super::{Late, OnFailure, Policies, Recovery, TimeRule};
 use crate::log::AssignmentPolicy;
+use crate::task::Rules;
 use std::time::Duration;
 
 /// What a commit promises.
@@ -25,8 +26,17 @@ pub struct Config {
     pub commit_interval: Duration,
     /// How time is kept.
     pub time_rule: TimeRule,
-    /// What becomes of records that cannot be decoded or processed.
+    /// What becomes of records that fail, wherever the next four say nothing else.
     pub on_failure: OnFailure,
+    /// What becomes of records whose bytes do not decode. Kafka: `deserialization.exception.handler`.
+    pub on_undecodable: Option<OnFailure>,
+    /// What becomes of records without a usable time: a negative one, or one that is too far in the future. Kafka stops, unless the
+    /// timestamp extractor itself skips or mends them.
+    pub on_invalid_time: Option<OnFailure>,
+    /// What becomes of records that an operator or a punctuation cannot process. Kafka: `processing.exception.handler` (KIP-1033).
+    pub on_processing_failure: Option<OnFailure>,
+    /// What becomes of records whose outputs cannot be written or are refused by the log. Kafka: `production.exception.handler`.
+    pub on_send_failure: Option<OnFailure>,
     /// What stays of a record that failed half way.
     pub recovery: Recovery,
     /// What becomes of records whose window has closed.
@@ -49,7 +59,8 @@ pub struct Config {
     pub transaction_timeout: Duration,
     /// How long a producer gathers records before it sends them; commits and flushes do not wait. Kafka: `linger.ms`.
     pub linger: Duration,
-    /// How long a start waits for a log that does not answer. Once it runs, an application waits as long as it takes.
+    /// How long a start waits for a log that does not answer, and for members of another kind to leave the group: a Kafka Streams application
+    /// that was closed stays there for its `session.timeout.ms`. Once it runs, an application waits for the log as long as it takes.
     pub start_patience: Duration,
     /// Under at-least-once: how long a coalescing store holds updates back before they go on. Under exactly-once a commit sends them.
     pub flush_interval: Duration,
@@ -72,6 +83,10 @@ impl Config {
             commit_interval: Duration::from_millis(100),
             time_rule: TimeRule::default(),
             on_failure: OnFailure::default(),
+            on_undecodable: None,
+            on_invalid_time: None,
+            on_processing_failure: None,
+            on_send_failure: None,
             recovery: Recovery::default(),
             late: Late::default(),
             far_future: Duration::from_secs(3600),
@@ -90,6 +105,18 @@ impl Config {
             rebalance_timeout: Duration::from_secs(60),
             instance_id: None,
         }
+    }
+
+    /// How tasks are to treat time and failures.
+    pub(crate) fn rules(&self) -> Rules {
+        let or_default = |policy: Option<OnFailure>| policy.unwrap_or(self.on_failure);
+        let failures = Policies {
+            undecodable: or_default(self.on_undecodable),
+            time: or_default(self.on_invalid_time),
+            processing: or_default(self.on_processing_failure),
+            sending: or_default(self.on_send_failure),
+        };
+        Rules { time: self.time_rule, failures, recovery: self.recovery, late: self.late }
     }
 
     /// At-least-once with its default interval.

@@ -13,12 +13,14 @@ mod simulation;
 mod sink;
 mod sink_host;
 mod status;
+mod strangers;
 mod topics;
 mod worker;
 
 pub use app::{App, Running};
 pub use config::{Config, Guarantee};
 pub use error::AppError;
+pub(crate) use rules::Policies;
 pub use rules::{Late, OnFailure, Recovery, TimeRule};
 pub use simulation::{Boundary, SimulatedProcess};
 pub use status::{Progress, Status};

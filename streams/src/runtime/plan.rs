@@ -4,7 +4,7 @@ use super::Config;
 use crate::connector::{Connector, SinkTask};
 use crate::graph::{Changelog, SubTopology, TopicName, Topology};
 use crate::log::TopicPartition;
-use crate::task::{Rules, TaskId, TaskInputs, TaskSettings};
+use crate::task::{TaskId, TaskInputs, TaskSettings};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -159,13 +159,12 @@ impl Plan {
 
     /// What a task needs to know to be made.
     pub(crate) fn with_task_inputs<R>(&self, task: TaskId, make: impl FnOnce(TaskInputs<'_>) -> R) -> R {
-        let Config { time_rule, on_failure, recovery, late, .. } = self.config;
         let ms = |duration: std::time::Duration| duration.as_millis() as i64;
         make(TaskInputs {
             topology: &self.topology,
             application_id: &self.application_id,
             dead_letter_topic: &self.dead_letter_topic,
-            rules: Rules { time: time_rule, on_failure, recovery, late },
+            rules: self.config.rules(),
             settings: TaskSettings {
                 far_future_ms: ms(self.config.far_future),
                 idle_timeout_ms: ms(self.config.idle_timeout),

@@ -1,5 +1,7 @@
 //! The rules of an application: how time is kept, what becomes of failures and of late records.
 
+use crate::task::Fault;
+
 /// How a task keeps its time; DESIGN names both once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum TimeRule {
@@ -20,6 +22,32 @@ pub enum OnFailure {
     /// The record goes to `<application id>-dlq` (KIP-1034) and the application goes on.
     #[default]
     DeadLetter,
+}
+
+/// What becomes of failed records, by where they failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policies {
+    pub(crate) undecodable: OnFailure,
+    pub(crate) time: OnFailure,
+    pub(crate) processing: OnFailure,
+    pub(crate) sending: OnFailure,
+}
+
+impl Policies {
+    /// The same wherever a record fails.
+    #[cfg(test)]
+    pub(crate) fn all(policy: OnFailure) -> Self {
+        Policies { undecodable: policy, time: policy, processing: policy, sending: policy }
+    }
+
+    pub(crate) fn of(self, fault: Fault) -> OnFailure {
+        match fault {
+            Fault::Undecodable => self.undecodable,
+            Fault::Time => self.time,
+            Fault::Processing | Fault::SentTime => self.processing,
+            Fault::Sending => self.sending,
+        }
+    }
 }
 
 /// What stays of a record that failed half way.

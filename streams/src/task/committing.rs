@@ -5,7 +5,7 @@ use super::marker::Marker;
 use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
 use super::{Stop, Task, TaskError, TaskId};
-use crate::log::{Ends, GroupOffset, Records, TopicPartition};
+use crate::log::{Ends, GroupOffset, RecordRef, Records, TopicPartition};
 use crate::record::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,13 +30,14 @@ impl Task {
     pub(crate) fn prepare_commit(&mut self, now: i64) -> Result<(), TaskError> {
         self.context.wall_time = now;
         self.flush()?;
-        self.send_detached_letters();
+        self.send_detached_letters("flush");
         self.send_markers(now);
         let failed = |source| TaskError::State { task: self.id, source };
         let mut state = self.context.state.borrow_mut();
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
-        self.prepared = Some(Saved { positions: self.lanes.iter().map(Lane::position).collect(), metadata: self.metadata() });
+        let positions = self.lanes.iter().map(Lane::position).collect();
+        self.prepared = Some(Saved { positions, metadata: self.metadata(), schedules: self.context.schedules.clone() });
         Ok(())
     }
 
@@ -53,7 +54,7 @@ impl Task {
     pub(super) fn evict(&mut self) -> Result<(), TaskError> {
         if self.context.fronts.iter().any(|front| front.is_full()) {
             self.flush()?;
-            self.send_detached_letters();
+            self.send_detached_letters("flush");
         }
         Ok(())
     }
@@ -63,16 +64,23 @@ impl Task {
         if std::mem::take(&mut self.warm) {
             self.context.wall_time = now;
             self.flush()?;
-            self.send_detached_letters();
+            self.send_detached_letters("flush");
         }
         Ok(())
     }
 
-    /// Letters of a flush have no record: they stand at the position that the commit will reach.
-    fn send_detached_letters(&mut self) {
+    /// Letters of a flush or a punctuation have no record: they stand at the position that the commit will reach.
+    pub(super) fn send_detached_letters(&mut self, during: &str) {
         let lane = &self.lanes[0];
         for (n, letter) in self.context.letters.drain(..).enumerate() {
-            self.letters.send_detached(&mut self.context.outbox, &lane.at, lane.position(), n, self.clock.stream_time(), letter);
+            self.letters.send_detached(
+                &mut self.context.outbox,
+                &lane.at,
+                lane.position(),
+                &format!("{during}-{n}"),
+                self.clock.stream_time(),
+                letter,
+            );
         }
     }
 
@@ -104,6 +112,12 @@ impl Task {
             take(&changelog.at, &mut changelog.pending);
             changelog.pending.clear();
         }
+    }
+
+    /// The same record by record, in the order in which they were sent; changelog records after them.
+    pub(crate) fn hand_over_in_order(&mut self, mut take: impl FnMut(&TopicPartition, RecordRef<'_>)) {
+        self.context.outbox.drain_in_order(&mut take);
+        self.hand_over(|at, records| records.iter().for_each(|record| take(at, record)));
     }
 
     /// The positions of all inputs, with the times at the first of them.
@@ -209,7 +223,8 @@ impl Task {
 
     /// Positions, times and the commit number as the last commit left them.
     pub(super) fn restore_times(&mut self) {
-        let Saved { positions, metadata } = &self.saved;
+        self.turns.clear();
+        let Saved { positions, metadata, schedules } = &self.saved;
         for (i, lane) in self.lanes.iter_mut().enumerate() {
             lane.rewind(positions[i], metadata.lanes.get(i).copied().unwrap_or(crate::record::NO_TIMESTAMP));
         }
@@ -219,6 +234,9 @@ impl Task {
         }
         self.commit_number = metadata.commit_number;
         self.clock.resume(metadata.stream_time);
-        self.context.stream_time = metadata.stream_time;
+        // A JVM application leaves the times of its partitions, of which the task's is the maximum.
+        self.lanes.iter().for_each(|lane| self.clock.before_record(lane.time));
+        self.context.stream_time = self.clock.stream_time();
+        self.context.schedules = schedules.clone();
     }
 }

@@ -1,9 +1,9 @@
 //! What an operator may know and do beyond its own record: times, coordinates, sends, failures.
 
-use super::{Failure, Flow, Front, Outbox, Stop};
+use super::{Failure, Fault, Flow, Front, Outbox, Schedules, Stop};
 use crate::log::TopicPartition;
 use crate::record::{NO_TIMESTAMP, Timestamp};
-use crate::runtime::{Late, OnFailure, Recovery, TimeRule};
+use crate::runtime::{Late, OnFailure, Policies, Recovery, TimeRule};
 use headwater_state::TaskState;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,13 +22,14 @@ pub struct Context {
     pub(crate) dropped: u64,
     pub(crate) state: Rc<RefCell<TaskState>>,
     pub(crate) fronts: Vec<Rc<dyn Front>>,
+    pub(crate) schedules: Schedules,
 }
 
 /// How this application treats time and failures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) time: TimeRule,
-    pub(crate) on_failure: OnFailure,
+    pub(crate) failures: Policies,
     pub(crate) recovery: Recovery,
     pub(crate) late: Late,
 }
@@ -65,6 +66,7 @@ impl Context {
             dropped: 0,
             state,
             fronts: Vec::new(),
+            schedules: Schedules::new(rules.recovery == Recovery::Undo),
         }
     }
 
@@ -97,7 +99,17 @@ impl Context {
     /// An operator could not process its record. Under [`Recovery::Undo`] the whole record is given up; under
     /// [`Recovery::Continue`] only what would have followed from here, as Kafka's processing exception handler does (KIP-1033).
     pub(crate) fn fail(&mut self, stage: &Arc<str>, cause: Failure) -> Flow {
-        let stop = Box::new(Stop::Record { stage: stage.clone(), cause });
+        self.fail_at(Fault::Processing, stage, cause)
+    }
+
+    /// The same for what cannot be written or has nowhere to go.
+    pub(crate) fn fail_send(&mut self, stage: &Arc<str>, cause: Failure) -> Flow {
+        self.fail_at(Fault::Sending, stage, cause)
+    }
+
+    #[cold]
+    pub(crate) fn fail_at(&mut self, fault: Fault, stage: &Arc<str>, cause: Failure) -> Flow {
+        let stop = Box::new(Stop::Record { fault, stage: stage.clone(), cause });
         match self.rules.recovery {
             Recovery::Undo => Err(stop),
             Recovery::Continue => self.settle(stop, None),
@@ -135,8 +147,8 @@ impl Context {
 
     /// Applies the policy for a failed record whose effects have been dealt with.
     pub(crate) fn settle(&mut self, stop: Box<Stop>, stands_for: Option<(Option<Vec<u8>>, Option<Vec<u8>>)>) -> Flow {
-        let Stop::Record { stage, cause } = &*stop else { return Err(stop) };
-        match self.rules.on_failure {
+        let Stop::Record { fault, stage, cause } = &*stop else { return Err(stop) };
+        match self.rules.failures.of(*fault) {
             OnFailure::Fail => return Err(stop),
             OnFailure::Skip => self.dropped += 1,
             OnFailure::DeadLetter => self.letters.push(Letter { stage: stage.clone(), reason: cause.to_string(), stands_for }),
@@ -144,10 +156,17 @@ impl Context {
         Ok(())
     }
 
+    /// User code of a processor with this number is about to run.
+    #[inline]
+    pub(crate) fn speak(&mut self, number: usize) {
+        self.schedules.speak(number, self.stream_time, self.wall_time);
+    }
+
     /// What has happened so far stays, whatever becomes of the next record.
     pub(crate) fn begin_record(&mut self) {
         if self.rules.recovery == Recovery::Undo {
             self.outbox.begin_record();
+            self.schedules.begin_record();
             self.state.borrow().begin_record();
             self.fronts.iter().for_each(|front| front.begin_record());
         }
@@ -156,6 +175,7 @@ impl Context {
     /// Takes back store writes and sends since [`Context::begin_record`].
     pub(crate) fn undo_record(&mut self) {
         self.outbox.undo_record();
+        self.schedules.undo_record();
         self.state.borrow().undo_record();
         self.fronts.iter().for_each(|front| front.undo_record());
     }

@@ -1,6 +1,6 @@
 //! Why a task cannot go on.
 
-use super::{Failure, Stop, TaskId};
+use super::{Failure, Fault, Stop, TaskId};
 use crate::format::FormatError;
 use crate::log::TopicPartition;
 use headwater_state::StateError;
@@ -12,6 +12,8 @@ pub enum TaskError {
     /// A record failed and the policy is [`OnFailure::Fail`](crate::runtime::OnFailure::Fail): mend the record or change the policy.
     #[error("task {task}, operator {stage}, record {at} offset {offset}: {cause}")]
     Record {
+        /// Where in its way the record failed, and so which policy said to stop.
+        fault: Fault,
         /// The task.
         task: TaskId,
         /// The operator that failed.
@@ -63,7 +65,7 @@ pub enum TaskError {
 impl TaskError {
     pub(crate) fn of_stop(task: TaskId, at: &TopicPartition, offset: i64, stop: Stop) -> TaskError {
         match stop {
-            Stop::Record { stage, cause } => TaskError::Record { task, stage, at: at.clone(), offset, cause },
+            Stop::Record { fault, stage, cause } => TaskError::Record { fault, task, stage, at: at.clone(), offset, cause },
             Stop::BufferFull { stage } => TaskError::BufferFull { task, stage },
             Stop::State(source) => TaskError::State { task, source },
             Stop::Row { store, source } => TaskError::Row { task, store, source },

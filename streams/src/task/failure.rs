@@ -19,6 +19,11 @@ impl Failure {
     pub fn text(reason: impl Into<String>) -> Self {
         Failure(Box::<dyn Error + Send + Sync>::from(reason.into()))
     }
+
+    /// The error of this type that it was made of, if it was.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
@@ -33,11 +38,28 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Where a record has failed: each place has a policy of its own in [`Config`](crate::runtime::Config).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Its bytes are not what the source's types say. Kafka: `DeserializationExceptionHandler`.
+    Undecodable,
+    /// It has no time that an operator may see. Kafka stops here, whatever its handlers say.
+    Time,
+    /// A processor has given a record that it sends a negative time; what it does is processing.
+    SentTime,
+    /// An operator or a function of the user's did not take it. Kafka: `ProcessingExceptionHandler` (KIP-1033).
+    Processing,
+    /// What came of it cannot be written, or the log did not take it. Kafka: `ProductionExceptionHandler`.
+    Sending,
+}
+
 /// What ends the processing of a record.
 #[derive(Debug)]
 pub enum Stop {
     /// This record failed; the application's policy decides what becomes of it.
     Record {
+        /// Where in its way.
+        fault: Fault,
         /// The operator that failed.
         stage: Arc<str>,
         /// What it said.

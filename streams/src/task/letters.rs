@@ -28,8 +28,10 @@ impl Letters {
         );
     }
 
-    /// A letter of a flush: key and value stand for a record, the position of the commit and a number within it for the offset.
-    pub(super) fn send_detached(&self, outbox: &mut Outbox, at: &TopicPartition, position: i64, n: usize, time: Timestamp, letter: Letter) {
+    /// A letter of a flush or a punctuation: key and value stand for a record, the position of the commit and `during` for the offset.
+    pub(super) fn send_detached(
+        &self, outbox: &mut Outbox, at: &TopicPartition, position: i64, during: &str, time: Timestamp, letter: Letter,
+    ) {
         let (key, value) = letter.stands_for.unwrap_or_default();
         self.put(
             outbox,
@@ -37,7 +39,7 @@ impl Letters {
                 topic: at.topic.to_string(),
                 partition: at.partition,
                 offset: position,
-                stage: format!("{}/flush-{n}", letter.stage),
+                stage: format!("{}/{during}", letter.stage),
                 reason: letter.reason,
                 key,
                 value,

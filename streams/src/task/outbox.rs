@@ -1,7 +1,7 @@
 //! What a task has produced since the last hand-over: records by topic and partition, in buffers that are used again.
 
 use super::partition_of_key;
-use crate::log::{Headers, Records, TopicPartition};
+use crate::log::{Headers, RecordRef, Records, TopicPartition};
 use crate::record::Timestamp;
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ pub(crate) struct OutputId(u32);
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     outputs: Vec<Output>,
-    /// Where the sends of the record at hand went, so that they can be taken back.
+    /// Where the sends since the last hand-over went, in their order, so that they can be taken back.
     sent: Vec<(OutputId, u32)>,
+    /// How many of them were there before the record at hand.
+    settled: usize,
 }
 
 #[derive(Debug)]
@@ -59,12 +61,12 @@ impl Outbox {
 
     /// What was sent so far stays, whatever becomes of the next record.
     pub(crate) fn begin_record(&mut self) {
-        self.sent.clear();
+        self.settled = self.sent.len();
     }
 
     /// Takes back what was sent since [`Outbox::begin_record`].
     pub(crate) fn undo_record(&mut self) {
-        for (output, partition) in self.sent.drain(..) {
+        for (output, partition) in self.sent.drain(self.settled..) {
             let records = &mut self.outputs[output.0 as usize].lanes[partition as usize].records;
             records.truncate(records.len() - 1);
         }
@@ -72,7 +74,7 @@ impl Outbox {
 
     /// Hands everything over, partition by partition.
     pub(crate) fn drain(&mut self, mut hand_over: impl FnMut(&TopicPartition, &mut Records)) {
-        self.sent.clear();
+        self.forget_order();
         for output in &mut self.outputs {
             output.keyless = output.keyless.wrapping_add(1);
             for lane in output.lanes.iter_mut().filter(|lane| !lane.records.is_empty()) {
@@ -82,15 +84,34 @@ impl Outbox {
         }
     }
 
+    /// Hands everything over, record by record, in the order in which it was sent.
+    pub(crate) fn drain_in_order(&mut self, mut hand_over: impl FnMut(&TopicPartition, RecordRef<'_>)) {
+        let mut taken: Vec<Vec<usize>> = self.outputs.iter().map(|output| vec![0; output.lanes.len()]).collect();
+        for (output, partition) in &self.sent {
+            let (output, partition) = (output.0 as usize, *partition as usize);
+            let lane = &self.outputs[output].lanes[partition];
+            let next = &mut taken[output][partition];
+            hand_over(&lane.to, lane.records.get(*next).expect("each send has left a record"));
+            *next += 1;
+        }
+        self.clear();
+    }
+
+    fn forget_order(&mut self) {
+        self.sent.clear();
+        self.settled = 0;
+    }
+
     /// A record with neither key nor value, to one partition.
     pub(crate) fn send_null_to(&mut self, to: OutputId, partition: i32, timestamp: Timestamp, headers: &Headers) {
+        self.sent.push((to, partition as u32));
         let records = &mut self.outputs[to.0 as usize].lanes[partition as usize].records;
         records.push(crate::log::NO_OFFSET, timestamp, None, None, headers);
     }
 
     /// Forgets everything: the transaction it belonged to is gone.
     pub(crate) fn clear(&mut self) {
-        self.sent.clear();
+        self.forget_order();
         self.outputs.iter_mut().flat_map(|output| &mut output.lanes).for_each(|lane| lane.records.clear());
     }
 

@@ -1,6 +1,7 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
-use super::{Context, Failure, Flow, Stop};
+use super::{Context, Due, Failure, Fault, Flow, Schedules, Stop};
+use crate::format::FormatError;
 use crate::log::RecordRef;
 use crate::record::Timestamp;
 use std::cell::Cell;
@@ -14,6 +15,8 @@ pub(crate) struct Processors {
     pub(crate) sources: Vec<WiredSource>,
     /// Cached stores' forwards, upstream first.
     pub(crate) flushers: Vec<Flusher>,
+    /// Processors that may have punctuations, in the order in which they were built.
+    pub(crate) punctuated: Vec<Box<dyn Punctuated>>,
     /// Typed fronts of the byte stores.
     pub(crate) fronts: Vec<Rc<dyn Front>>,
     /// Times that operators and stores keep for themselves, by name; the task saves them with its commits.
@@ -26,17 +29,47 @@ pub(crate) struct WiredSource {
     pub(crate) node: Box<dyn SourceNode>,
 }
 
+/// A processor that may have punctuations.
+pub(crate) trait Punctuated {
+    /// Lets it schedule; `number` is its place among the processors of the task.
+    fn init(&mut self, number: usize, schedules: &mut Schedules);
+    /// One of its schedules is due.
+    fn punctuate(&mut self, due: Due, task: &mut Context) -> Flow;
+}
+
 /// Forwards what a cached store holds back.
 pub(crate) type Flusher = Box<dyn FnMut(&mut Context) -> Flow>;
 
 /// Turns bytes into records. A `lane` is one input partition of this source.
 pub(crate) trait SourceNode {
     /// Decodes the head of a lane and keeps it there until it is dispatched. `partition_time` is the largest time seen in the lane.
-    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Failure>;
+    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Unreadable>;
     /// Sends the staged record of a lane on its way.
     fn dispatch(&mut self, lane: usize, task: &mut Context) -> Flow;
     /// The name for errors and dead letters.
     fn name(&self) -> &Arc<str>;
+}
+
+/// Why a record does not come past its source.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) fault: Fault,
+    pub(crate) cause: Failure,
+}
+
+impl Unreadable {
+    /// The record has no time.
+    #[cold]
+    pub(crate) fn timeless(reason: String) -> Self {
+        Unreadable { fault: Fault::Time, cause: Failure::text(reason) }
+    }
+}
+
+impl From<FormatError> for Unreadable {
+    #[cold]
+    fn from(error: FormatError) -> Self {
+        Unreadable { fault: Fault::Undecodable, cause: error.into() }
+    }
 }
 
 /// What became of a record at its source.

@@ -1,6 +1,6 @@
 //! Records whose sends the log has refused.
 
-use super::{Failure, Stop};
+use super::{Failure, Fault, Stop};
 use std::sync::Arc;
 
 /// A record whose sends the log has refused, remembered over the rewind.
@@ -18,6 +18,6 @@ impl Refused {
 
     pub(super) fn stop(&self) -> Box<Stop> {
         let reason = self.known.as_ref().map_or_else(String::new, |known| known.2.clone());
-        Box::new(Stop::Record { stage: Arc::from("send"), cause: Failure::text(reason) })
+        Box::new(Stop::Record { fault: Fault::Sending, stage: Arc::from("send"), cause: Failure::text(reason) })
     }
 }

@@ -138,7 +138,7 @@ impl Restoring {
     }
 
     /// Wires the operators: the task runs from here on.
-    pub(crate) fn into_task(self, of: TaskInputs<'_>) -> Result<Task, TaskError> {
+    pub(crate) fn into_task(self, of: TaskInputs<'_>, now: i64) -> Result<Task, TaskError> {
         let id = self.id;
         info!(task = %id, records = self.restored, commit_number = self.state.commit_number(), "restored task");
         let sub = &of.topology.sub_topologies()[id.sub_topology as usize];
@@ -171,6 +171,7 @@ impl Restoring {
             context,
             processors,
             lanes,
+            turns: Default::default(),
             changelogs: self.changelogs.into_iter().map(changelog).collect(),
             feeds,
             letters,
@@ -185,8 +186,10 @@ impl Restoring {
             oldest: None,
             refused: Default::default(),
             dropped_told: 0,
+            punctuations: 0,
         };
         task.restore_times();
+        task.init_processors(now);
         Ok(task)
     }
 }
@@ -208,7 +211,7 @@ fn unusable(position: ChangelogPosition, changelog: &ChangelogEnd, now: i64) -> 
 }
 
 fn feeds(sub: &SubTopology, of: TaskInputs<'_>, context: &mut Context) -> Vec<Feed> {
-    let repartitions = of.topology.repartitions().iter().filter(|plan| plan.upstream == sub.index);
+    let repartitions = of.topology.repartitions().iter().filter(|plan| plan.upstream == sub.index && plan.role == InputRole::Stream);
     repartitions
         .map(|plan| {
             let topic = plan.topic.resolve(of.application_id);
@@ -238,7 +241,8 @@ fn lanes(
 
 fn role_of(topic: &TopicName, role: InputRole) -> LaneRole {
     match (role, topic) {
-        (InputRole::Table, _) => LaneRole::Table,
+        (InputRole::Table, TopicName::Fixed(_)) => LaneRole::Table,
+        (InputRole::Table, TopicName::Internal(_)) => LaneRole::RepartitionedRows,
         (InputRole::Stream, TopicName::Internal(_)) => LaneRole::Repartition,
         (InputRole::Stream, TopicName::Fixed(_)) => LaneRole::Stream,
     }

@@ -8,7 +8,8 @@ use super::lane::{Lane, LaneRole};
 use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
-use super::{Failure, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId};
+use super::turns::Turns;
+use super::{Flow, OutputId, Processors, Schedules, Staged, Stop, TaskError, TaskId, Time, Unreadable};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
@@ -22,6 +23,7 @@ pub(crate) struct Task {
     pub(super) context: Context,
     pub(super) processors: Processors,
     pub(super) lanes: Vec<Lane>,
+    pub(super) turns: Turns,
     pub(super) clock: TaskClock,
     pub(super) changelogs: Vec<Changelog>,
     pub(super) feeds: Vec<Feed>,
@@ -43,6 +45,8 @@ pub(crate) struct Task {
     pub(super) refused: Refused,
     /// So many of the dropped records were told of.
     pub(super) dropped_told: u64,
+    /// How many punctuations have run.
+    pub(super) punctuations: u64,
 }
 
 /// A repartition topic that the task feeds, partition by partition.
@@ -76,9 +80,12 @@ const EVICT_EVERY: usize = 256;
 impl Task {
     /// Takes what a reader brought for one of the inputs.
     pub(crate) fn enqueue(&mut self, fetched: Fetched) {
-        let lane = self.lanes.iter_mut().find(|lane| lane.at == fetched.partition);
-        if let Some(empty) = lane.and_then(|lane| lane.push(fetched)) {
+        let Some(i) = self.lanes.iter().position(|lane| lane.at == fetched.partition) else { return };
+        let was_empty = self.lanes[i].len() == 0;
+        if let Some(empty) = self.lanes[i].push(fetched) {
             self.spare.push(empty);
+        } else if was_empty {
+            self.turns.arrive(i);
         }
     }
 
@@ -106,24 +113,19 @@ impl Task {
     }
 
     /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
+    #[inline]
     fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {
-        let mut earliest: Option<(Timestamp, usize)> = None;
-        for i in 0..self.lanes.len() {
-            match self.stage_head(i)? {
-                Some(time) if earliest.is_none_or(|(least, _)| time < least) => earliest = Some((time, i)),
-                None if !self.lanes[i].is_at_end() => return Ok(None),
-                Some(_) | None => {}
-            }
+        while let Some(i) = self.turns.arrived() {
+            let time = self.stage_head(i)?;
+            self.turns.admit(time);
         }
-        Ok(earliest.map(|(_, lane)| lane))
+        let may_bring_an_earlier_one = |lane: &Lane| lane.staged().is_none() && !lane.is_at_end();
+        Ok(self.turns.first().filter(|_| !self.lanes.iter().any(may_bring_an_earlier_one)))
     }
 
     /// Decodes the head of a lane; what is no record for the operators ends here.
     #[inline]
     fn stage_head(&mut self, i: usize) -> Result<Option<Timestamp>, TaskError> {
-        if let Some(time) = self.lanes[i].staged() {
-            return Ok(Some(time));
-        }
         loop {
             let lane = &self.lanes[i];
             let Some(head) = lane.head() else { return Ok(None) };
@@ -142,9 +144,9 @@ impl Task {
                     return Ok(Some(time));
                 }
                 Ok(Staged::Dropped) => self.context.dropped += 1,
-                Err(cause) => {
+                Err(Unreadable { fault, cause }) => {
                     let stage = source.name().clone();
-                    self.settle(i, Box::new(Stop::Record { stage, cause }))?;
+                    self.settle(i, Box::new(Stop::Record { fault, stage, cause }))?;
                     self.send_letters(i);
                 }
             }
@@ -179,7 +181,61 @@ impl Task {
             lane.time = lane.time.max(time);
         }
         self.leave_head(i);
+        self.turns.leave_first();
+        if self.lanes[i].len() > 0 {
+            self.turns.arrive(i);
+        }
         self.advance_clock();
+        self.punctuate_due(Time::Stream)
+    }
+
+    /// Lets the processors schedule, from the times at which the task begins.
+    pub(super) fn init_processors(&mut self, now: i64) {
+        self.context.wall_time = now;
+        self.context.schedules = Schedules::new(self.context.rules.recovery == Recovery::Undo);
+        for (number, processor) in self.processors.punctuated.iter_mut().enumerate() {
+            self.context.speak(number);
+            processor.init(number, &mut self.context.schedules);
+        }
+        self.context.schedules.begin_record();
+        self.saved.schedules = self.context.schedules.clone();
+    }
+
+    /// Runs the punctuations whose time has come: by the wall clock, and by a stream time that has moved without a record. Returns whether there were any.
+    pub(crate) fn punctuate(&mut self, now: i64) -> Result<bool, TaskError> {
+        self.context.wall_time = now;
+        self.advance_clock();
+        let before = self.punctuations;
+        self.punctuate_due(Time::Stream)?;
+        self.punctuate_due(Time::Wall)?;
+        Ok(self.punctuations > before)
+    }
+
+    /// When the wall clock is next waited for.
+    pub(crate) fn next_punctuation(&self) -> Option<i64> {
+        self.context.schedules.next_wall()
+    }
+
+    #[inline]
+    fn punctuate_due(&mut self, time: Time) -> Result<(), TaskError> {
+        let now = if time == Time::Stream { self.context.stream_time } else { self.context.wall_time };
+        if self.context.schedules.is_due(time, now) { self.punctuate_by(time, now) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn punctuate_by(&mut self, time: Time, now: Timestamp) -> Result<(), TaskError> {
+        while let Some(firing) = self.context.schedules.take_due(time, now) {
+            self.context.coordinates = None;
+            let punctuated = self.processors.punctuated[firing.owner].punctuate(firing.due, &mut self.context);
+            self.context.schedules.fired(&firing);
+            (self.dirty, self.warm) = (true, true);
+            self.punctuations += 1;
+            if let Err(stop) = punctuated {
+                let lane = &self.lanes[0];
+                return Err(TaskError::of_stop(self.id, &lane.at, lane.position(), *stop));
+            }
+            self.send_detached_letters(&format!("punctuation-{now}"));
+        }
         Ok(())
     }
 
@@ -293,7 +349,11 @@ impl Task {
     /// Repartition inputs and window changelogs, with the committed position below which nobody needs them.
     pub(crate) fn purgeable(&self) -> Vec<(TopicPartition, i64)> {
         let state = self.context.state.borrow();
-        let saved = self.lanes.iter().zip(&self.saved.positions).filter(|(lane, _)| lane.role == LaneRole::Repartition);
+        let saved = self
+            .lanes
+            .iter()
+            .zip(&self.saved.positions)
+            .filter(|(lane, _)| matches!(lane.role, LaneRole::Repartition | LaneRole::RepartitionedRows));
         let windows = self.changelogs.iter().filter(|changelog| !changelog.is_source);
         let windows = windows.filter_map(|changelog| Some((changelog.at.clone(), state.trim_before(changelog.store)?)));
         saved.map(|(lane, position)| (lane.at.clone(), *position)).chain(windows).collect()
@@ -307,6 +367,11 @@ impl Task {
     /// Buffers that readers may use again.
     pub(crate) fn take_spare(&mut self) -> std::vec::Drain<'_, Records> {
         self.spare.drain(..)
+    }
+
+    /// Brings the byte stores up to date with what waits in typed fronts; nothing is forwarded.
+    pub(crate) fn save_rows(&self) -> Flow {
+        self.context.fronts.iter().try_for_each(|front| front.write_back())
     }
 
     /// The stores, for readers on the task's own thread.
@@ -327,10 +392,10 @@ impl Task {
 }
 
 /// Times that no operator may see. They are judged by the log, not by the wall, so that a replay decides alike.
-fn refuse_impossible(staged: Staged, log_time: Timestamp, settings: TaskSettings) -> Result<Staged, Failure> {
+fn refuse_impossible(staged: Staged, log_time: Timestamp, settings: TaskSettings) -> Result<Staged, Unreadable> {
     match staged {
-        Staged::Ready(time) if time < 0 => Err(Failure::text(format!("negative event time {time}"))),
-        Staged::Ready(time) if time.saturating_sub(log_time) > settings.far_future_ms => Err(Failure::text("far future")),
+        Staged::Ready(time) if time < 0 => Err(Unreadable::timeless(format!("negative event time {time}"))),
+        Staged::Ready(time) if time.saturating_sub(log_time) > settings.far_future_ms => Err(Unreadable::timeless("far future".into())),
         staged => Ok(staged),
     }
 }

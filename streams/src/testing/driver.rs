@@ -2,17 +2,16 @@
 
 use super::Given;
 use super::log::Topics;
+use super::opening::Opening;
 use crate::connector::DeadLetter;
-use crate::dsl::{Store, WindowStore};
-use crate::format::{Format, Nullable, Row};
-use crate::graph::{Changelog, StorePlan, SubTopology, Topology};
+use crate::format::{Format, Nullable};
+use crate::graph::Topology;
 use crate::log::{Fetched, Headers, Records, TopicPartition};
 use crate::record::Timestamp;
-use crate::runtime::Config;
-use crate::task::{ChangelogEnd, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
+use crate::runtime::{Config, TimeRule};
+use crate::task::{Task, TaskError};
 use crate::topic::{Topic, encode};
-use headwater_state::{Disk, MemoryDisk, TaskState};
-use std::cell::Ref;
+use headwater_state::{Disk, MemoryDisk};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,19 +33,39 @@ use std::sync::Arc;
 /// assert_eq!(driver.latest(COUNTS, "be"), Some(2));
 /// ```
 pub struct TestDriver {
-    dead_letter_topic: Arc<str>,
-    tasks: Vec<Task>,
+    opening: Opening,
+    disk: Disk,
+    pub(super) tasks: Vec<Task>,
     topics: Topics,
+    /// Where the records stand that the tasks have written since that was last asked.
+    written: Vec<(Arc<str>, i64)>,
     /// The timestamp of the next record.
     time: Timestamp,
     wall_time: Timestamp,
     commits: Commits,
+    /// What tasks had dropped that are no more.
+    dropped_before: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Commits {
     EachRecord,
     OnDemand,
+}
+
+/// A record as it stands in a topic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestRecord {
+    /// The topic; an internal one begins with the application id.
+    pub topic: String,
+    /// The key's bytes.
+    pub key: Option<Vec<u8>>,
+    /// The value's bytes.
+    pub value: Option<Vec<u8>>,
+    /// Event time in milliseconds.
+    pub timestamp: Timestamp,
+    /// Its headers.
+    pub headers: Headers,
 }
 
 /// A record that was written: key, value and timestamp.
@@ -59,24 +78,42 @@ impl TestDriver {
     }
 
     /// A driver that treats time, failures and late records as `config` says.
+    ///
+    /// # Panics
+    /// Where a task cannot be opened.
     pub fn with_config(topology: Topology, config: &Config) -> Self {
-        let application_id: Arc<str> = config.application_id.as_str().into();
-        let dead_letter_topic: Arc<str> = format!("{application_id}-dlq").into();
-        let disk = Disk::Memory(MemoryDisk::new());
-        let tasks = topology.sub_topologies().iter().filter(|sub| sub.connector.is_none());
-        let tasks = tasks.map(|sub| {
-            let of = TaskInputs {
-                topology: &topology,
-                application_id: &application_id,
-                dead_letter_topic: &dead_letter_topic,
-                rules: rules(config),
-                settings: settings(config),
-                partitions_of: &|_| 1,
-            };
-            open_task(sub, of, &disk).unwrap_or_else(|error| panic!("cannot open task {}: {error}", sub.index))
-        });
-        let tasks = tasks.collect();
-        TestDriver { dead_letter_topic, tasks, topics: Topics::default(), time: 0, wall_time: 0, commits: Commits::EachRecord }
+        TestDriver::open(topology, config).unwrap_or_else(|error| panic!("cannot open: {error}"))
+    }
+
+    /// A driver in which the whole topology is one task, what it writes to itself through internal topics included: one stream time, one order
+    /// of records over all inputs, one commit, as in Kafka's own `TopologyTestDriver`. The wall clock starts at 0 and moves only by
+    /// [`advance_wall_clock`](TestDriver::advance_wall_clock) under [`TimeRule::Kafka`].
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::runtime::{Config, TimeRule};
+    /// use headwater_streams::testing::TestDriver;
+    /// const WORDS: Topic<u64, String> = Topic::new("words");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(WORDS).group_by(|_, word| word.clone()).count(Store::new("words"));
+    ///
+    /// let config = Config { time_rule: TimeRule::Kafka, ..Config::new("app") };
+    /// let mut driver = TestDriver::one_task(&app.build()?, &config)?;
+    /// driver.send(WORDS, 1, "to").send(WORDS, 2, "to");
+    /// let topics: Vec<_> = driver.take_written().into_iter().map(|record| record.topic).collect();
+    /// assert_eq!(topics[..2], ["app-words-repartition", "app-words-changelog"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn one_task(topology: &Topology, config: &Config) -> Result<Self, TaskError> {
+        TestDriver::open(topology.as_one_task(), config)
+    }
+
+    fn open(topology: Topology, config: &Config) -> Result<Self, TaskError> {
+        let (opening, disk, topics) = (Opening::new(topology, config), empty_disk(), Topics::default());
+        let tasks = opening.tasks(&disk, &topics, &[], 0)?;
+        let (written, commits) = (Vec::new(), Commits::EachRecord);
+        Ok(TestDriver { opening, disk, tasks, topics, written, time: 0, wall_time: 0, commits, dropped_before: 0 })
     }
 
     /// Leaves commits to [`commit`](TestDriver::commit): until then cached stores hold their updates back.
@@ -150,10 +187,76 @@ impl TestDriver {
     /// # Panics
     /// As [`send`](TestDriver::send).
     pub fn commit(&mut self) -> &mut Self {
-        self.wall_time += 1;
-        let committed = (0..self.tasks.len()).try_for_each(|task| self.commit_task(task)).and_then(|()| self.try_settle());
-        committed.unwrap_or_else(|error| panic!("the application stopped: {error}"));
+        self.try_commit().unwrap_or_else(|error| panic!("the application stopped: {error}"));
         self
+    }
+
+    /// Commits; an error is what would stop the application.
+    pub fn try_commit(&mut self) -> Result<(), TaskError> {
+        self.tick();
+        (0..self.tasks.len()).try_for_each(|task| self.commit_task(task)).and_then(|()| self.try_settle())
+    }
+
+    /// Commits, ends all tasks at once, and opens them again from what their disk has kept: of the work since the commit nothing is left, as
+    /// after a `kill -9`. What the commit wrote is read again from the topics.
+    ///
+    /// ```
+    /// # use headwater_streams::prelude::*;
+    /// # use headwater_streams::testing::TestDriver;
+    /// const LINES: Topic<String, String> = Topic::new("lines");
+    /// const COUNTS: Topic<String, u64> = Topic::new("line-counts");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(LINES).group_by_key().count(Store::new("lines")).to(COUNTS);
+    /// let mut driver = TestDriver::new(app.build()?);
+    /// driver.send(LINES, "a", "one");
+    /// driver.restart()?;
+    /// driver.send(LINES, "a", "two");
+    /// driver.restart_elsewhere()?;
+    /// driver.send(LINES, "a", "three");
+    /// assert_eq!(driver.latest(COUNTS, "a"), Some(3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart(&mut self) -> Result<(), TaskError> {
+        self.tick();
+        (0..self.tasks.len()).try_for_each(|task| self.commit_task(task))?;
+        let committed: Vec<_> = self.tasks.iter().flat_map(Task::committed_offsets).collect();
+        self.dropped_before = self.dropped();
+        self.tasks.clear();
+        self.tasks = self.opening.tasks(&self.disk, &self.topics, &committed, self.wall_time)?;
+        self.try_settle()
+    }
+
+    /// The same on another machine: the disk is empty, and the stores come back from their changelogs.
+    pub fn restart_elsewhere(&mut self) -> Result<(), TaskError> {
+        self.disk = empty_disk();
+        self.restart()
+    }
+
+    /// Moves the wall clock; an error is what would stop the application.
+    pub fn try_advance_wall_clock(&mut self, by_ms: i64) -> Result<(), TaskError> {
+        self.wall_time += by_ms;
+        self.try_settle()
+    }
+
+    /// Whether a task reads this topic.
+    pub fn reads(&self, topic: &str) -> bool {
+        self.tasks.iter().any(|task| task.queued().any(|(at, _)| *at.topic == *topic))
+    }
+
+    /// What the tasks have written since this was last asked, in the order in which they wrote it; changelogs after the records of a commit.
+    pub fn take_written(&mut self) -> Vec<TestRecord> {
+        let topics = &self.topics;
+        let record = |(topic, offset): (Arc<str>, i64)| {
+            let record = topics.record(&topic, offset).expect("what was written is kept");
+            TestRecord {
+                topic: topic.to_string(),
+                key: record.key.map(Into::into),
+                value: record.value.map(Into::into),
+                timestamp: record.timestamp,
+                headers: record.headers.to_headers(),
+            }
+        };
+        self.written.drain(..).map(record).collect()
     }
 
     /// The value that was last written to a topic under a key; none: nothing was, or a tombstone.
@@ -194,45 +297,17 @@ impl TestDriver {
     /// Where something else than dead letters was written to their topic.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         let letter = |record| DeadLetter::from_record(record).expect("only dead letters are written here").1;
-        self.topics.records(&self.dead_letter_topic).map(letter).collect()
+        self.topics.records(&self.opening.dead_letter_topic).map(letter).collect()
     }
 
     /// How many records were dropped without a letter.
     pub fn dropped(&self) -> u64 {
-        self.tasks.iter().map(Task::dropped).sum()
+        self.dropped_before + self.tasks.iter().map(Task::dropped).sum::<u64>()
     }
 
-    /// The committed row of a store.
-    ///
-    /// # Panics
-    /// Where no such store exists or its row cannot be read.
-    pub fn row<K: Row, V: Nullable>(&self, store: Store<K, V>, key: impl Given<K>) -> Option<V::Present> {
-        let mut bytes = Vec::new();
-        K::Format::default().encode(&key.give(), &mut bytes).expect("a test's key can be written");
-        let state = self.state_with(|state| state.key_value(store.name()).is_some());
-        let handle = state.key_value(store.name()).expect("it was just found");
-        let read =
-            |found: Option<(Timestamp, &[u8])>| found.map(|(_, value)| V::Format::default().decode(value).expect("a row can be read"));
-        handle.get(&bytes, read).expect("memory can be read")
-    }
-
-    /// The committed row of a window.
-    ///
-    /// # Panics
-    /// Where no such store exists or its row cannot be read.
-    pub fn window_row<K: Row, V: Nullable>(&self, store: WindowStore<K, V>, key: impl Given<K>, start: Timestamp) -> Option<V::Present> {
-        let mut bytes = Vec::new();
-        K::Format::default().encode(&key.give(), &mut bytes).expect("a test's key can be written");
-        let state = self.state_with(|state| state.window(store.name()).is_some());
-        let handle = state.window(store.name()).expect("it was just found");
-        let read =
-            |found: Option<(Timestamp, &[u8])>| found.map(|(_, value)| V::Format::default().decode(value).expect("a row can be read"));
-        handle.get(&bytes, start, read).expect("memory can be read")
-    }
-
-    fn state_with(&self, has: impl Fn(&TaskState) -> bool) -> Ref<'_, TaskState> {
-        let states = self.tasks.iter().map(|task| task.state());
-        states.into_iter().find(|state| has(state)).expect("the topology has the store")
+    /// Upstream tasks tell downstream ones their times once a millisecond, where they do.
+    fn tick(&mut self) {
+        self.wall_time += i64::from(self.opening.rules.time == TimeRule::Watermark);
     }
 
     fn settle(&mut self) {
@@ -242,7 +317,7 @@ impl TestDriver {
     /// Rounds of work until one changes nothing. Time passes by a millisecond a round, so that upstream tasks tell downstream ones their times.
     fn try_settle(&mut self) -> Result<(), TaskError> {
         loop {
-            self.wall_time += 1;
+            self.tick();
             let mut done = 0;
             for task in 0..self.tasks.len() {
                 done += self.run(task)?;
@@ -255,7 +330,7 @@ impl TestDriver {
 
     /// Lets one task process what waits, record by record, and hands on what it produced.
     fn run(&mut self, task: usize) -> Result<usize, TaskError> {
-        let mut done = 0;
+        let mut done = usize::from(self.tasks[task].punctuate(self.wall_time)?);
         while self.tasks[task].process(self.wall_time, 1)? > 0 {
             done += 1;
             match self.commits {
@@ -263,9 +338,11 @@ impl TestDriver {
                 Commits::OnDemand => self.hand_over(task),
             }
         }
-        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed.
-        if self.commits == Commits::EachRecord && self.tasks[task].needs_commit(self.wall_time) {
-            self.commit_task(task)?;
+        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed, nor is a punctuation.
+        match self.commits {
+            Commits::EachRecord if self.tasks[task].needs_commit(self.wall_time) => self.commit_task(task)?,
+            Commits::EachRecord => {}
+            Commits::OnDemand => self.hand_over(task),
         }
         Ok(done)
     }
@@ -280,7 +357,12 @@ impl TestDriver {
 
     fn hand_over(&mut self, task: usize) {
         let mut fetched = Vec::new();
-        self.tasks[task].hand_over(|at, records| fetched.extend(records.iter().map(|record| self.topics.append(&at.topic, record))));
+        let (topics, written) = (&mut self.topics, &mut self.written);
+        self.tasks[task].hand_over_in_order(|at, record| {
+            let appended = topics.append(&at.topic, record);
+            written.push((at.topic.clone(), appended.next - 1));
+            fetched.push(appended);
+        });
         fetched.iter().for_each(|fetched| self.deliver(fetched));
     }
 
@@ -290,40 +372,6 @@ impl TestDriver {
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    Rules { time: config.time_rule, on_failure: config.on_failure, recovery: config.recovery, late: config.late }
-}
-
-fn settings(config: &Config) -> TaskSettings {
-    let ms = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    TaskSettings { far_future_ms: ms(config.far_future), idle_timeout_ms: ms(config.idle_timeout), marker_interval_ms: 1, partitions: 1 }
-}
-
-/// A task with empty stores that stands at the end of its empty inputs.
-fn open_task(sub: &SubTopology, of: TaskInputs<'_>, disk: &Disk) -> Result<Task, TaskError> {
-    let id = TaskId { sub_topology: sub.index as u32, partition: 0 };
-    let at = |topic| TopicPartition { topic, partition: 0 };
-    let mut inputs: Vec<_> = sub.inputs.iter().map(|input| at(input.topic.resolve(of.application_id))).collect();
-    inputs.sort();
-    inputs.dedup();
-    let found: Vec<_> = inputs.iter().map(|at| (at.clone(), None, 0)).collect();
-    let restoring = Restoring::open(id, of, disk, empty_changelogs(sub, of.application_id), &found, 0)?;
-    let mut task = restoring.into_task(of)?;
-    for partition in inputs {
-        task.enqueue(Fetched { partition, records: Records::new(), next: 0, at_end: true, error: None });
-    }
-    Ok(task)
-}
-
-fn empty_changelogs(sub: &SubTopology, application_id: &str) -> Vec<ChangelogEnd> {
-    let changelog = |store: &StorePlan| {
-        let (topic, is_source) = match &store.changelog {
-            Changelog::None => return None,
-            Changelog::Internal { topic, .. } => (topic, false),
-            Changelog::Source { topic } => (topic, true),
-        };
-        let at = TopicPartition { topic: topic.resolve(application_id), partition: 0 };
-        Some(ChangelogEnd { store: store.name, at, topic_id: [0; 16], earliest: 0, end: 0, delete_retention_ms: i64::MAX, is_source })
-    };
-    sub.stores.iter().filter_map(changelog).collect()
+fn empty_disk() -> Disk {
+    Disk::Memory(MemoryDisk::new())
 }

@@ -29,6 +29,19 @@ impl Topics {
         self.0.get(topic).into_iter().flat_map(Records::iter)
     }
 
+    /// One record.
+    pub(super) fn record(&self, topic: &str, offset: i64) -> Option<RecordRef<'_>> {
+        self.0.get(topic)?.get(usize::try_from(offset).ok()?)
+    }
+
+    /// Everything from an offset on, as a reader would bring it.
+    pub(super) fn fetch(&self, at: &TopicPartition, from: i64) -> Fetched {
+        let mut records = Records::new();
+        self.records(&at.topic).filter(|record| record.offset >= from).for_each(|record| records.push_ref(record));
+        let next = records.last_offset().map_or(from, |last| last + 1);
+        Fetched { partition: at.clone(), records, next, at_end: true, error: None }
+    }
+
     /// The offset of the last record.
     pub(super) fn last_offset(&self, topic: &str) -> Option<i64> {
         self.0.get(topic).and_then(Records::last_offset)

@@ -3,6 +3,8 @@
 mod driver;
 mod given;
 mod log;
+mod opening;
+mod rows;
 
-pub use driver::TestDriver;
+pub use driver::{TestDriver, TestRecord};
 pub use given::Given;

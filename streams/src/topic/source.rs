@@ -160,3 +160,12 @@ impl<K: Nullable, V: Nullable, const N: usize> IntoSource for [Topic<K, V>; N] {
         Source::of(self.map(|topic| topic.name).to_vec())
     }
 }
+
+/// Topics whose number is known at run time only. None at all is a mistake that `build()` finds.
+impl<K: Nullable, V: Nullable> IntoSource for Vec<Topic<K, V>> {
+    type Key = K;
+    type Value = V;
+    fn into_source(self) -> Source<K, V> {
+        Source::of(self.into_iter().map(|topic| topic.name).collect())
+    }
+}

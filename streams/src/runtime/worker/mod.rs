@@ -259,6 +259,7 @@ impl Worker {
         }
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
+            self.last_step.1 |= task.punctuate(now)?;
             let budget = self.search.allowance(self.budget);
             let done = task.process(now, budget)?;
             self.search.processed(done);
@@ -343,10 +344,12 @@ impl Worker {
         self.unanswered.extract_if(.., due).for_each(drop);
     }
 
-    /// With nothing to commit now, only time can make work: an idle partition, a marker, a target to be asked again.
+    /// With nothing to commit now, only time can make work: an idle partition, a marker, a target to be asked again, a punctuation.
     fn next_deadline(&self, now: i64) -> i64 {
         let interval = self.plan.config.commit_interval.as_millis() as i64;
-        if self.next_commit > now { self.next_commit } else { now + interval.max(1) }
+        let deadline = if self.next_commit > now { self.next_commit } else { now + interval.max(1) };
+        let punctuation = self.tasks().filter_map(|task| task.next_punctuation()).min();
+        punctuation.map_or(deadline, |at| deadline.min(at.max(now + 1)))
     }
 
     /// Buffers for readers.

@@ -50,7 +50,7 @@ impl Worker {
         let reads = restoring.missing().map(|(at, from)| Effect::Restore(at.clone(), from));
         effects.extend(reads);
         self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
-        self.start_if_restored(task, effects)?;
+        self.start_if_restored(now, task, effects)?;
         self.tell_restoring();
         Ok(())
     }
@@ -111,20 +111,20 @@ impl Worker {
         self.status.restored(fetched.records.len());
         if restoring.take(&fetched, now)? {
             effects.push(Effect::StopRestoring(fetched.partition));
-            self.start_if_restored(task, effects)?;
+            self.start_if_restored(now, task, effects)?;
         }
         self.tell_restoring();
         Ok(())
     }
 
-    fn start_if_restored(&mut self, task: TaskId, effects: &mut Vec<Effect>) -> Result<(), AppError> {
+    fn start_if_restored(&mut self, now: i64, task: TaskId, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         let is_done = matches!(self.slots.get(&task), Some(Slot::Restoring(restoring)) if restoring.is_done());
         if !is_done {
             return Ok(());
         }
         let Some(Slot::Restoring(restoring)) = self.slots.remove(&task) else { return Ok(()) };
         let plan = self.plan.clone();
-        let running = plan.with_task_inputs(task, |of| restoring.into_task(of))?;
+        let running = plan.with_task_inputs(task, |of| restoring.into_task(of, now))?;
         running.offsets().into_iter().for_each(|offset| self.read(ReaderOf::Tasks, offset.at, offset.offset, effects));
         self.slots.insert(task, Slot::Running(Box::new(running)));
         Ok(())

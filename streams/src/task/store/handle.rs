@@ -1,12 +1,13 @@
 //! A store as a processor sees it.
 
+use super::call::Call;
 use super::error::RowError;
 use super::rows::{KeyValueRows, Written};
 use crate::format::{Format, FormatError, Row};
-use crate::record::{Headers, Timestamp};
+use crate::record::Headers;
 use crate::task::Stop;
 use headwater_state::Direction;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ops::{Bound, ControlFlow, RangeBounds};
 use std::rc::Rc;
 
@@ -15,7 +16,7 @@ use std::rc::Rc;
 /// Rows are read and written by value; what is written carries the time of the record at hand.
 pub struct StoreHandle<K: Row, V: Row> {
     rows: Rc<KeyValueRows<K, V>>,
-    now: Rc<Cell<Timestamp>>,
+    call: Rc<Call>,
     key_format: K::Format,
     scratch: Vec<u8>,
     /// Why the task must stop, whatever the processor makes of the error.
@@ -45,8 +46,8 @@ pub trait Handles: 'static {
 }
 
 impl<K: Row, V: Row> StoreHandle<K, V> {
-    pub(crate) fn new(rows: Rc<KeyValueRows<K, V>>, now: Rc<Cell<Timestamp>>) -> Self {
-        StoreHandle { rows, now, key_format: K::Format::default(), scratch: Vec::new(), broken: RefCell::default() }
+    pub(crate) fn new(rows: Rc<KeyValueRows<K, V>>, call: Rc<Call>) -> Self {
+        StoreHandle { rows, call, key_format: K::Format::default(), scratch: Vec::new(), broken: RefCell::default() }
     }
 
     /// The row of a key.
@@ -76,7 +77,7 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         let written = self.encode(key, &mut bytes).and_then(|()| {
-            let now = self.now.get();
+            let now = self.call.now();
             let written = self.rows.update(&bytes, || key.clone(), &Headers::default(), |_, row, _| (f(row), now));
             self.checked(written)
         });
@@ -110,7 +111,7 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
     }
 
     /// Visits the rows of a range of keys, from either end, until `visit` breaks off; what lies behind is not read.
-    /// While `visit` runs, the store may be read but not written. Kafka: `range`, `reverseRange`.
+    /// While `visit` runs, the store may be read but not written; what is sent meanwhile leaves afterwards. Kafka: `range`, `reverseRange`.
     pub fn visit(
         &self, keys: impl RangeBounds<K>, direction: Direction, visit: impl FnMut(K, V) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
@@ -122,7 +123,7 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
         };
         let (from, to) = (bound(keys.start_bound())?, bound(keys.end_bound())?);
         let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-        self.checked(self.rows.scan(from, to, direction, &self.key_format, visit))
+        self.checked(self.call.during_visit(|| self.rows.scan(from, to, direction, &self.key_format, visit)))
     }
 
     fn only(&self, keys: impl RangeBounds<K>, direction: Direction) -> Result<Option<(K, V)>, StoreError> {
@@ -152,7 +153,8 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
 }
 
 impl<K: Row, V: Row> KeyValueRows<K, V> {
-    fn scan(
+    /// Visits the rows of a range of keys' bytes.
+    pub(crate) fn scan(
         &self, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, keys: &K::Format, mut visit: impl FnMut(K, V) -> ControlFlow<()>,
     ) -> Result<(), RowError> {
         self.save()?;

@@ -5,8 +5,10 @@
 
 mod backing;
 mod buffer;
+mod call;
 mod clock;
 mod error;
+mod events;
 mod front;
 mod handle;
 mod key_bytes;
@@ -18,8 +20,10 @@ mod windows;
 
 pub(crate) use backing::{Backing, WindowBytes};
 pub(crate) use buffer::Buffer;
+pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
+pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use rows::{KeyValueRows, Rows, SessionRows, WindowRows, Written};
 pub(crate) use sessions::{SessionBytes, extend_with_session};

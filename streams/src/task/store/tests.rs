@@ -3,7 +3,7 @@
 use super::rows::{KeyValueRows, Rows, Written};
 use crate::operator::Outlet;
 use crate::record::{Change, Headers, Record};
-use crate::runtime::{Late, OnFailure, Recovery, TimeRule};
+use crate::runtime::{Late, OnFailure, Policies, Recovery, TimeRule};
 use crate::task::{Context, Front, Rules};
 use headwater_state::{Disk, Journal, MemoryDisk, StoreSpec, TaskState};
 use proptest::prelude::*;
@@ -55,7 +55,7 @@ impl Bench {
         let disk = Disk::Memory(MemoryDisk::new());
         let state = TaskState::open(&disk, "0_0", 1, vec![StoreSpec::key_value("s")], Journal::On).unwrap();
         let state = Rc::new(RefCell::new(state));
-        let rules = Rules { time: TimeRule::Kafka, on_failure: OnFailure::Fail, recovery: Recovery::Undo, late: Late::Drop };
+        let rules = Rules { time: TimeRule::Kafka, failures: Policies::all(OnFailure::Fail), recovery: Recovery::Undo, late: Late::Drop };
         let mut task = Context::new(rules, state.clone());
         let bytes = state.borrow().key_value("s").unwrap();
         let rows = Rc::new(Rows::new("s", bytes, cache_bytes, true));

@@ -1,0 +1,82 @@
+//! Groupings, and what aggregates them without windows.
+
+use super::thing::on_stream;
+use super::{Builder, CaseKey, Made, StoreRole, Thing};
+use crate::conformance::case::{Aggregate, CogroupInput, Node, Stored};
+use crate::conformance::functions::{Combiner, Mapper};
+use crate::conformance::value::Value;
+use headwater_streams::dsl::{KGroupedStream, KStream};
+
+impl Builder<'_> {
+    pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
+        let label = self.label(node);
+        fn group<K: CaseKey>(stream: KStream<K, Value>, label: String) -> Thing {
+            K::grouped(stream.group_by_key().named(label))
+        }
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, label))))
+    }
+
+    pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {
+        match self.thing(from)? {
+            table @ (Thing::Table(_) | Thing::WindowedTable(_)) => self.group_table_by(node, table, key, value),
+            from => {
+                let (label, key) = (self.label(node), key.clone());
+                let grouped = on_stream!(from, "group_by", stream => stream.group_by(move |k, v| key.apply(&k.to_value(), v)));
+                Ok(Some(Thing::Grouped(grouped.named(label))))
+            }
+        }
+    }
+
+    pub(super) fn count(&mut self, node: &Node, from: &str, store: Option<&Stored>) -> Made {
+        match self.thing(from)? {
+            Thing::Grouped(grouped) => Ok(Some(self.count_stream(node, grouped, store))),
+            Thing::WindowedGrouped(grouped) => Ok(Some(self.count_stream(node, grouped, store))),
+            from => self.count_windows(node, from, store),
+        }
+    }
+
+    pub(super) fn reduce(
+        &mut self, node: &Node, from: &str, adder: &Combiner, subtractor: Option<&Combiner>, store: Option<&Stored>,
+    ) -> Made {
+        match self.thing(from)? {
+            Thing::Grouped(grouped) => Ok(Some(self.reduce_stream(node, grouped, adder.clone(), store))),
+            Thing::WindowedGrouped(grouped) => Ok(Some(self.reduce_stream(node, grouped, adder.clone(), store))),
+            from => self.reduce_windows(node, from, adder, subtractor, store),
+        }
+    }
+
+    pub(super) fn aggregate(&mut self, node: &Node, aggregate: &Aggregate) -> Made {
+        let adder = aggregate.adder.clone();
+        match (self.thing(&aggregate.from)?, adder) {
+            (Thing::Grouped(grouped), Some(adder)) => Ok(Some(self.aggregate_stream(node, grouped, aggregate, adder))),
+            (Thing::WindowedGrouped(grouped), Some(adder)) => Ok(Some(self.aggregate_stream(node, grouped, aggregate, adder))),
+            (from, _) => self.aggregate_windows(node, from, aggregate),
+        }
+    }
+
+    pub(super) fn cogroup(&mut self, _: &[CogroupInput]) -> Made {
+        Err(super::unsupported("unsupported op cogroup"))
+    }
+
+    /// A count is a long of the cases, so it is made as an aggregation.
+    fn count_stream<K: CaseKey>(&mut self, node: &Node, grouped: KGroupedStream<K, Value>, store: Option<&Stored>) -> Thing {
+        let store = self.store(node, store, StoreRole::Rows);
+        let add = |_: &K, _: Value, count: &mut Value| *count = Value::Long(count.number() + 1);
+        K::table(grouped.aggregate(store, || Value::Long(0), add))
+    }
+
+    fn reduce_stream<K: CaseKey>(
+        &mut self, node: &Node, grouped: KGroupedStream<K, Value>, adder: Combiner, store: Option<&Stored>,
+    ) -> Thing {
+        let store = self.store(node, store, StoreRole::Rows);
+        K::table(grouped.reduce(store, move |_, held, value| adder.combine(&Value::Null, &held, &value)))
+    }
+
+    fn aggregate_stream<K: CaseKey>(
+        &mut self, node: &Node, grouped: KGroupedStream<K, Value>, aggregate: &Aggregate, adder: Combiner,
+    ) -> Thing {
+        let (store, init) = (self.store(node, aggregate.store.as_ref(), StoreRole::Rows), aggregate.init.clone());
+        let add = move |key: &K, value: Value, held: &mut Value| *held = adder.combine(&key.to_value(), held, &value);
+        K::table(grouped.aggregate(store, move || init.clone(), add))
+    }
+}

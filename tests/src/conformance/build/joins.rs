@@ -1,0 +1,35 @@
+//! Joins of streams with streams, tables and global tables, and of tables by key.
+
+use super::{Builder, CaseKey, Made, Thing, unsupported};
+use crate::conformance::case::{Join, JoinKind, Node, Stored};
+use crate::conformance::value::Value;
+use headwater_streams::dsl::{KStream, KTable};
+
+impl Builder<'_> {
+    pub(super) fn join(&mut self, node: &Node, join: &Join) -> Made {
+        if join.grace_ms.is_some() {
+            return Err(unsupported("unsupported grace of a join"));
+        }
+        match (self.thing(&join.left)?, self.thing(&join.right)?) {
+            (Thing::Stream(left), Thing::Table(right)) => self.look_up(node, &left, &right, join),
+            (Thing::WindowedStream(left), Thing::WindowedTable(right)) => self.look_up(node, &left, &right, join),
+            (left, _) => Err(left.has_no("join")),
+        }
+    }
+
+    pub(super) fn global_table(&mut self, _: &Node, _: &str, _: Option<&Stored>) -> Made {
+        Err(unsupported("unsupported op global_table"))
+    }
+
+    fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
+        let (joiner, label) = (join.joiner.clone(), self.label(node));
+        let joined = match join.kind {
+            JoinKind::Inner => left.join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
+            JoinKind::Left => {
+                left.left_join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right.unwrap_or_default()))
+            }
+            JoinKind::Outer => return Err(unsupported("an outer join of a stream and a table")),
+        };
+        Ok(Some(K::stream(joined.named(label))))
+    }
+}

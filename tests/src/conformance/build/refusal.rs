@@ -1,0 +1,16 @@
+//! Which of the cases' kinds a mistake is.
+
+use headwater_streams::graph::TopologyError;
+
+/// The kind of a mistake that `build()` has found.
+pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
+    match mistake {
+        TopologyError::WindowSize { .. }
+        | TopologyError::WindowAdvance { .. }
+        | TopologyError::NegativeGrace { .. }
+        | TopologyError::RetentionTooShort { .. }
+        | TopologyError::PartitionCount { .. } => "invalid_argument",
+        // Everything else is about how parts fit together.
+        _ => "invalid_topology",
+    }
+}

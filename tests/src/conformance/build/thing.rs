@@ -1,0 +1,124 @@
+//! What the nodes of a case make: streams, tables, groupings and so on, keyed by dynamic values or by windows of them.
+
+use crate::conformance::value::{Value, WindowForm};
+use headwater_streams::dsl::{KGroupedStream, KStream, KTable, TimeWindowedKStream};
+use headwater_streams::format::Row;
+use headwater_streams::record::Windowed;
+use headwater_streams::topic::{Sink, Topic};
+
+/// What a node has made.
+#[derive(Clone)]
+pub enum Thing {
+    /// A stream.
+    Stream(KStream<Value, Value>),
+    /// A stream keyed by windows.
+    WindowedStream(KStream<Windowed<Value>, Value>),
+    /// A table.
+    Table(KTable<Value, Value>),
+    /// A table keyed by windows.
+    WindowedTable(KTable<Windowed<Value>, Value>),
+    /// A grouped stream.
+    Grouped(KGroupedStream<Value, Value>),
+    /// A stream grouped by windows of an earlier aggregation.
+    WindowedGrouped(KGroupedStream<Windowed<Value>, Value>),
+    /// A grouped stream in time windows of such a size.
+    TimeWindowed(TimeWindowedKStream<Value, Value>, i64),
+}
+
+/// A key of a case: a dynamic value, or a window of one.
+pub trait CaseKey: Row + Send + Sync {
+    /// As functions of the cases see it.
+    fn to_value(&self) -> Value;
+    /// A stream of such keys.
+    fn stream(stream: KStream<Self, Value>) -> Thing;
+    /// A table of such keys.
+    fn table(table: KTable<Self, Value>) -> Thing;
+    /// A grouped stream of such keys.
+    fn grouped(grouped: KGroupedStream<Self, Value>) -> Thing;
+    /// How such keys are written to a topic.
+    fn sink(topic: &str) -> Sink<Self, Value>;
+}
+
+impl CaseKey for Value {
+    fn to_value(&self) -> Value {
+        self.clone()
+    }
+
+    fn stream(stream: KStream<Value, Value>) -> Thing {
+        Thing::Stream(stream)
+    }
+
+    fn table(table: KTable<Value, Value>) -> Thing {
+        Thing::Table(table)
+    }
+
+    fn grouped(grouped: KGroupedStream<Value, Value>) -> Thing {
+        Thing::Grouped(grouped)
+    }
+
+    fn sink(topic: &str) -> Sink<Value, Value> {
+        Topic::of(topic).sink()
+    }
+}
+
+impl CaseKey for Windowed<Value> {
+    fn to_value(&self) -> Value {
+        Value::Windowed(Box::new(self.clone()))
+    }
+
+    fn stream(stream: KStream<Windowed<Value>, Value>) -> Thing {
+        Thing::WindowedStream(stream)
+    }
+
+    fn table(table: KTable<Windowed<Value>, Value>) -> Thing {
+        Thing::WindowedTable(table)
+    }
+
+    fn grouped(grouped: KGroupedStream<Windowed<Value>, Value>) -> Thing {
+        Thing::WindowedGrouped(grouped)
+    }
+
+    fn sink(topic: &str) -> Sink<Windowed<Value>, Value> {
+        Topic::of(topic).sink().key_format(WindowForm)
+    }
+}
+
+/// Does the same with a stream, whatever its keys; any other thing has no such operation.
+macro_rules! on_stream {
+    ($thing:expr, $op:expr, $stream:ident => $made:expr) => {
+        match $thing {
+            $crate::conformance::build::Thing::Stream($stream) => $made,
+            $crate::conformance::build::Thing::WindowedStream($stream) => $made,
+            other => return Err(other.has_no($op)),
+        }
+    };
+}
+
+/// Does the same with a table, whatever its keys; any other thing has no such operation.
+macro_rules! on_table {
+    ($thing:expr, $op:expr, $table:ident => $made:expr) => {
+        match $thing {
+            $crate::conformance::build::Thing::Table($table) => $made,
+            $crate::conformance::build::Thing::WindowedTable($table) => $made,
+            other => return Err(other.has_no($op)),
+        }
+    };
+}
+
+pub(super) use {on_stream, on_table};
+
+impl Thing {
+    /// The complaint that this operation does not go with this thing.
+    pub(super) fn has_no(&self, op: &str) -> super::Unbuildable {
+        let what = match self {
+            Thing::Stream(_) => "a stream",
+            Thing::WindowedStream(_) => "a stream of windows",
+            Thing::Table(_) => "a table",
+            Thing::WindowedTable(_) => "a table of windows",
+            Thing::Grouped(_) => "a grouped stream",
+            Thing::WindowedGrouped(_) => "a grouped stream of windows",
+            Thing::TimeWindowed(..) => "a windowed stream",
+        };
+        super::unsupported(format!("unsupported op {op} on {what}"))
+    }
+}

@@ -1,0 +1,151 @@
+//! The driver: feeds a case's steps to its topology and writes down what is seen.
+
+use super::build::{Built, StoreRole, Unbuildable, build};
+use super::case::{Answer, Case, CaseConfig, Contents, Expected, Failed, Input, Output, Step};
+use super::query::{answer, contents};
+use super::restart::Restart;
+use super::value::Value;
+use headwater_streams::format::FormatError;
+use headwater_streams::record::{Header, Headers};
+use headwater_streams::runtime::{Config, Late, OnFailure, Recovery, TimeRule};
+use headwater_streams::task::TaskError;
+use headwater_streams::testing::{TestDriver, TestRecord};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a case has led to, in the words of its expectation.
+pub type Seen = Expected;
+
+/// The application id of all cases, which internal topics begin with.
+const APPLICATION: &str = "app";
+
+/// Plays a case. An error is what the runner cannot do.
+pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
+    let Built { topology, stores } = match build(&case.topology, &case.config) {
+        Ok(built) => built,
+        Err(refused @ Unbuildable::Refused(_)) => return Ok(failed_build(refused.kind().unwrap_or_default())),
+        Err(unsupported) => return Err(unsupported.to_string()),
+    };
+    let driver = TestDriver::one_task(&topology, &config(&case.config)).map_err(|error| format!("cannot start: {error}"))?;
+    let driver = if case.config.commits_by_hand() { driver.commit_on_demand() } else { driver };
+    let mut play = Play { driver, stores, seen: Seen::default() };
+    let places = restart.places(case);
+    for (step, what) in case.input.iter().enumerate() {
+        if places.contains(&step) {
+            play.restart(step, restart)?;
+        }
+        if let Err(kind) = play.step(step, what)? {
+            play.seen.error = Some(Failed { phase: "run".into(), step: Some(step), kind: kind.into() });
+            return Ok(play.seen);
+        }
+    }
+    play.close()
+}
+
+struct Play {
+    driver: TestDriver,
+    stores: BTreeMap<String, StoreRole>,
+    seen: Seen,
+}
+
+impl Play {
+    /// Does one step; the inner error is the kind of a failure of the application.
+    fn step(&mut self, step: usize, what: &Step) -> Result<Result<(), &'static str>, String> {
+        let done = match what {
+            Step::Advance { advance_wall_clock_ms } => self.driver.try_advance_wall_clock(*advance_wall_clock_ms),
+            Step::Commit { .. } => self.driver.try_commit(),
+            Step::Query { query } => {
+                let role = *self.stores.get(&query.store).ok_or_else(|| format!("no store {}", query.store))?;
+                self.seen.queries.push(Answer { step, result: answer(&self.driver, query, role)? });
+                Ok(())
+            }
+            Step::Record(input) if !self.driver.reads(&input.topic) => return Ok(Err("unknown_topic")),
+            Step::Record(input) => send(&mut self.driver, input),
+        };
+        if let Err(error) = done {
+            return Ok(Err(kind_of(&error)));
+        }
+        self.write_down(step).map(Ok)
+    }
+
+    /// What a commit still sends belongs to the step before.
+    fn restart(&mut self, step: usize, restart: &Restart) -> Result<(), String> {
+        let done = match restart {
+            Restart::Never => Ok(()),
+            Restart::Kept { .. } => self.driver.restart(),
+            Restart::Wiped { .. } => self.driver.restart_elsewhere(),
+        };
+        done.map_err(|error| format!("restart before step {step}: {error}"))?;
+        self.write_down(step - 1)
+    }
+
+    fn write_down(&mut self, step: usize) -> Result<(), String> {
+        for record in self.driver.take_written().into_iter().filter(|record| !is_internal(&record.topic)) {
+            self.seen.outputs.push(output(step, record)?);
+        }
+        Ok(())
+    }
+
+    fn close(mut self) -> Result<Seen, String> {
+        for (name, role) in &self.stores {
+            let (kind, entries) = contents(&self.driver, name, *role)?;
+            self.seen.stores.insert(name.clone(), Contents { kind: kind.to_owned(), entries });
+        }
+        self.seen.dropped = Some(self.driver.dropped());
+        Ok(self.seen)
+    }
+}
+
+fn config(config: &CaseConfig) -> Config {
+    let goes_on = |policy: &Option<String>| policy.as_deref() == Some("continue");
+    let skips = goes_on(&config.deserialization_errors) || goes_on(&config.processing_errors);
+    Config {
+        time_rule: TimeRule::Kafka,
+        on_failure: if skips { OnFailure::Skip } else { OnFailure::Fail },
+        recovery: Recovery::Continue,
+        late: Late::Drop,
+        far_future: Duration::MAX,
+        ..Config::new(APPLICATION)
+    }
+}
+
+fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
+    let bytes = |part: &str, value: &Value| if input.bad.as_deref() == Some(part) { Some(vec![0xff]) } else { value.to_bytes() };
+    let (key, value) = (bytes("key", &input.key), bytes("value", &input.value));
+    let header = |(name, value): &(String, Option<String>)| {
+        let value = value.as_ref().map(|value| value.as_bytes().into());
+        Header { name: name.as_str().into(), value }
+    };
+    let headers: Headers = input.headers.iter().map(header).collect();
+    driver.at(input.ts).try_send_record(&input.topic, key.as_deref(), value.as_deref(), &headers)
+}
+
+fn is_internal(topic: &str) -> bool {
+    let of_ours = ["-changelog", "-repartition", "-topic"];
+    topic.strip_prefix(APPLICATION).is_some_and(|rest| rest.starts_with('-') && of_ours.iter().any(|end| rest.ends_with(end)))
+}
+
+fn output(step: usize, record: TestRecord) -> Result<Output, String> {
+    let value = |bytes: Option<Vec<u8>>| Value::of_bytes(bytes.as_deref()).map_err(|error| format!("{}: {error}", record.topic));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let headers = record.headers.iter().map(|(name, value)| (name.to_owned(), value.map(text))).collect();
+    let (key, value) = (value(record.key)?, value(record.value)?);
+    Ok(Output { step, topic: record.topic, key, value, ts: record.timestamp, headers })
+}
+
+fn failed_build(kind: &str) -> Seen {
+    Seen { error: Some(Failed { phase: "build".into(), step: None, kind: kind.into() }), ..Seen::default() }
+}
+
+/// Why the application stopped, as the cases call it.
+fn kind_of(error: &TaskError) -> &'static str {
+    let TaskError::Record { cause, .. } = error else { return "internal" };
+    let text = cause.to_string();
+    if text.contains("negative timestamp") || text.contains("negative event time") {
+        "invalid_timestamp"
+    } else if cause.downcast_ref::<FormatError>().is_some() {
+        "deserialization"
+    } else {
+        "processing"
+    }
+}
