@@ -154,6 +154,12 @@ pub struct TimeWindowedCogroup<K, A> {
     pub(super) windows: FixedWindows,
 }
 
+impl<K, A> Clone for TimeWindowedCogroup<K, A> {
+    fn clone(&self) -> Self {
+        TimeWindowedCogroup { cogroup: self.cogroup.clone(), windows: self.windows }
+    }
+}
+
 impl<K: Row, A: Nullable> TimeWindowedCogroup<K, A> {
     /// Gathers all streams in an aggregate for each key and window, which begins as `init()`.
     pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>>(
@@ -174,6 +180,12 @@ pub struct SlidingWindowedCogroup<K, A> {
     pub(super) windows: Sliding,
 }
 
+impl<K, A> Clone for SlidingWindowedCogroup<K, A> {
+    fn clone(&self) -> Self {
+        SlidingWindowedCogroup { cogroup: self.cogroup.clone(), windows: self.windows }
+    }
+}
+
 impl<K: Row, A: Nullable> SlidingWindowedCogroup<K, A> {
     /// Gathers all streams in an aggregate for each key and window, which begins as `init()`.
     pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>>(
@@ -192,6 +204,12 @@ impl<K: Row, A: Nullable> SlidingWindowedCogroup<K, A> {
 pub struct SessionWindowedCogroup<K, A> {
     pub(super) cogroup: CogroupedKStream<K, A>,
     pub(super) windows: Session,
+}
+
+impl<K, A> Clone for SessionWindowedCogroup<K, A> {
+    fn clone(&self) -> Self {
+        SessionWindowedCogroup { cogroup: self.cogroup.clone(), windows: self.windows }
+    }
 }
 
 impl<K: Row, A: Nullable> SessionWindowedCogroup<K, A> {

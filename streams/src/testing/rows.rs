@@ -1,9 +1,9 @@
 //! What the stores hold.
 
 use super::{Given, TestDriver};
-use crate::dsl::{Store, WindowStore};
+use crate::dsl::{SessionStore, Store, WindowStore};
 use crate::format::{Format, Nullable, Row};
-use crate::record::Timestamp;
+use crate::record::{Timestamp, Windowed};
 use headwater_state::{Direction, TaskState};
 use std::cell::Ref;
 use std::ops::{Bound, ControlFlow};
@@ -65,6 +65,23 @@ impl TestDriver {
         let mut visit = |key: &[u8], start, timestamp, value: &[u8]| {
             let key = keys.decode(key).expect("a key can be read");
             rows.push((key, start, values.decode(value).expect("a row can be read"), timestamp));
+            ControlFlow::Continue(())
+        };
+        handle.fetch_all(Timestamp::MIN..=Timestamp::MAX, Direction::Forward, &mut visit).expect("memory can be read");
+        rows
+    }
+
+    /// All rows of a session store that it still shows, by their sessions, those that wait in a cache included.
+    ///
+    /// # Panics
+    /// Where no such store exists or a row cannot be read.
+    pub fn session_rows<K: Row, V: Nullable>(&self, store: SessionStore<K, V>) -> Vec<(Windowed<K>, V::Present)> {
+        let (keys, values, mut rows) = (K::Format::default(), V::Format::default(), Vec::new());
+        let state = self.state_with(|state| state.session(store.name()).is_some());
+        let handle = state.session(store.name()).expect("it was just found");
+        let mut visit = |key: &[u8], start, end, _, value: &[u8]| {
+            let key = keys.decode(key).expect("a key can be read");
+            rows.push((Windowed { key, start, end }, values.decode(value).expect("a row can be read")));
             ControlFlow::Continue(())
         };
         handle.fetch_all(Timestamp::MIN..=Timestamp::MAX, Direction::Forward, &mut visit).expect("memory can be read");

@@ -139,6 +139,9 @@ fn failed_build(kind: &str) -> Seen {
 
 /// Why the application stopped, as the cases call it.
 fn kind_of(error: &TaskError) -> &'static str {
+    if matches!(error, TaskError::BufferFull { .. }) {
+        return "buffer_full";
+    }
     let TaskError::Record { cause, .. } = error else { return "internal" };
     let text = cause.to_string();
     if text.contains("negative timestamp") || text.contains("negative event time") {

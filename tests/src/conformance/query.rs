@@ -3,7 +3,7 @@
 use super::build::StoreRole;
 use super::case::Query;
 use super::value::Value;
-use headwater_streams::dsl::{Store, WindowStore};
+use headwater_streams::dsl::{SessionStore, Store, WindowStore};
 use headwater_streams::record::Windowed;
 use headwater_streams::testing::TestDriver;
 use serde_json::{Value as Json, json};
@@ -27,11 +27,17 @@ pub(super) fn contents(driver: &TestDriver, name: &str, role: StoreRole) -> Resu
         }
         StoreRole::Windows { size_ms } => {
             let rows = driver.window_rows(WindowStore::<Value, Value>::of(name)).into_iter();
-            let key = |key, start| Value::Windowed(Box::new(Windowed { key, start, end: start + size_ms })).to_json();
+            let key = |key, start| Value::Windowed(Box::new(Windowed { key, start, end: start.saturating_add(size_ms) })).to_json();
             let entry =
                 |(of, start, value, time): (Value, i64, Value, i64)| json!({"key": key(of, start), "value": value.to_json(), "ts": time});
             Ok(("timestamped_window", rows.map(entry).collect()))
         }
-        StoreRole::Sessions | StoreRole::Versions => Err(format!("unsupported contents of {name}")),
+        StoreRole::Sessions => {
+            let rows = driver.session_rows(SessionStore::<Value, Value>::of(name)).into_iter();
+            let entry =
+                |(key, value): (Windowed<Value>, Value)| json!({"key": Value::Windowed(Box::new(key)).to_json(), "value": value.to_json()});
+            Ok(("session", rows.map(entry).collect()))
+        }
+        StoreRole::Versions => Err(format!("unsupported contents of {name}")),
     }
 }
