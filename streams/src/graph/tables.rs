@@ -68,31 +68,32 @@ impl Graph {
         if matches!(self.nodes[node].rows, RowsOf::Passing(_)) {
             self.need_rows(node);
         }
-        match self.nodes[node].rows {
-            RowsOf::Derived | RowsOf::Joined | RowsOf::Filled(_) if !self.nodes[node].sends_old_values => {
-                self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_old_values(parent));
-            }
-            _ => {}
+        if !self.nodes[node].sends_old_values && self.learns_from_parents(node) {
+            self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_old_values(parent));
         }
         self.nodes[node].sends_old_values = true;
     }
 
     /// Somebody below would use what a row was before, but not at the price of a store. Returns whether it will be told. Kafka: `enableSendingOldValues(false)`.
     pub(crate) fn ask_old_values(&mut self, node: NodeId) -> bool {
-        let told = self.nodes[node].sends_old_values
-            || match self.nodes[node].rows {
-                RowsOf::Passing(_) => false,
-                RowsOf::Derived | RowsOf::Filled(_) => {
-                    self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent))
-                }
-                RowsOf::Joined => {
-                    self.need_old_values(node);
-                    true
-                }
-                RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_) => true,
-            };
-        self.nodes[node].sends_old_values = told;
+        if self.nodes[node].sends_old_values {
+            return true;
+        }
+        let told = match self.nodes[node].rows {
+            RowsOf::Passing(_) => false,
+            RowsOf::Derived | RowsOf::Filled(_) => self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent)),
+            RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_) | RowsOf::Joined => true,
+        };
+        if told {
+            self.need_old_values(node);
+        }
         told
+    }
+
+    /// Whether the node is told by its parents what a row was before. Where the sides of a join come together that is so with a store as well.
+    fn learns_from_parents(&self, node: NodeId) -> bool {
+        let meets = || self.nodes[node].parents.iter().any(|parent| matches!(self.nodes[*parent].rows, RowsOf::Joined));
+        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined) || meets()
     }
 
     /// Names the stores that somebody needed and nobody named: as their nodes, or as the topics that they are read from.

@@ -3,6 +3,7 @@
 //! A row that was touched in this commit interval stands decoded in a front until the commit, found by its encoded key, so that a
 //! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
 
+mod asked;
 mod backing;
 mod buffer;
 mod call;
@@ -18,6 +19,7 @@ mod sessions;
 mod tests;
 mod windows;
 
+pub(crate) use asked::Asked;
 pub(crate) use backing::{Backing, WindowBytes};
 pub(crate) use buffer::Buffer;
 pub(crate) use call::Call;

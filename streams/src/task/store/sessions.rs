@@ -25,9 +25,24 @@ impl SessionBytes {
         SessionBytes { handle, rule, time }
     }
 
+    /// Takes the time of the last commit as the store's.
+    pub(super) fn resume(&self, stream_time: Timestamp) {
+        self.observe_stream_time(stream_time);
+        if self.time.get() > NO_TIMESTAMP {
+            self.handle.set_observed_time(self.time.get());
+        }
+    }
+
+    #[inline]
+    fn observe_stream_time(&self, stream_time: Timestamp) {
+        if self.rule == TimeRule::Watermark {
+            self.time.set(stream_time);
+        }
+    }
+
     /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
     #[inline]
-    fn at_its_time(&self) -> &SessionHandle {
+    pub(super) fn at_its_time(&self) -> &SessionHandle {
         if self.time.get() > NO_TIMESTAMP {
             self.handle.observe(self.time.get());
         }
@@ -57,7 +72,7 @@ impl Backing for SessionBytes {
     }
 }
 
-fn split(key: &[u8]) -> (&[u8], Timestamp, Timestamp) {
+pub(super) fn split(key: &[u8]) -> (&[u8], Timestamp, Timestamp) {
     let (key, start) = key.split_last_chunk::<8>().expect("a session's key ends with its start");
     let (key, end) = key.split_last_chunk::<8>().expect("before its start stands its end");
     (key, Timestamp::from_be_bytes(*start), Timestamp::from_be_bytes(*end))
@@ -73,9 +88,7 @@ impl<K: Row, V: Row> SessionRows<K, V> {
     /// The task's stream time moves on, and with it what the store still shows.
     #[inline]
     pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
-        if self.backing.rule == TimeRule::Watermark {
-            self.backing.time.set(stream_time);
-        }
+        self.backing.observe_stream_time(stream_time);
     }
 
     /// The sessions of a key that end at `earliest_end` or later and start at `latest_start` or before, the earliest first.

@@ -2,8 +2,8 @@
 
 use crate::conformance::value::{Value, WindowForm};
 use headwater_streams::dsl::{
-    CogroupedKStream, KGroupedStream, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream, SlidingWindowedCogroup,
-    SlidingWindowedKStream, TimeWindowedCogroup, TimeWindowedKStream,
+    CogroupedKStream, KGroupedStream, KGroupedTable, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream,
+    SlidingWindowedCogroup, SlidingWindowedKStream, TimeWindowedCogroup, TimeWindowedKStream,
 };
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
@@ -24,6 +24,8 @@ pub enum Thing {
     Grouped(KGroupedStream<Value, Value>),
     /// A stream grouped by windows of an earlier aggregation.
     WindowedGrouped(KGroupedStream<Windowed<Value>, Value>),
+    /// A grouped table.
+    GroupedTable(KGroupedTable<Value, Value>),
     /// A grouped stream in time windows of such a size.
     TimeWindowed(TimeWindowedKStream<Value, Value>, i64),
     /// A grouped stream in sliding windows of such a size.
@@ -44,6 +46,8 @@ pub enum Thing {
 pub trait CaseKey: Row + Send + Sync {
     /// As functions of the cases see it.
     fn to_value(&self) -> Value;
+    /// Back from there; none: it is no such key.
+    fn of_value(value: &Value) -> Option<Self>;
     /// A stream of such keys.
     fn stream(stream: KStream<Self, Value>) -> Thing;
     /// A table of such keys.
@@ -57,6 +61,10 @@ pub trait CaseKey: Row + Send + Sync {
 impl CaseKey for Value {
     fn to_value(&self) -> Value {
         self.clone()
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        Some(value.clone())
     }
 
     fn stream(stream: KStream<Value, Value>) -> Thing {
@@ -79,6 +87,13 @@ impl CaseKey for Value {
 impl CaseKey for Windowed<Value> {
     fn to_value(&self) -> Value {
         Value::Windowed(Box::new(self.clone()))
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Windowed(windowed) => Some((**windowed).clone()),
+            Value::Null | Value::String(_) | Value::Long(_) | Value::List(_) => None,
+        }
     }
 
     fn stream(stream: KStream<Windowed<Value>, Value>) -> Thing {
@@ -132,6 +147,7 @@ impl Thing {
             Thing::WindowedTable(_) => "a table of windows",
             Thing::Grouped(_) => "a grouped stream",
             Thing::WindowedGrouped(_) => "a grouped stream of windows",
+            Thing::GroupedTable(_) => "a grouped table",
             Thing::TimeWindowed(..) | Thing::SlidingWindowed(..) | Thing::SessionWindowed(_) => "a windowed stream",
             Thing::Cogrouped(_) => "a cogroup",
             Thing::TimeCogroup(..) | Thing::SlidingCogroup(..) | Thing::SessionCogroup(_) => "a windowed cogroup",
