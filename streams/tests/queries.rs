@@ -1,6 +1,9 @@
-//! Queries from several threads on two instances of an application, while one comes and the other goes.
+//! Queries from several threads on two instances of an application, while one comes and the other goes: on the embedded log, and on a real
+//! broker where `HEADWATER_TEST_BROKERS` names one.
 
-use headwater_streams::log::{EmbeddedLog, Headers, Log, NO_OFFSET, Producer, ProducerConfig, Records, TopicPartition};
+use headwater_streams::log::{
+    EmbeddedLog, Headers, KafkaConfig, KafkaLog, Log, NO_OFFSET, Producer, ProducerConfig, Records, TopicPartition,
+};
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{App, Config, Queries, Running, Whereabouts};
 use headwater_streams::state::{Disk, MemoryDisk};
@@ -9,17 +12,17 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const WORDS: Topic<String, String> = Topic::new("words");
 const COUNTS: Store<String, u64> = Store::new("counts");
 const PARTITIONS: i32 = 4;
 const KEYS: u64 = 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn start(log: &Arc<EmbeddedLog>, address: &str) -> Running {
-    let app = StreamsBuilder::new();
-    app.declare(WORDS.declaration().partitions(PARTITIONS));
-    let _ = app.stream(WORDS).group_by_key().count(COUNTS);
-    let config = Config { advertised_address: Some(address.to_owned()), ..Config::new("queries") };
+/// `name`: of the application and of its input.
+fn start(log: &Arc<dyn Log>, name: &str, address: &str) -> Running {
+    let (app, words) = (StreamsBuilder::new(), Topic::<String, String>::of(name));
+    app.declare(words.declaration().partitions(PARTITIONS));
+    let _ = app.stream(words).group_by_key().count(COUNTS);
+    let config = Config { advertised_address: Some(address.to_owned()), ..Config::new(name) };
     App::new(app.build().unwrap(), config).start(log.clone(), Disk::Memory(MemoryDisk::new())).unwrap()
 }
 
@@ -27,10 +30,10 @@ fn word(n: u64) -> String {
     format!("word-{}", n % KEYS)
 }
 
-fn send(producer: &mut dyn Producer, word: &str) {
+fn send(producer: &mut dyn Producer, topic: &str, word: &str) {
     let mut records = Records::new();
     records.push(NO_OFFSET, 1_767_225_600_000, Some(word.as_bytes()), Some(b""), &Headers::EMPTY);
-    producer.send(&TopicPartition::new(WORDS.name(), partition_of_key(word.as_bytes(), PARTITIONS)), &mut records).unwrap();
+    producer.send(&TopicPartition::new(topic, partition_of_key(word.as_bytes(), PARTITIONS)), &mut records).unwrap();
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {
@@ -102,15 +105,26 @@ impl Reader<'_> {
 #[test]
 fn threads_read_while_instances_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
-    let log = Arc::new(EmbeddedLog::open(folder.path()).unwrap());
-    let first = start(&log, "first:80");
+    come_and_go(&(Arc::new(EmbeddedLog::open(folder.path()).unwrap()) as Arc<dyn Log>), "queries");
+}
+
+#[test]
+fn threads_read_while_instances_come_and_go_on_kafka() {
+    let Ok(brokers) = std::env::var("HEADWATER_TEST_BROKERS") else { return };
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let log: Arc<dyn Log> = Arc::new(KafkaLog::connect(KafkaConfig::new(brokers)).unwrap());
+    come_and_go(&log, &format!("queries-{}", since.as_micros()));
+}
+
+fn come_and_go(log: &Arc<dyn Log>, name: &str) {
+    let first = start(log, name, "first:80");
     let mut producer = log.producer(ProducerConfig::default()).unwrap();
     let instances = Mutex::new(vec![("first:80", first.queries())]);
     let (stop, answers, refusals) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
     let reader = Reader { instances: &instances, stop: &stop, answers: &answers, refusals: &refusals };
     let mut sent = 0;
     let mut some = || {
-        (0..200).for_each(|n| send(&mut *producer, &word(n)));
+        (0..200).for_each(|n| send(&mut *producer, name, &word(n)));
         producer.flush().unwrap();
         sent += 200 / KEYS;
     };
@@ -120,7 +134,7 @@ fn threads_read_while_instances_come_and_go() {
         (0..3).for_each(|_| drop(threads.spawn(|| reader.run())));
         until("the first instance", || share(&first.queries()) == 4);
         some();
-        let second = start(&log, "second:80");
+        let second = start(log, name, "second:80");
         instances.lock().unwrap().push(("second:80", second.queries()));
         until("a fair share", || share(&first.queries()) == 2 && share(&second.queries()) == 2);
         some();
@@ -154,8 +168,8 @@ impl Drop for Ending<'_> {
 #[test]
 fn what_is_asked_must_fit_the_topology() {
     let folder = tempfile::tempdir().unwrap();
-    let log = Arc::new(EmbeddedLog::open(folder.path()).unwrap());
-    let running = start(&log, "one:80");
+    let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(folder.path()).unwrap());
+    let running = start(&log, "queries", "one:80");
     let queries = running.queries();
     assert!(matches!(queries.store(Store::<String, u64>::new("other")).err(), Some(QueryError::NoSuchStore { store: "other" })));
     assert!(matches!(queries.store(Store::<String, String>::new("counts")).err(), Some(QueryError::WrongType { store: "counts", .. })));
