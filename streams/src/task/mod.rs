@@ -9,6 +9,7 @@ mod context;
 mod error;
 mod failure;
 mod id;
+mod idleness;
 mod lane;
 mod letters;
 mod marker;
@@ -31,6 +32,8 @@ pub use context::{Context, Coordinates};
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
 pub use id::TaskId;
+#[cfg(test)]
+pub(crate) use metadata::FoundMetadata;
 pub(crate) use metadata::{CommitMetadata, METADATA_LIMIT};
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;

@@ -23,13 +23,14 @@ struct SlowTopic {
     clock: VirtualClock,
     topic: &'static str,
     lost: u64,
+    from: i64,
     until: i64,
 }
 
 impl Faults for SlowTopic {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
         match request {
-            Request::Fetch { at } if *at.topic == *self.topic && self.clock.now_ms() < self.until && self.random.happens(self.lost) => {
+            Request::Fetch { at } if *at.topic == *self.topic && (self.from..self.until).contains(&self.clock.now_ms()) && self.random.happens(self.lost) => {
                 Fault::Lost
             }
             _ => Fault::None,
@@ -79,8 +80,15 @@ impl World {
     /// The same, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
     pub fn with_slow_topic(now: i64, seed: u64, topic: &'static str, lost: u64, for_ms: i64) -> World {
         let clock = VirtualClock::at(now);
-        let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, until: now + for_ms };
+        let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, from: now, until: now + for_ms };
         World::open(clock, Box::new(slow), Arc::default())
+    }
+
+    /// The same, on which no fetch of one topic finds anything between these times (milliseconds).
+    pub fn with_hanging_topic(now: i64, topic: &'static str, from: i64, until: i64) -> World {
+        let clock = VirtualClock::at(now);
+        let hanging = SlowTopic { random: Random::of(0), clock: clock.clone(), topic, lost: 10_000, from, until };
+        World::open(clock, Box::new(hanging), Arc::default())
     }
 
     fn open(clock: VirtualClock, faults: Box<dyn Faults>, away: Arc<AtomicBool>) -> World {
