@@ -222,6 +222,8 @@ impl TaskState {
 
     /// What is committed, for other threads to read. It stays valid until this state is dropped.
     pub fn committed(&self) -> CommittedState {
+        // The times of the last commit may have been set since the state was opened.
+        self.door.observed(&self.stores);
         self.door.reader()
     }
 

@@ -9,6 +9,7 @@ pub use crate::graph::{Topology, TopologyError, TopologyErrors};
 pub use crate::operator::{
     Out, OutValues, ProcessorContext, Scd2Change, Scd2Order, Scd2Rows, Scd2Span, Scd2Version, SendError, TimeWindows,
 };
+pub use crate::query::{Entry, KeyValueView, QueryError, Queryable, WindowView};
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
 pub use crate::task::store::{StoreError, StoreHandle};
 pub use crate::task::{Due, Failure, Schedule, Schedules};

@@ -129,6 +129,7 @@ impl<'a> Wiring<'a> {
         }
         let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
         let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
     }
 
@@ -155,6 +156,7 @@ impl<'a> Wiring<'a> {
         let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
         let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
         let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
     }
 

@@ -70,6 +70,9 @@ pub struct Config {
     pub policy: AssignmentPolicy,
     /// How long a rebalance waits for an instance to give up what it must, and a silent stream thread is trusted. Kafka: `max.poll.interval.ms`.
     pub rebalance_timeout: Duration,
+    /// Where other instances and clients reach this one, as `host:port`: what a query is told that must go elsewhere. It stands in the
+    /// group's member list for all to see, as this member's client id. Kafka: `application.server`.
+    pub advertised_address: Option<String>,
     /// A fixed name in the group: a quick restart causes no rebalance (KIP-345).
     pub instance_id: Option<String>,
 }
@@ -103,6 +106,7 @@ impl Config {
             watch_interval: Duration::from_secs(30),
             policy: AssignmentPolicy::CooperativeSticky,
             rebalance_timeout: Duration::from_secs(60),
+            advertised_address: None,
             instance_id: None,
         }
     }

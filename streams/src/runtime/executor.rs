@@ -5,6 +5,7 @@
 use super::event::{Effect, Event, Found, ReaderOf, Sight};
 use super::outage::Outages;
 use super::plan::Plan;
+use super::queries;
 use super::sink_host::SinkHost;
 use super::strangers::Strangers;
 use super::worker::NO_CONTACT;
@@ -57,6 +58,7 @@ impl Executor {
             rebalance_timeout: plan.config.rebalance_timeout,
             instance_id: plan.config.instance_id.clone(),
             policy: plan.config.policy,
+            client_id: plan.config.advertised_address.as_deref().map(queries::client_id_of),
         });
         Ok(Executor {
             transactional_id,

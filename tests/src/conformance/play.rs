@@ -2,13 +2,12 @@
 
 use super::build::{Built, StoreRole, Unbuildable, build};
 use super::case::{Answer, Case, CaseConfig, Contents, Expected, Failed, Input, Output, Step};
-use super::query::{answer, contents};
+use super::queries::{answer, contents};
 use super::restart::Restart;
 use super::value::Value;
-use headwater_streams::format::FormatError;
 use headwater_streams::record::{Header, Headers};
 use headwater_streams::runtime::{Config, Late, OnFailure, Recovery, TimeRule};
-use headwater_streams::task::TaskError;
+use headwater_streams::task::{Fault, TaskError};
 use headwater_streams::testing::{TestDriver, TestRecord};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -97,11 +96,15 @@ impl Play {
 }
 
 fn config(config: &CaseConfig) -> Config {
-    let goes_on = |policy: &Option<String>| policy.as_deref() == Some("continue");
-    let skips = goes_on(&config.deserialization_errors) || goes_on(&config.processing_errors);
+    let policy = |policy: &Option<String>| match policy.as_deref() {
+        Some("continue") => Some(OnFailure::Skip),
+        _ => Some(OnFailure::Fail),
+    };
     Config {
         time_rule: TimeRule::Kafka,
-        on_failure: if skips { OnFailure::Skip } else { OnFailure::Fail },
+        on_failure: OnFailure::Fail,
+        on_undecodable: policy(&config.deserialization_errors),
+        on_processing_failure: policy(&config.processing_errors),
         recovery: Recovery::Continue,
         late: Late::Drop,
         far_future: Duration::MAX,
@@ -139,13 +142,11 @@ fn failed_build(kind: &str) -> Seen {
 
 /// Why the application stopped, as the cases call it.
 fn kind_of(error: &TaskError) -> &'static str {
-    let TaskError::Record { cause, .. } = error else { return "internal" };
-    let text = cause.to_string();
-    if text.contains("negative timestamp") || text.contains("negative event time") {
-        "invalid_timestamp"
-    } else if cause.downcast_ref::<FormatError>().is_some() {
-        "deserialization"
-    } else {
-        "processing"
+    match error {
+        TaskError::Record { fault: Fault::Undecodable, .. } => "deserialization",
+        TaskError::Record { fault: Fault::Time | Fault::SentTime, .. } => "invalid_timestamp",
+        TaskError::Record { fault: Fault::Processing, .. } => "processing",
+        TaskError::Record { fault: Fault::Sending, .. } => "production",
+        _ => "internal",
     }
 }

@@ -214,6 +214,7 @@ impl Worker {
             }
         }
         let mut foreign = Vec::new();
+        let unseen = self.directory.committing();
         for (id, slot) in &mut self.slots {
             match slot {
                 Slot::Running(task) => {
@@ -228,6 +229,7 @@ impl Worker {
                 Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
+        drop(unseen);
         self.status.committed();
         self.mends.committed();
         (self.failures, self.transaction_since) = (Failures::default(), None);

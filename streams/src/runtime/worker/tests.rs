@@ -52,7 +52,9 @@ struct Fed {
 impl Fed {
     fn new(plan: Plan) -> Fed {
         let status = Arc::new(Status::of("app"));
-        let mut fed = Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status };
+        let plan = Arc::new(plan);
+        let directory = Arc::new(Directory::new(plan.clone()));
+        let mut fed = Fed { worker: Worker::new(plan, Disk::Memory(MemoryDisk::new()), status.clone(), directory), status };
         assert!(has(&fed.step(0, Vec::new()), |effect| matches!(effect, Effect::MakeProducer)), "before anything else");
         fed.step(0, vec![Event::Producer(Ok(())), Event::Contact(0)]);
         fed

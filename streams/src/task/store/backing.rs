@@ -41,6 +41,14 @@ impl WindowBytes {
         WindowBytes { handle, rule, time }
     }
 
+    /// Takes the time of the last commit as the store's.
+    pub(super) fn resume(&self, stream_time: Timestamp) {
+        self.observe_stream_time(stream_time);
+        if self.time.get() > NO_TIMESTAMP {
+            self.handle.set_observed_time(self.time.get());
+        }
+    }
+
     /// The task's stream time moves on.
     #[inline]
     pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {

@@ -3,6 +3,7 @@
 //! A row that was touched in this commit interval stands decoded in a front until the commit, found by its encoded key, so that a
 //! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
 
+mod asked;
 mod backing;
 mod call;
 mod clock;
@@ -15,6 +16,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use asked::Asked;
 pub(crate) use backing::{Backing, WindowBytes};
 pub(crate) use call::Call;
 pub(crate) use clock::Clock;

@@ -103,7 +103,8 @@ impl Builder<'_> {
 
     pub(super) fn repartition(&mut self, node: &Node, from: &str, partitions: Option<i32>) -> Made {
         let options = Repartitioned::named(self.label(node));
-        let options = partitions.into_iter().fold(options, Repartitioned::partitions);
+        // Nobody counts partitions here, where each topic has one; Kafka takes 0 as well.
+        let options = partitions.into_iter().filter(|count| *count > 0).fold(options, Repartitioned::partitions);
         fn repartition<K: CaseKey>(stream: KStream<K, Value>, options: Repartitioned) -> Thing {
             K::stream(stream.repartition(options))
         }
@@ -133,7 +134,7 @@ fn mapped<K: CaseKey>(stream: KStream<K, Value>, node: &Node, f: Mapper) -> Thin
 }
 
 /// The stream under the name that the case gives, if it gives one.
-fn called<K: CaseKey>(stream: KStream<K, Value>, node: &Node) -> KStream<K, Value> {
+pub(super) fn called<K: CaseKey>(stream: KStream<K, Value>, node: &Node) -> KStream<K, Value> {
     match &node.name {
         Some(name) => stream.named(name),
         None => stream,

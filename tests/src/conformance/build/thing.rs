@@ -31,6 +31,8 @@ pub enum Thing {
 pub trait CaseKey: Row + Send + Sync {
     /// As functions of the cases see it.
     fn to_value(&self) -> Value;
+    /// Back from there; none: it is no such key.
+    fn of_value(value: &Value) -> Option<Self>;
     /// A stream of such keys.
     fn stream(stream: KStream<Self, Value>) -> Thing;
     /// A table of such keys.
@@ -44,6 +46,10 @@ pub trait CaseKey: Row + Send + Sync {
 impl CaseKey for Value {
     fn to_value(&self) -> Value {
         self.clone()
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        Some(value.clone())
     }
 
     fn stream(stream: KStream<Value, Value>) -> Thing {
@@ -66,6 +72,13 @@ impl CaseKey for Value {
 impl CaseKey for Windowed<Value> {
     fn to_value(&self) -> Value {
         Value::Windowed(Box::new(self.clone()))
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Windowed(windowed) => Some((**windowed).clone()),
+            Value::Null | Value::String(_) | Value::Long(_) | Value::List(_) => None,
+        }
     }
 
     fn stream(stream: KStream<Windowed<Value>, Value>) -> Thing {
