@@ -1,6 +1,6 @@
 //! Stores as the cases read them: queries between steps, contents at the end.
 
-use super::build::StoreRole;
+use super::build::{CaseKey, StoreRole};
 use super::case::Query;
 use super::value::Value;
 use headwater_streams::dsl::{Store, WindowStore};
@@ -14,8 +14,9 @@ use std::ops::{Bound, RangeInclusive};
 pub(super) fn answer(driver: &TestDriver, query: &Query, role: StoreRole) -> Result<Json, String> {
     let failed = |error: QueryError| error.to_string();
     match role {
-        StoreRole::Rows => of_rows(&rows(driver, &query.store)?, query, timed),
-        StoreRole::PlainRows => of_rows(&rows(driver, &query.store)?, query, untimed),
+        StoreRole::Rows => of_rows::<Value>(&rows(driver, &query.store)?, query, timed),
+        StoreRole::WindowedRows => of_rows::<Windowed<Value>>(&rows(driver, &query.store)?, query, timed),
+        StoreRole::PlainRows => of_rows::<Value>(&rows(driver, &query.store)?, query, untimed),
         StoreRole::Windows { .. } => of_windows(driver.try_store(WindowStore::<Value, Value>::of(&query.store)).map_err(failed)?, query),
         StoreRole::Sessions | StoreRole::Versions => Ok(None),
     }
@@ -27,8 +28,11 @@ pub(super) fn answer(driver: &TestDriver, query: &Query, role: StoreRole) -> Res
 pub(super) fn contents(driver: &TestDriver, name: &str, role: StoreRole) -> Result<(&'static str, Vec<Json>), String> {
     let failed = |error: QueryError| error.to_string();
     match role {
-        StoreRole::Rows => Ok(("timestamped_kv", list(rows(driver, name)?.all().map_err(failed)?, timed))),
-        StoreRole::PlainRows => Ok(("kv", list(rows(driver, name)?.all().map_err(failed)?, untimed))),
+        StoreRole::Rows => Ok(("timestamped_kv", list(plain(rows::<Value>(driver, name)?.all().map_err(failed)?), timed))),
+        StoreRole::WindowedRows => {
+            Ok(("timestamped_kv", list(plain(rows::<Windowed<Value>>(driver, name)?.all().map_err(failed)?), timed)))
+        }
+        StoreRole::PlainRows => Ok(("kv", list(plain(rows::<Value>(driver, name)?.all().map_err(failed)?), untimed))),
         StoreRole::Windows { .. } => {
             let windows = driver.try_store(WindowStore::<Value, Value>::of(name)).map_err(failed)?;
             Ok(("timestamped_window", list(windows.all().map_err(failed)?.into_iter().map(windowed), timed)))
@@ -37,22 +41,28 @@ pub(super) fn contents(driver: &TestDriver, name: &str, role: StoreRole) -> Resu
     }
 }
 
-fn rows<'d>(driver: &'d TestDriver, name: &str) -> Result<KeyValueView<'d, Value, Value>, String> {
-    driver.try_store(Store::<Value, Value>::of(name)).map_err(|error| error.to_string())
+fn rows<'d, K: CaseKey>(driver: &'d TestDriver, name: &str) -> Result<KeyValueView<'d, K, Value>, String> {
+    driver.try_store(Store::<K, Value>::of(name)).map_err(|error| error.to_string())
 }
 
 /// None: there is no such query.
-fn of_rows(store: &KeyValueView<'_, Value, Value>, query: &Query, show: Show) -> Result<Option<Json>, QueryError> {
+fn of_rows<K: CaseKey>(store: &KeyValueView<'_, K, Value>, query: &Query, show: Show) -> Result<Option<Json>, QueryError> {
     let backward = || store.clone().backward();
-    Ok(Some(match query.kind.as_str() {
-        "get" => only(store.entry(&query.key)?, show),
-        "all" => list(store.all()?, show).into(),
-        "reverse_all" => list(backward().all()?, show).into(),
-        "range" => list(store.range(keys(query))?, show).into(),
-        "reverse_range" => list(backward().range(keys(query))?, show).into(),
-        "prefix" => list(store.prefix(&query.key)?, show).into(),
+    Ok(Some(match (query.kind.as_str(), K::of_value(&query.key)) {
+        ("get", Some(key)) => only(plain(store.entry(&key)?).pop(), show),
+        ("all", _) => list(plain(store.all()?), show).into(),
+        ("reverse_all", _) => list(plain(backward().all()?), show).into(),
+        ("range", _) => list(plain(store.range(keys::<K>(query))?), show).into(),
+        ("reverse_range", _) => list(plain(backward().range(keys::<K>(query))?), show).into(),
+        ("prefix", Some(key)) => list(plain(store.prefix(&key)?), show).into(),
         _ => return Ok(None),
     }))
+}
+
+/// Entries under dynamic keys.
+fn plain<K: CaseKey>(entries: impl IntoIterator<Item = Entry<K, Value>>) -> Vec<Entry<Value, Value>> {
+    let plain = |entry: Entry<K, Value>| Entry { key: entry.key.to_value(), value: entry.value, timestamp: entry.timestamp };
+    entries.into_iter().map(plain).collect()
 }
 
 fn of_windows(store: WindowView<'_, Value, Value>, query: &Query) -> Result<Option<Json>, QueryError> {
@@ -61,7 +71,7 @@ fn of_windows(store: WindowView<'_, Value, Value>, query: &Query) -> Result<Opti
         "get" => only(store.entry(&query.key, *starts.start())?.map(windowed), timed),
         "fetch" => by_start(store.fetch(&query.key, starts)?),
         "backward_fetch" => by_start(store.backward().fetch(&query.key, starts)?),
-        "fetch_range" => list(store.fetch_range(keys(query), starts)?.into_iter().map(windowed), timed).into(),
+        "fetch_range" => list(store.fetch_range(keys::<Value>(query), starts)?.into_iter().map(windowed), timed).into(),
         "fetch_all" => list(store.fetch_all(starts)?.into_iter().map(windowed), timed).into(),
         "backward_fetch_all" => list(store.backward().fetch_all(starts)?.into_iter().map(windowed), timed).into(),
         "all" => list(store.all()?.into_iter().map(windowed), timed).into(),
@@ -70,8 +80,8 @@ fn of_windows(store: WindowView<'_, Value, Value>, query: &Query) -> Result<Opti
 }
 
 /// Null is an open end.
-fn keys(query: &Query) -> (Bound<Value>, Bound<Value>) {
-    let bound = |key: &Value| if key.is_null() { Bound::Unbounded } else { Bound::Included(key.clone()) };
+fn keys<K: CaseKey>(query: &Query) -> (Bound<K>, Bound<K>) {
+    let bound = |key: &Value| K::of_value(key).filter(|_| !key.is_null()).map_or(Bound::Unbounded, Bound::Included);
     (bound(&query.from), bound(&query.to))
 }
 
@@ -80,7 +90,7 @@ fn times(query: &Query) -> RangeInclusive<i64> {
 }
 
 fn windowed(entry: Entry<Windowed<Value>, Value>) -> Entry<Value, Value> {
-    Entry { key: Value::Windowed(Box::new(entry.key)), value: entry.value, timestamp: entry.timestamp }
+    Entry { key: entry.key.to_value(), value: entry.value, timestamp: entry.timestamp }
 }
 
 /// How a row is told, without its key.

@@ -64,6 +64,8 @@ pub struct Builder<'a> {
 pub enum StoreRole {
     /// Rows by key, with times.
     Rows,
+    /// Rows by windowed key, with times.
+    WindowedRows,
     /// Rows by key, without times.
     PlainRows,
     /// Rows by key and window; such a window ends so long after its start.
