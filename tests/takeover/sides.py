@@ -46,6 +46,7 @@ class Java:
     name = "Java"
     # It goes on after what it has not written itself; where this is missing it has not seen our metadata at all.
     unknown_metadata = "Unsupported offset metadata version found"
+    strangers = "InconsistentGroupProtocolException"
 
     def __init__(self, classpath):
         self.classpath = classpath
@@ -64,6 +65,7 @@ class Java:
 class Headwater:
     name = "Headwater"
     unknown_metadata = "unknown metadata"
+    strangers = "the group has members of another kind"
 
     def __init__(self, peer_app):
         self.peer_app = os.path.abspath(peer_app)

@@ -1,6 +1,6 @@
 //! What all views have in common: whom they ask, and how keys and rows become bytes and come back.
 
-use super::{Ask, Entry, Found, Place, QueryError, Question};
+use super::{Ask, Entry, Found, Keys, Place, QueryError, Question};
 use crate::format::{Format, FormatError, Row};
 use crate::record::Timestamp;
 use headwater_state::Direction;
@@ -31,7 +31,19 @@ impl<'a> Base<'a> {
         written.map(|()| bytes).map_err(|source| QueryError::Key { store: self.store, source })
     }
 
-    pub(super) fn bounds<K: Row>(&self, keys: impl RangeBounds<K>) -> Result<(Bound<Vec<u8>>, Bound<Vec<u8>>), QueryError> {
+    pub(super) fn one<K: Row>(&self, key: &K) -> Result<Keys, QueryError> {
+        self.key(key).map(Keys::One)
+    }
+
+    pub(super) fn value<V: Row>(&self, bytes: &[u8]) -> Result<V, QueryError> {
+        V::Format::default().decode(bytes).map_err(|source| self.bad_row(source))
+    }
+
+    pub(super) fn between<K: Row>(&self, keys: impl RangeBounds<K>) -> Result<Keys, QueryError> {
+        self.bounds(keys).map(|(from, to)| Keys::Between(from, to))
+    }
+
+    fn bounds<K: Row>(&self, keys: impl RangeBounds<K>) -> Result<(Bound<Vec<u8>>, Bound<Vec<u8>>), QueryError> {
         let bound = |bound: Bound<&K>| {
             Ok(match bound {
                 Bound::Included(key) => Bound::Included(self.key(key)?),

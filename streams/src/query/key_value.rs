@@ -72,7 +72,7 @@ impl<'a, K: Row, V: Row> KeyValueView<'a, K, V> {
 
     /// The value of a key and the time of its last update.
     pub fn entry(&self, key: &K) -> Result<Option<Entry<K, V>>, QueryError> {
-        let found = self.base.ask(Ask::Rows(Keys::One(self.base.key(key)?)))?;
+        let found = self.base.ask(Ask::Rows(self.base.one(key)?))?;
         Ok(self.base.entries(found, |key: K, _| key)?.pop())
     }
 
@@ -84,8 +84,7 @@ impl<'a, K: Row, V: Row> KeyValueView<'a, K, V> {
     /// The rows of a range of keys, in the order of their keys' bytes, by which the range goes as well. One whose ends have passed each
     /// other has no rows.
     pub fn range(&self, keys: impl RangeBounds<K>) -> Result<Vec<Entry<K, V>>, QueryError> {
-        let (from, to) = self.base.bounds(keys)?;
-        self.rows(Keys::Between(from, to))
+        self.rows(self.base.between(keys)?)
     }
 
     /// The rows whose keys' bytes begin with the bytes of this key. Kafka: `prefixScan`.

@@ -12,14 +12,18 @@ mod error;
 mod key_value;
 mod place;
 mod question;
+mod session;
+mod versioned;
 mod window;
 
 pub use entry::Entry;
 pub use error::QueryError;
 pub use key_value::KeyValueView;
 pub use place::Queryable;
+pub use session::SessionView;
+pub use versioned::{Version, VersionedView};
 pub use window::WindowView;
 
-pub(crate) use answer::{Held, committed, rows, windows};
+pub(crate) use answer::{Held, committed, rows, sessions, version, windows};
 pub(crate) use place::Place;
 pub(crate) use question::{Ask, Found, Keys, Question, merge};

@@ -22,6 +22,10 @@ pub(crate) enum Ask {
     Rows(Keys),
     /// Windows that start in the range.
     Windows(Keys, RangeInclusive<Timestamp>),
+    /// Sessions that end and start so.
+    Sessions { keys: Keys, earliest_end: Timestamp, latest_start: Timestamp },
+    /// The version of one key that was valid then; the latest where no time is said.
+    Version { key: Keys, as_of: Option<Timestamp> },
 }
 
 /// Of which keys.
@@ -31,14 +35,14 @@ pub(crate) enum Keys {
     Between(Bound<Vec<u8>>, Bound<Vec<u8>>),
 }
 
-/// A row that answers. Rows of different tasks are in order when compared by key, start and end, or the other way round.
+/// A row that answers. Rows of different tasks are in order when compared by key, end and start, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The key's bytes, without its window.
     pub(crate) key: Vec<u8>,
     /// The start of the window; 0 where there is none.
     pub(crate) start: Timestamp,
-    /// The end of the session; 0 where there is none.
+    /// The end of the session, 0 where there is none; of a version the time until which it is valid, the last one there is if it is the latest.
     pub(crate) end: Timestamp,
     pub(crate) timestamp: Timestamp,
     pub(crate) value: Vec<u8>,
@@ -47,7 +51,7 @@ pub(crate) struct Found {
 impl Ask {
     pub(crate) fn keys(&self) -> &Keys {
         match self {
-            Ask::Rows(keys) | Ask::Windows(keys, _) => keys,
+            Ask::Rows(keys) | Ask::Windows(keys, _) | Ask::Sessions { keys, .. } | Ask::Version { key: keys, .. } => keys,
         }
     }
 }
@@ -98,7 +102,7 @@ fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
 
 impl Found {
     fn place(&self) -> (&[u8], Timestamp, Timestamp) {
-        (&self.key, self.start, self.end)
+        (&self.key, self.end, self.start)
     }
 
     fn compare(&self, other: &Found, direction: Direction) -> Ordering {

@@ -79,15 +79,14 @@ impl<'a, K: Row, V: Row> WindowView<'a, K, V> {
 
     /// The windows of a key that start in the range, in the order of their starts.
     pub fn fetch(&self, key: &K, starts: impl RangeBounds<Timestamp>) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
-        self.windows(Keys::One(self.base.key(key)?), starts)
+        self.windows(self.base.one(key)?, starts)
     }
 
     /// The windows of a range of keys that start in the range of times, in the order of their keys' bytes, then of their starts.
     pub fn fetch_range(
         &self, keys: impl RangeBounds<K>, starts: impl RangeBounds<Timestamp>,
     ) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
-        let (from, to) = self.base.bounds(keys)?;
-        self.windows(Keys::Between(from, to), starts)
+        self.windows(self.base.between(keys)?, starts)
     }
 
     /// The windows of all keys that start in the range, in the order of their keys' bytes, then of their starts.

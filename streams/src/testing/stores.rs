@@ -3,7 +3,7 @@
 use super::{Given, TestDriver};
 use crate::dsl::{Store, WindowStore};
 use crate::format::{Nullable, Row};
-use crate::query::{Found, Place, QueryError, Question, Queryable};
+use crate::query::{Found, Place, QueryError, Queryable, Question};
 use crate::record::Timestamp;
 use std::rc::Rc;
 

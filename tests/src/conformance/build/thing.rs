@@ -75,7 +75,7 @@ impl CaseKey for Value {
 }
 
 impl CaseKey for Windowed<Value> {
-    const ROWS: StoreRole = StoreRole::WindowedRows;
+    const ROWS: StoreRole = StoreRole::RowsByWindow;
 
     fn to_value(&self) -> Value {
         Value::Windowed(Box::new(self.clone()))
