@@ -5,6 +5,7 @@
 
 mod builder;
 mod foreign_key_join;
+mod grace_join;
 mod grouped;
 mod grouped_table;
 mod join;
@@ -24,6 +25,7 @@ mod windowed;
 mod windows;
 
 pub use builder::StreamsBuilder;
+pub use grace_join::WithGrace;
 pub use grouped::KGroupedStream;
 pub use grouped_table::KGroupedTable;
 pub use join::RightSide;

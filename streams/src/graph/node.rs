@@ -2,6 +2,7 @@
 
 use super::stores::Stores;
 use super::{Kind, RowsOf, TopologyError, Wiring};
+use crate::record::Timestamp;
 use crate::topic::TopicDeclaration;
 use std::any::Any;
 use std::fmt;
@@ -29,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) called_after: Option<(NodeId, &'static str)>,
     /// Tables whose rows the node asks for.
     pub(crate) looks_at: Vec<NodeId>,
+    /// How long its records wait for the table that it looks at.
+    pub(crate) grace_ms: Option<Timestamp>,
     /// A table's node whose children ask what a row was before.
     pub(crate) sends_old_values: bool,
     /// How two partial aggregates become one, where the user has said so.
@@ -51,6 +54,7 @@ impl Node {
             rows: RowsOf::Nobody,
             called_after: None,
             looks_at: Vec::new(),
+            grace_ms: None,
             sends_old_values: false,
             merge: None,
             make,
@@ -60,8 +64,20 @@ impl Node {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Node { kind, name, parents, stores, copartitioned: _, rows, called_after: _, looks_at: _, sends_old_values, merge, make: _ } =
-            self;
+        let Node {
+            kind,
+            name,
+            parents,
+            stores,
+            copartitioned: _,
+            rows,
+            called_after: _,
+            looks_at: _,
+            grace_ms: _,
+            sends_old_values,
+            merge,
+            make: _,
+        } = self;
         let mergeable = merge.is_some();
         write!(f, "{kind:?} {name:?} after {parents:?}, stores {stores:?}, {rows:?}, old values {sends_old_values}, mergeable {mergeable}")
     }

@@ -4,6 +4,7 @@
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
 mod aggregate;
+mod buffered_join;
 mod filter;
 mod flat_map;
 mod foreign_key;
@@ -35,6 +36,7 @@ mod windows;
 mod with_coordinates;
 
 pub(crate) use aggregate::aggregate;
+pub(crate) use buffered_join::{Buffer, BufferedJoin};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
 pub(crate) use foreign_key::{
@@ -58,7 +60,7 @@ pub(crate) use sink::{sink, table_sink};
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
-pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use stream_table_join::{StreamTableJoin, Unmatched};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
