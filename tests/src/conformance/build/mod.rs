@@ -14,7 +14,6 @@ pub use thing::{CaseKey, Thing};
 use super::case::{CaseConfig, Node, Op, Stored};
 use super::value::Value;
 use headwater_streams::dsl::{IntoStore, Materialized, Store, StreamsBuilder, VersionedStore};
-use headwater_streams::format::Row;
 use headwater_streams::graph::{Topology, TopologyErrors};
 use std::collections::BTreeMap;
 
@@ -65,6 +64,8 @@ pub struct Builder<'a> {
 pub enum StoreRole {
     /// Rows by key, with times.
     Rows,
+    /// Rows by key and window of an earlier aggregation, with times.
+    RowsByWindow,
     /// Rows by key, without times.
     PlainRows,
     /// Rows by key and window; such a window ends so long after its start.
@@ -151,10 +152,14 @@ impl Builder<'_> {
     }
 
     /// The store of a node, with a name of its own if need be; the case finds it again under its name.
-    fn store<K: Row>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
+    fn store<K: CaseKey>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
         let named = stored.and_then(|stored| stored.name.clone());
         let history_ms = stored.filter(|stored| stored.kind.as_deref() == Some("versioned")).map(|stored| stored.history_ms.unwrap_or(0));
-        let role = if history_ms.is_some() { StoreRole::Versions } else { role };
+        let role = match role {
+            _ if history_ms.is_some() => StoreRole::Versions,
+            StoreRole::Rows => K::ROWS,
+            other => other,
+        };
         self.stores.extend(named.iter().map(|name| (name.clone(), role)));
         let name = named.unwrap_or_else(|| format!("{}-store", self.label(node)));
         if let Some(history_ms) = history_ms {
