@@ -13,6 +13,7 @@ mod materialized;
 mod process;
 mod repartitioned;
 mod scd2;
+mod self_join;
 mod split;
 mod store;
 mod stream;
