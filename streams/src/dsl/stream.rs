@@ -4,10 +4,10 @@ use super::{KGroupedStream, KTable, Repartitioned, StreamsBuilder};
 use crate::dsl::IntoStore;
 use crate::format::Nullable;
 use crate::graph::{Kind, NodeId, Repartition, Wiring};
-use crate::operator::{self, Operator};
+use crate::operator::{self, Operator, Routed};
 use crate::record::{Item, Portable};
 use crate::task::Coordinates;
-use crate::topic::{IntoSink, Topic};
+use crate::topic::{IntoSink, Partitioner, Topic};
 use std::any::TypeId;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -150,25 +150,31 @@ impl<K: Item, V: Item> KStream<K, V> {
         let node = self.app.operator::<K, V, _>(kind, &parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
         Self::at(&self.app, node, self.rekeyed || other.rekeyed)
     }
-
-    /// Writes to a topic.
-    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S) {
-        let sink = Arc::new(sink.into_sink());
-        let (topic, name) = (sink.topic, sink.name.clone());
-        let node = self.app.operator(Kind::Sink { topic }, &[self.node], move |wiring, id| {
-            let output = wiring.output(sink.topic);
-            operator::sink(wiring.stage(id), sink.clone(), output)
-        });
-        self.app.name_if_any(node, name);
-    }
 }
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
+    /// Writes to a topic: a [`Topic`], one with options, or one that each record chooses, [`Sink::chosen_by`].
+    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S) {
+        let sink = Arc::new(sink.into_sink());
+        let name = sink.name.clone();
+        let node = self.app.node(sink.kind(), &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| match sink.plain_topic() {
+            Some(topic) => {
+                let output = wiring.output(topic);
+                wiring.put(id, operator::sink(wiring.stage(id), sink.clone(), output));
+            }
+            None => {
+                let routed = wiring.routed(id, &sink);
+                wiring.put(id, operator::routed_sink(wiring.stage(id), sink.clone(), routed));
+            }
+        });
+        self.app.name_if_any(node, name);
+    }
+
     /// Writes to a topic and reads it back, so that what follows is a sub-topology of its own in which records stand in the partitions of their keys.
     /// Records without a key end here, as in Kafka.
-    pub fn repartition(&self, options: Repartitioned) -> Self {
-        let Repartitioned { name, partitions } = options;
-        let (stream, sink) = self.through(Repartition { partitions, is_explicit: true, ..Repartition::default() });
+    pub fn repartition(&self, options: Repartitioned<K, V>) -> Self {
+        let Repartitioned { name, partitions, partitioner } = options;
+        let (stream, sink) = self.through_with(Repartition { partitions, is_explicit: true, ..Repartition::default() }, partitioner);
         self.app.name(sink, &name);
         stream
     }
@@ -189,9 +195,21 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     }
 
     fn through(&self, repartition: Repartition) -> (Self, NodeId) {
-        let sink = self.app.operator(Kind::Repartition(repartition), &[self.node], |wiring, id| {
-            let output = wiring.repartition_output(id);
-            operator::repartition::<K, V>(wiring.stage(id), output, wiring.keeps_null_keys(id))
+        self.through_with(repartition, None)
+    }
+
+    fn through_with(&self, repartition: Repartition, partitioner: Option<Partitioner<K, V>>) -> (Self, NodeId) {
+        let kind = Kind::Repartition(repartition);
+        let sink = self.app.node(kind, &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| {
+            let (topic, output, keeps_null_keys) = (wiring.repartition_topic(id), wiring.repartition_output(id), wiring.keeps_null_keys(id));
+            let stage = wiring.stage(id);
+            match &partitioner {
+                None => wiring.put(id, operator::repartition::<K, V>(stage, output, keeps_null_keys)),
+                Some(partitioner) => {
+                    let routed = Routed::<K, V>::to_topic(stage.clone(), topic, output, partitioner.clone());
+                    wiring.put(id, operator::routed_repartition(stage, routed, keeps_null_keys));
+                }
+            }
         });
         let node = self.app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
             let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));

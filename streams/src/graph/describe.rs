@@ -70,6 +70,7 @@ impl Settled {
         match &node.kind {
             Kind::Source(source) => write!(f, " {}", source.topics.join(", "))?,
             Kind::Sink { topic } | Kind::Connector { topic, .. } => write!(f, " {topic}")?,
+            Kind::ChosenSink => write!(f, " a topic of each record's choice")?,
             Kind::Repartition(_) => write!(f, " to {}", self.stages[id])?,
             Kind::RepartitionSource { .. } => write!(f, " from {}", self.stages[id])?,
             Kind::Operator { .. } => {}

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Source(SourceTopics),
     /// Writes a topic.
     Sink { topic: &'static str },
+    /// Writes to whatever topic each record chooses.
+    ChosenSink,
     /// The end of one sub-topology: writes to an internal topic.
     Repartition(Repartition),
     /// The beginning of another one: reads what its `sink` has written.
@@ -53,7 +55,7 @@ impl Kind {
                 InputRole::Stream => "stream",
                 InputRole::Table => "table",
             },
-            Kind::Sink { .. } => "to",
+            Kind::Sink { .. } | Kind::ChosenSink => "to",
             Kind::Repartition(_) | Kind::RepartitionSource { .. } => "repartition",
             Kind::Connector { .. } => "connect",
             Kind::Operator { operation, .. } => operation,

@@ -57,7 +57,7 @@ impl Graph {
                     }
                 }
                 Kind::Sink { topic } | Kind::Connector { topic, .. } => check_name("topic", topic, found),
-                Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } => {}
+                Kind::ChosenSink | Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } => {}
             }
         }
     }

@@ -60,6 +60,7 @@ impl Graph {
         match &node.kind {
             Kind::Source(source) => Some(source.topics.join("+")),
             Kind::Sink { topic } => Some((*topic).to_owned()),
+            Kind::ChosenSink => None,
             Kind::Repartition(_) => self.repartition_name(id).map(|name| format!("{name}-repartition")),
             Kind::RepartitionSource { sink } => self.repartition_name(*sink).map(|name| format!("{name}-repartition")),
             Kind::Connector { connector, .. } => Some(connector.name().to_owned()),

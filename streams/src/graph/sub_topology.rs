@@ -87,7 +87,7 @@ fn inputs_of(node: &Node, names: &Names) -> Vec<Input> {
         }
         Kind::RepartitionSource { sink } => vec![stream(repartition_topic(&names[sink]))],
         Kind::Connector { topic, .. } => vec![stream(TopicName::Fixed(topic))],
-        Kind::Sink { .. } | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
+        Kind::Sink { .. } | Kind::ChosenSink | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::describe::Description;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::sub_topology;
-use super::{Graph, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
+use super::{Graph, Kind, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
 use std::fmt;
@@ -51,6 +51,12 @@ impl Topology {
     /// How topics are to be created where they do not exist.
     pub fn declared_topics(&self) -> &[TopicDeclaration] {
         &self.0.declared
+    }
+
+    /// Whether records choose the topics that they are written to.
+    pub(crate) fn lets_data_choose(&self) -> bool {
+        let runs = |id: &NodeId| matches!(self.0.nodes[*id].kind, Kind::ChosenSink);
+        self.sub_topologies().iter().any(|sub| sub.nodes.iter().any(runs))
     }
 
     /// Topics that must have the same number of partitions, group by group; groups do not overlap. An internal topic without a stated count takes that of its group.

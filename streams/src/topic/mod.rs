@@ -4,11 +4,14 @@
 
 mod declaration;
 mod name;
+mod route;
 mod sink;
 mod source;
 
 pub use declaration::{Cleanup, Retention, TopicDeclaration};
 pub(crate) use name::{intern, is_legal};
+pub use route::Partitions;
+pub(crate) use route::{Partitioner, Target};
 pub(crate) use sink::encode;
 pub use sink::{IntoSink, Sink};
 pub(crate) use source::TimestampRule;
