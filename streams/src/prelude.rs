@@ -12,5 +12,5 @@ pub use crate::operator::{
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
 pub use crate::task::store::{StoreError, StoreHandle};
 pub use crate::task::{Due, Failure, Schedule, Schedules};
-pub use crate::topic::{IntoSink, IntoSource, Partitions, Reset, Sink, Source, Topic, TopicDeclaration};
+pub use crate::topic::{IntoSink, IntoSource, Partitions, Reset, Sink, Source, Topic, TopicDeclaration, TopicPattern};
 pub use headwater_state::Direction;

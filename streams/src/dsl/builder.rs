@@ -42,7 +42,8 @@ impl StreamsBuilder {
         Self::default()
     }
 
-    /// Reads topics as a stream of events. Several bare sources of the same topics are one.
+    /// Reads topics as a stream of events: a [`Topic`], an array of them, a [`TopicPattern`](crate::topic::TopicPattern), or one of these with
+    /// options. The same topics may be read again in the same way: it is one source, under the name that it was given first.
     pub fn stream<S: IntoSource>(&self, source: S) -> KStream<S::Key, S::Value> {
         let source = Arc::new(source.into_source());
         let topics = source_topics(&source, InputRole::Stream);
@@ -164,7 +165,8 @@ impl StreamsBuilder {
     fn same_source(&self, topics: &SourceTopics) -> Option<NodeId> {
         let same = |kind: &Kind| match kind {
             Kind::Source(known) => {
-                known.is_bare && topics.is_bare && known.types == topics.types && known.role == topics.role && known.topics == topics.topics
+                let reads = |source: &SourceTopics| (source.types, source.role, source.manner, source.pattern);
+                topics.manner.is_some() && reads(known) == reads(topics) && known.topics == topics.topics
             }
             _ => false,
         };
@@ -187,5 +189,5 @@ impl StreamsBuilder {
 
 fn source_topics<K: Nullable, V: Nullable>(source: &Source<K, V>, role: InputRole) -> SourceTopics {
     let types = TypeId::of::<(K, V)>();
-    SourceTopics { topics: source.topics.clone(), role, reset: source.reset, types, is_bare: source.is_bare() }
+    SourceTopics { topics: source.topics.clone(), pattern: source.pattern, role, reset: source.reset, types, manner: source.manner() }
 }

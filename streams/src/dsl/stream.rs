@@ -201,7 +201,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     fn through_with(&self, repartition: Repartition, partitioner: Option<Partitioner<K, V>>) -> (Self, NodeId) {
         let kind = Kind::Repartition(repartition);
         let sink = self.app.node(kind, &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| {
-            let (topic, output, keeps_null_keys) = (wiring.repartition_topic(id), wiring.repartition_output(id), wiring.keeps_null_keys(id));
+            let (topic, output, keeps_null_keys) =
+                (wiring.repartition_topic(id), wiring.repartition_output(id), wiring.keeps_null_keys(id));
             let stage = wiring.stage(id);
             match &partitioner {
                 None => wiring.put(id, operator::repartition::<K, V>(stage, output, keeps_null_keys)),

@@ -133,8 +133,24 @@ pub enum TopologyError {
         /// The topic.
         topic: &'static str,
     },
+    /// A pattern of topic names is a regular expression.
+    #[error("`{pattern}` is no pattern: {reason}")]
+    IllegalPattern {
+        /// What was given.
+        pattern: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A topic has one position in a group, so a pattern must not match what another source names.
+    #[error("pattern `{pattern}` matches topic `{topic}`, which another source reads: make it narrower")]
+    PatternTakesTopic {
+        /// The pattern.
+        pattern: &'static str,
+        /// The topic.
+        topic: &'static str,
+    },
     /// A source without topics.
-    #[error("a source reads no topic")]
+    #[error("a source reads no topic: give it at least one")]
     NoTopic,
     /// Two declarations of one topic.
     #[error("topic `{topic}` is declared twice, differently")]

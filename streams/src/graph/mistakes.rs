@@ -13,6 +13,7 @@ impl Graph {
         }
         self.check_nodes(&mut found);
         self.check_topics(&mut found);
+        self.check_patterns(&mut found);
         self.check_declarations(&mut found);
         self.stores.iter().for_each(|store| check_store(store, &mut found));
         found
@@ -46,7 +47,7 @@ impl Graph {
         for node in &self.nodes {
             match &node.kind {
                 Kind::Source(source) => {
-                    if source.topics.is_empty() {
+                    if source.topics.is_empty() && source.pattern.is_none() {
                         found.push(TopologyError::NoTopic);
                     }
                     for topic in &source.topics {

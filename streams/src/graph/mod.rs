@@ -10,6 +10,7 @@ mod kind;
 mod mistakes;
 mod naming;
 mod node;
+mod patterns;
 mod plan;
 mod plan_hash;
 mod settle;

@@ -58,7 +58,7 @@ impl Graph {
             return Some(name.clone());
         }
         match &node.kind {
-            Kind::Source(source) => Some(source.topics.join("+")),
+            Kind::Source(source) => Some(source.pattern.map_or_else(|| source.topics.join("+"), str::to_owned)),
             Kind::Sink { topic } => Some((*topic).to_owned()),
             Kind::ChosenSink => None,
             Kind::Repartition(_) => self.repartition_name(id).map(|name| format!("{name}-repartition")),

@@ -78,7 +78,7 @@ fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Nam
     SubTopology { index, nodes: members, inputs, outputs, stores, connector }
 }
 
-fn inputs_of(node: &Node, names: &Names) -> Vec<Input> {
+pub(super) fn inputs_of(node: &Node, names: &Names) -> Vec<Input> {
     let stream = |topic| Input { topic, role: InputRole::Stream, reset: Reset::Earliest };
     match &node.kind {
         Kind::Source(source) => {

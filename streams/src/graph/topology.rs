@@ -1,6 +1,7 @@
 //! A topology that can run: immutable, shared by all tasks of all threads.
 
 use super::describe::Description;
+use super::patterns::is_somebodys;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::sub_topology;
@@ -51,6 +52,26 @@ impl Topology {
     /// How topics are to be created where they do not exist.
     pub fn declared_topics(&self) -> &[TopicDeclaration] {
         &self.0.declared
+    }
+
+    /// Whether sources read by patterns, which must be resolved before tasks are made.
+    pub(crate) fn has_patterns(&self) -> bool {
+        self.0.has_patterns()
+    }
+
+    /// The topology with the topics that its patterns match. An error says what is missing or matched twice.
+    pub(crate) fn with_topics(&self, existing: &[Arc<str>], application_id: &str) -> Result<Topology, String> {
+        if !self.has_patterns() {
+            return Ok(self.clone());
+        }
+        let mut settled = Settled::clone(&self.0);
+        settled.resolve(existing.iter().map(|topic| &**topic).filter(|topic| is_somebodys(topic, application_id)))?;
+        Ok(Topology(Arc::new(settled)))
+    }
+
+    /// Whether a pattern would match this topic if the application started now.
+    pub(crate) fn would_read(&self, topic: &str, application_id: &str) -> bool {
+        is_somebodys(topic, application_id) && self.0.matches(topic)
     }
 
     /// Whether records choose the topics that they are written to.

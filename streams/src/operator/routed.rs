@@ -16,7 +16,11 @@ pub(crate) struct Routed<K, V: Nullable> {
 
 enum Outputs<K, V: Nullable> {
     One(Arc<str>, OutputId),
-    Chosen { choose: Arc<dyn Fn(&K, Option<&V::Present>) -> String + Send + Sync>, there: Arc<Destinations>, met: HashMap<String, OutputId> },
+    Chosen {
+        choose: Arc<dyn Fn(&K, Option<&V::Present>) -> String + Send + Sync>,
+        there: Arc<Destinations>,
+        met: HashMap<String, OutputId>,
+    },
 }
 
 /// What a record is made of, as far as it is the same wherever it goes.

@@ -24,6 +24,7 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let dead_letter_topic: Arc<str> = DeadLetter::topic_of(&application_id).into();
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
+    let topology = topics.matched(topology)?;
     // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
     topics.ensure(
         &dead_letter_topic,
@@ -73,6 +74,15 @@ impl Topics<'_> {
             self.ensure(&Arc::from(topic.name), topic.partitions.unwrap_or(1), &configs_of(topic))?;
         }
         Ok(())
+    }
+
+    /// Patterns are resolved now: the topics they match decide what tasks there are.
+    fn matched(&self, topology: Topology) -> Result<Topology, AppError> {
+        if !topology.has_patterns() {
+            return Ok(topology);
+        }
+        let names = self.admin.topics().map_err(AppError::log("cannot list the topics for the patterns"))?;
+        topology.with_topics(&names, &self.application_id).map_err(AppError::Topics)
     }
 
     /// All topics but our internal ones, where data may choose; it is asked only then.

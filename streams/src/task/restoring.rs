@@ -146,8 +146,7 @@ impl Restoring {
         let sub = &of.topology.sub_topologies()[id.sub_topology as usize];
         let state = Rc::new(RefCell::new(self.state));
         let mut context = Context::new(of.rules, state.clone());
-        let environment =
-            WiringEnvironment {
+        let environment = WiringEnvironment {
             application_id: of.application_id,
             state: &state,
             context: &mut context,

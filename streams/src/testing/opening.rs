@@ -22,7 +22,14 @@ impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
-        Opening { dead_letter_topic, rules: config.rules(), topology, application_id, settings: settings(config), destinations: Arc::new(Destinations::Any) }
+        Opening {
+            dead_letter_topic,
+            rules: config.rules(),
+            topology,
+            application_id,
+            settings: settings(config),
+            destinations: Arc::new(Destinations::Any),
+        }
     }
 
     /// All tasks, restored from what the disk and the topics hold, with their inputs queued behind the `committed` positions.

@@ -1,7 +1,7 @@
 //! A topic with options for writing.
 
-use super::route::{Partitioner, Partitions, Target};
 use super::Topic;
+use super::route::{Partitioner, Partitions, Target};
 use crate::format::{Format, FormatError, Nullable};
 use crate::graph::Kind;
 use crate::record::Portable;
