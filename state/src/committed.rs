@@ -3,15 +3,18 @@
 use std::cell::RefCell;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::segments::Holder;
 use crate::session_key::SessionKey;
 use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
-use crate::{ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, metadata, session_scan, value, window_scan};
+use crate::{
+    ByteDatabase, ByteView, Direction, Family, Layout, StateError, Timestamp, Version, metadata, session_scan, value, version_scan,
+    window_scan,
+};
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub(crate) struct Door {
 struct Shared {
     /// None once the task's state is closed. Held while someone reads, so that closing waits for readers.
     database: RwLock<Option<ByteDatabase>>,
+    /// Somebody waits for the readers: what they read is of no use any more.
+    closing: AtomicBool,
     metadata: Family,
     stores: Vec<CommittedStore>,
 }
@@ -35,7 +40,7 @@ struct CommittedStore {
     name: String,
     family: Family,
     layout: Layout,
-    /// Only stores of windows and sessions have it.
+    /// Only stores of windows, sessions and versions have it.
     window: Option<CommittedWindow>,
 }
 
@@ -56,7 +61,7 @@ impl Door {
             }),
         };
         let stores = stores.iter().map(store).collect();
-        Self { shared: Arc::new(Shared { database: RwLock::new(Some(database)), metadata, stores }) }
+        Self { shared: Arc::new(Shared { database: RwLock::new(Some(database)), closing: AtomicBool::new(false), metadata, stores }) }
     }
 
     pub(crate) fn reader(&self) -> CommittedState {
@@ -67,7 +72,7 @@ impl Door {
     pub(crate) fn observed(&self, stores: &[Rc<RefCell<Store>>]) {
         for (committed, store) in self.shared.stores.iter().zip(stores) {
             if let Some(window) = &committed.window {
-                window.visible_from.store(store.borrow().segments().visible_from(), Ordering::Relaxed);
+                window.visible_from.store(store.borrow().segments().committed_visible_from(), Ordering::Relaxed);
             }
         }
     }
@@ -83,26 +88,52 @@ impl Door {
 
 impl Shared {
     fn set(&self, database: Option<ByteDatabase>) {
+        self.closing.store(true, Ordering::Relaxed);
         // A reader that panicked has changed nothing.
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
+        let mut known = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        *known = database;
+        self.closing.store(known.is_none(), Ordering::Relaxed);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Option<ByteDatabase>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CommittedState {
-    /// Lets `read` make any number of reads that all see the same commit. Keep it short: the task cannot close meanwhile.
-    /// [`StateError::Closed`] says that the task has left; ask for its new owner.
+    /// Lets `read` make any number of reads that all see the same commit. The task cannot close meanwhile; when it is about to, scans
+    /// break off. [`StateError::Closed`] says that the task has left; ask for its new owner.
     pub fn view<R>(&self, read: impl FnOnce(&CommittedView<'_>) -> R) -> Result<R, StateError> {
-        let database = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or(StateError::Closed)?;
-        Ok(database.view(|view| read(&CommittedView { database, view, shared: &self.shared })))
+        Self::view_all(std::slice::from_ref(self), |views| read(&views[0]))
+    }
+
+    /// The same for several tasks: each is seen as of one commit, and all as they were when `read` was called.
+    pub fn view_all<R>(tasks: &[CommittedState], read: impl FnOnce(&[CommittedView<'_>]) -> R) -> Result<R, StateError> {
+        let databases: Vec<_> = tasks.iter().map(|task| task.shared.read()).collect();
+        let mut views = Vec::with_capacity(tasks.len());
+        for (task, database) in tasks.iter().zip(&databases) {
+            let database = database.as_ref().ok_or(StateError::Closed)?;
+            views.push(CommittedView::new(database, &task.shared));
+        }
+        Ok(read(&views))
     }
 }
 
 /// The stores of one task as of one commit.
 pub struct CommittedView<'a> {
     database: &'a ByteDatabase,
-    view: &'a ByteView<'a>,
+    view: ByteView<'a>,
     shared: &'a Shared,
+    /// Of each store: the lowest time that this commit shows.
+    visible_from: Vec<Timestamp>,
+}
+
+impl<'a> CommittedView<'a> {
+    fn new(database: &'a ByteDatabase, shared: &'a Shared) -> Self {
+        let visible_from = |store: &CommittedStore| store.window.as_ref().map_or(0, |window| window.visible_from.load(Ordering::Relaxed));
+        let visible_from = shared.stores.iter().map(visible_from).collect();
+        CommittedView { database, view: database.moment(), shared, visible_from }
+    }
 }
 
 impl CommittedView<'_> {
@@ -114,28 +145,44 @@ impl CommittedView<'_> {
 
     /// The window store of that name.
     pub fn window(&self, name: &str) -> Option<CommittedWindows<'_>> {
-        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Window { .. });
-        let store = self.shared.stores.iter().find(is_it)?;
-        Some(CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? })
+        self.windows(name, |layout| matches!(layout, Layout::Window { .. }))
+    }
+
+    /// The versioned store of that name.
+    pub fn versioned(&self, name: &str) -> Option<CommittedVersions<'_>> {
+        let windows = self.windows(name, |layout| matches!(layout, Layout::Versioned { .. }))?;
+        Some(CommittedVersions { windows })
     }
 
     /// The session store of that name.
     pub fn session(&self, name: &str) -> Option<CommittedSessions<'_>> {
-        let is_it = |store: &&CommittedStore| store.name == name && matches!(store.layout, Layout::Session { .. });
-        let store = self.shared.stores.iter().find(is_it)?;
-        let windows = CommittedWindows { at: self, name: &store.name, family: store.family, window: store.window.as_ref()? };
+        let windows = self.windows(name, |layout| matches!(layout, Layout::Session { .. }))?;
         Some(CommittedSessions { windows })
+    }
+
+    fn windows(&self, name: &str, is_laid_out_so: impl Fn(Layout) -> bool) -> Option<CommittedWindows<'_>> {
+        let stores = self.shared.stores.iter().zip(&self.visible_from);
+        let (store, &visible_from) = stores.into_iter().find(|(store, _)| store.name == name && is_laid_out_so(store.layout))?;
+        let segment_ms = store.window.as_ref()?.segment_ms;
+        Some(CommittedWindows { at: self, name: &store.name, family: store.family, segment_ms, visible_from })
     }
 
     fn get<R>(&self, family: Family, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         self.view.get(family, key, |bytes| value::read(self.database, bytes).map(read))?
     }
 
+    fn value<'b>(&self, bytes: &'b [u8]) -> Result<Option<(Timestamp, &'b [u8])>, StateError> {
+        if self.shared.closing.load(Ordering::Relaxed) {
+            return Err(StateError::Closed);
+        }
+        value::read(self.database, Some(bytes))
+    }
+
     fn scan(
         &self, family: Family, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>,
     ) -> Result<(), StateError> {
         let mut failure = None;
-        self.view.scan(family, from, to, direction, &mut |key, bytes| match value::read(self.database, Some(bytes)) {
+        self.view.scan(family, from, to, direction, &mut |key, bytes| match self.value(bytes) {
             Ok(content) => content.map_or(ControlFlow::Continue(()), |(timestamp, value)| visit(key, timestamp, value)),
             Err(error) => {
                 failure = Some(error);
@@ -172,17 +219,18 @@ pub struct CommittedWindows<'a> {
     at: &'a CommittedView<'a>,
     name: &'a str,
     family: Family,
-    window: &'a CommittedWindow,
+    segment_ms: i64,
+    visible_from: Timestamp,
 }
 
 impl CommittedWindows<'_> {
     /// As [`crate::WindowHandle::get`].
     pub fn get<R>(&self, key: &[u8], start: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
-        if start < self.window.visible_from.load(Ordering::Relaxed) {
+        if start < self.visible_from {
             return Ok(read(None));
         }
         let mut local = Vec::new();
-        WindowKey::only(key, start).write_local(start.div_euclid(self.window.segment_ms), &mut local);
+        WindowKey::only(key, start).write_local(start.div_euclid(self.segment_ms), &mut local);
         self.at.get(self.family, &local, read)
     }
 
@@ -205,13 +253,15 @@ impl CommittedWindows<'_> {
     }
 
     fn visible(&self, starts: &RangeInclusive<Timestamp>) -> RangeInclusive<Timestamp> {
-        (*starts.start()).max(self.window.visible_from.load(Ordering::Relaxed))..=*starts.end()
+        (*starts.start()).max(self.visible_from)..=*starts.end()
     }
 
-    fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)>, StateError> {
-        let (first, last) = (starts.start().div_euclid(self.window.segment_ms), starts.end().div_euclid(self.window.segment_ms));
+    fn segments(
+        &self, starts: &RangeInclusive<Timestamp>,
+    ) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
+        let (first, last) = (starts.start().div_euclid(self.segment_ms), starts.end().div_euclid(self.segment_ms));
         let is_empty = starts.is_empty();
-        let segments = metadata::segments_of(self.at.view, self.at.shared.metadata, self.name)?;
+        let segments = metadata::segments_of(&self.at.view, self.at.shared.metadata, self.name)?;
         Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
     }
 }
@@ -227,12 +277,12 @@ impl CommittedSessions<'_> {
     pub fn get<R>(
         &self, key: &[u8], start: Timestamp, end: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R,
     ) -> Result<R, StateError> {
-        let CommittedWindows { at, family, window, .. } = self.windows;
-        if end < window.visible_from.load(Ordering::Relaxed) {
+        let CommittedWindows { at, family, segment_ms, visible_from, .. } = self.windows;
+        if end < visible_from {
             return Ok(read(None));
         }
         let mut local = Vec::new();
-        SessionKey { key, start, end }.write_local(end.div_euclid(window.segment_ms), &mut local);
+        SessionKey { key, start, end }.write_local(end.div_euclid(segment_ms), &mut local);
         at.get(family, &local, read)
     }
 
@@ -258,5 +308,30 @@ impl CommittedSessions<'_> {
 impl Scan for CommittedWindows<'_> {
     fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
         self.at.scan(self.family, from, to, direction, visit)
+    }
+}
+
+/// A versioned store as of one commit.
+pub struct CommittedVersions<'a> {
+    /// Segments are segments.
+    windows: CommittedWindows<'a>,
+}
+
+impl CommittedVersions<'_> {
+    /// As [`crate::VersionedHandle::get`].
+    pub fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        let mut local = Vec::new();
+        version_scan::latest_key(key, &mut local);
+        self.windows.at.get(self.windows.family, &local, read)
+    }
+
+    /// As [`crate::VersionedHandle::get_as_of`].
+    pub fn get_as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError> {
+        let latest = self.get(key, |found| version_scan::latest_as_of(found, time))?;
+        if latest.is_some() || time < self.windows.visible_from {
+            return Ok(latest);
+        }
+        let ended = self.windows.segments(&(time..=Timestamp::MAX))?;
+        Ok(version_scan::around(&self.windows, ended, key, time)?.into_version())
     }
 }

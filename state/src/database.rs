@@ -107,11 +107,16 @@ impl ByteDatabase {
 
     /// Lets `read` make any number of reads that all see this moment. Keep it short: what is overwritten meanwhile cannot be freed.
     pub fn view<R>(&self, read: impl FnOnce(&ByteView<'_>) -> R) -> R {
+        read(&self.moment())
+    }
+
+    /// This moment, held as long as the view.
+    pub(crate) fn moment(&self) -> ByteView<'_> {
         let moment = match &*self.engine {
             Engine::Rocks { rocks, .. } => Moment::Rocks(rocks.view()),
             Engine::Memory(memory) => Moment::Memory(memory.view()),
         };
-        read(&ByteView { names: &self.names, moment })
+        ByteView { names: &self.names, moment }
     }
 }
 

@@ -8,7 +8,7 @@
 //! | `V` | layout version, u32: 1 |
 //! | `H` | hash of the plan that wrote last, u64 |
 //! | `C` | number of the last commit, u64 |
-//! | `L` store | layout: 0 for key-value; the segment's length in ms (i64) behind 1 for windows, 2 for sessions, 3 and 4 for these with an index by time |
+//! | `L` store | layout: 0 for key-value; the segment's length in ms (i64) behind 1 for windows, 2 for sessions, 3 and 4 for these with an index by time, 5 for versions |
 //! | `P` store | changelog position: next offset (i64), topic id (16 bytes), time of writing (i64, ms) |
 //! | `S` length of the name (u16), store, segment id (i64, sign bit turned) | changelog offset before which there is nothing of the segment, i64 |
 
@@ -47,6 +47,7 @@ pub(crate) enum StoredLayout {
     KeyValue,
     Window { segment_ms: i64, index: TimeIndex },
     Session { segment_ms: i64, index: TimeIndex },
+    Versioned { segment_ms: i64 },
 }
 
 impl StoredLayout {
@@ -55,6 +56,7 @@ impl StoredLayout {
             Layout::KeyValue => Self::KeyValue,
             Layout::Window { segment_ms, index, .. } => Self::Window { segment_ms, index },
             Layout::Session { segment_ms, index, .. } => Self::Session { segment_ms, index },
+            Layout::Versioned { segment_ms, .. } => Self::Versioned { segment_ms },
         }
     }
 }
@@ -130,6 +132,7 @@ pub(crate) fn put_layout(writes: &mut WriteSet, family: Family, store: &str, lay
         StoredLayout::Session { segment_ms, index: TimeIndex::None } => (2, segment_ms),
         StoredLayout::Window { segment_ms, index: TimeIndex::Kept } => (3, segment_ms),
         StoredLayout::Session { segment_ms, index: TimeIndex::Kept } => (4, segment_ms),
+        StoredLayout::Versioned { segment_ms } => (5, segment_ms),
     };
     writes.put_parts(family, &key, &[&[kind], &segment_ms.to_be_bytes()]);
 }
@@ -169,6 +172,7 @@ fn read_layout(value: &[u8]) -> Option<StoredLayout> {
         2 => Some(StoredLayout::Session { segment_ms, index: TimeIndex::None }),
         3 => Some(StoredLayout::Window { segment_ms, index: TimeIndex::Kept }),
         4 => Some(StoredLayout::Session { segment_ms, index: TimeIndex::Kept }),
+        5 => Some(StoredLayout::Versioned { segment_ms }),
         _ => None,
     }
 }

@@ -58,7 +58,16 @@ impl Segments {
 
     /// The lowest window start that reads may see.
     pub(crate) fn visible_from(&self) -> Timestamp {
-        self.observed.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms).saturating_add(self.visible_above_ms))
+        self.visible_at(self.observed)
+    }
+
+    /// The same as of the last commit.
+    pub(crate) fn committed_visible_from(&self) -> Timestamp {
+        self.visible_at(self.committed)
+    }
+
+    fn visible_at(&self, time: Option<Timestamp>) -> Timestamp {
+        time.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms).saturating_add(self.visible_above_ms))
     }
 
     /// The lowest segment that still takes writes. Kafka: `AbstractSegments`.
@@ -80,7 +89,7 @@ impl Segments {
     }
 
     /// The segments that hold windows with a start in the range, lowest first.
-    pub(crate) fn in_range(&self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> {
+    pub(crate) fn in_range<'s>(&'s self, starts: &RangeInclusive<Timestamp>) -> impl DoubleEndedIterator<Item = (i64, Holder)> + use<'s> {
         let segments = self.segment_of(*starts.start())..=self.segment_of(*starts.end());
         // An empty range of starts has no segments; `BTreeMap::range` would panic for it.
         let segments = (!starts.is_empty()).then_some(segments);

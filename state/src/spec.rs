@@ -40,6 +40,11 @@ impl StoreSpec {
         self
     }
 
+    /// A store of all versions of each key within a history. Each version that is put goes to the changelog.
+    pub fn versioned(name: impl Into<String>, history_ms: i64, segment_ms: i64) -> Self {
+        Self { name: name.into(), layout: Layout::Versioned { history_ms, segment_ms }, logging: Logging::EachUpdate }
+    }
+
     /// Another choice of what goes to the changelog.
     pub fn with_logging(mut self, logging: Logging) -> Self {
         self.logging = logging;
@@ -70,6 +75,13 @@ pub enum Layout {
         segment_ms: i64,
         /// Whether sessions are found by time alone.
         index: TimeIndex,
+    },
+    /// All versions of each key, each from the time of its update to that of the next one.
+    Versioned {
+        /// How far back, from the observed time, versions are known and may be put (milliseconds).
+        history_ms: i64,
+        /// How much time is removed at once. What the store was first opened with stays in force.
+        segment_ms: i64,
     },
 }
 

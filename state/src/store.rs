@@ -2,6 +2,8 @@
 
 mod commit;
 mod merge;
+mod version_log;
+mod versions;
 
 use std::cell::Cell;
 use std::ops::{Bound, ControlFlow};
@@ -10,6 +12,8 @@ use std::rc::Rc;
 use crate::overlay::Overlay;
 use crate::segments::{Holder, Segments};
 use crate::window_scan::Scan;
+use version_log::VersionLog;
+
 use crate::{ByteDatabase, Direction, Family, Layout, Logging, StateError, StoreSpec, Timestamp, value};
 
 /// What a scan calls with key, timestamp and value.
@@ -32,8 +36,10 @@ pub(crate) struct Store {
     logging: Logging,
     overlay: Overlay,
     layout: Layout,
-    /// Only stores of windows and sessions have them.
+    /// Only stores of windows, sessions and versions have them.
     segments: Option<Segments>,
+    /// Only versioned stores have it, in place of what the overlay logs.
+    versions: Option<VersionLog>,
     /// Only tasks with a journal count records.
     record: Option<RecordNumber>,
     record_seen: u64,
@@ -44,7 +50,9 @@ impl Store {
         spec: &StoreSpec, database: ByteDatabase, family: Family, segments: Option<Segments>, record: Option<RecordNumber>,
     ) -> Self {
         let StoreSpec { name, layout, logging } = spec.clone();
-        Self { name, database, family, logging, overlay: Overlay::new(logging), layout, segments, record, record_seen: 0 }
+        let versions = matches!(layout, Layout::Versioned { .. }).then(VersionLog::default);
+        let overlay = Overlay::new(if versions.is_some() { Logging::Off } else { logging });
+        Self { name, database, family, logging, overlay, layout, segments, versions, record, record_seen: 0 }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -75,7 +83,7 @@ impl Store {
     }
 
     pub(crate) fn overlay_bytes(&self) -> usize {
-        self.overlay.bytes()
+        self.overlay.bytes() + self.versions.as_ref().map_or(0, VersionLog::bytes)
     }
 
     pub(crate) fn get<R>(&self, holder: Holder, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
@@ -103,6 +111,7 @@ impl Store {
         if running == Some(self.record_seen) {
             self.overlay.undo();
             self.segments.iter_mut().for_each(Segments::undo);
+            self.versions.iter_mut().for_each(VersionLog::undo);
         }
     }
 
@@ -113,6 +122,7 @@ impl Store {
             self.record_seen = running;
             self.overlay.mark();
             self.segments.iter_mut().for_each(Segments::mark);
+            self.versions.iter_mut().for_each(VersionLog::mark);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::committed::Door;
 use crate::store::{RecordNumber, Store};
 use crate::{
     ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Family, Journal, KeyValueHandle, Layout, MemoryDisk,
-    RestoreRecord, SessionHandle, StateError, StoreSpec, WindowHandle, WriteSet, metadata,
+    RestoreRecord, SessionHandle, StateError, StoreSpec, VersionedHandle, WindowHandle, WriteSet, metadata,
 };
 
 pub use open::Opened;
@@ -116,6 +116,12 @@ impl TaskState {
         matches!(store.borrow().layout(), Layout::Session { .. }).then(|| SessionHandle::new(Rc::clone(store)))
     }
 
+    /// The versioned store of that name.
+    pub fn versioned(&self, name: &str) -> Option<VersionedHandle> {
+        let store = self.find(name)?;
+        matches!(store.borrow().layout(), Layout::Versioned { .. }).then(|| VersionedHandle::new(Rc::clone(store)))
+    }
+
     /// How far the store had followed its changelog at the last commit.
     pub fn position(&self, store: &str) -> Option<ChangelogPosition> {
         self.positions.get(store).copied()
@@ -182,8 +188,16 @@ impl TaskState {
         for record in records {
             target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
         }
+        let first_offset = self.first_offset(store);
+        let is_versioned = matches!(target.borrow().layout(), Layout::Versioned { .. });
+        if is_versioned {
+            target.borrow().stage(self.metadata, first_offset, &mut self.writes);
+        }
         metadata::put_position(&mut self.writes, self.metadata, store, position);
         self.database.write(&self.writes)?;
+        if is_versioned {
+            target.borrow_mut().settle(first_offset);
+        }
         self.positions.insert(store.to_owned(), position);
         Ok(())
     }
@@ -208,6 +222,8 @@ impl TaskState {
 
     /// What is committed, for other threads to read. It stays valid until this state is dropped.
     pub fn committed(&self) -> CommittedState {
+        // The times of the last commit may have been set since the state was opened.
+        self.door.observed(&self.stores);
         self.door.reader()
     }
 
@@ -228,7 +244,9 @@ impl TaskState {
     pub fn trim_before(&self, store: &str) -> Option<i64> {
         let position = self.position(store)?;
         let store = self.find(store)?.borrow();
-        store.segments_if_any().map(|segments| segments.first_offset().unwrap_or(position.next_offset))
+        // A latest version never expires, however old its record in the changelog is.
+        let segments = store.segments_if_any().filter(|_| !matches!(store.layout(), Layout::Versioned { .. }));
+        segments.map(|segments| segments.first_offset().unwrap_or(position.next_offset))
     }
 
     fn find(&self, name: &str) -> Option<&Rc<RefCell<Store>>> {

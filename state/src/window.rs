@@ -40,7 +40,7 @@ impl WindowHandle {
         let segment = segments.segment_of(start);
         match segments.holder(segment) {
             Some(holder) if start >= segments.visible_from() => {
-                self.with_local(segment, key, start, |local| store.get(holder, local, read))
+                self.with_local(segment, WindowKey::only(key, start), |local| store.get(holder, local, read))
             }
             Some(_) | None => Ok(read(None)),
         }
@@ -48,12 +48,18 @@ impl WindowHandle {
 
     /// Stores the value of a window.
     pub fn put(&self, key: &[u8], start: Timestamp, value: &[u8], timestamp: Timestamp) -> Written {
-        self.write(key, start, Some(value), timestamp)
+        self.write(WindowKey::only(key, start), Some(value), timestamp)
+    }
+
+    /// Stores one of several values of a key that begin at one time. The numbers tell them apart and order them; the caller sees to it that
+    /// none comes back, not even after a restart. Kafka: a window store with `retainDuplicates`.
+    pub fn put_numbered(&self, key: &[u8], start: Timestamp, number: u32, value: &[u8], timestamp: Timestamp) -> Written {
+        self.write(WindowKey { key, start, sequence: number }, Some(value), timestamp)
     }
 
     /// Removes a window. The timestamp goes to the changelog.
     pub fn delete(&self, key: &[u8], start: Timestamp, timestamp: Timestamp) -> Written {
-        self.write(key, start, None, timestamp)
+        self.write(WindowKey::only(key, start), None, timestamp)
     }
 
     /// Visits start, timestamp and value of the windows of `key` that start in the range, in the order of their starts,
@@ -116,27 +122,27 @@ impl WindowHandle {
         self.store.borrow_mut().segments_mut().set_observed(time);
     }
 
-    fn write(&self, key: &[u8], start: Timestamp, value: Option<&[u8]>, timestamp: Timestamp) -> Written {
+    fn write(&self, window: WindowKey<'_>, value: Option<&[u8]>, timestamp: Timestamp) -> Written {
         let mut store = self.store.borrow_mut();
         let segments = store.segments_mut();
-        let segment = segments.segment_of(start);
+        let segment = segments.segment_of(window.start);
         if segment < segments.first_live() {
             return Written::Expired;
         }
         segments.touch(segment);
-        self.with_local(segment, key, start, |local| store.write(local, value, timestamp));
+        self.with_local(segment, window, |local| store.write(local, value, timestamp));
         if matches!(store.layout(), Layout::Window { index: TimeIndex::Kept, .. }) {
             let mut entry = self.scratch.take();
-            time_index::of_window(WindowKey::only(key, start), segment, &mut entry);
+            time_index::of_window(window, segment, &mut entry);
             store.write_index(&entry, value, timestamp);
             self.scratch.set(entry);
         }
         Written::Kept
     }
 
-    fn with_local<R>(&self, segment: i64, key: &[u8], start: Timestamp, then: impl FnOnce(&[u8]) -> R) -> R {
+    fn with_local<R>(&self, segment: i64, window: WindowKey<'_>, then: impl FnOnce(&[u8]) -> R) -> R {
         let mut scratch = self.scratch.take();
-        WindowKey::only(key, start).write_local(segment, &mut scratch);
+        window.write_local(segment, &mut scratch);
         let result = then(&scratch);
         self.scratch.set(scratch);
         result

@@ -42,6 +42,7 @@ pub mod graph;
 pub mod log;
 pub mod operator;
 pub mod prelude;
+pub mod query;
 pub mod record;
 pub mod runtime;
 pub mod task;

@@ -1,14 +1,15 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    Hopping, IntoStore, IntoWindowStore, KGroupedStream, KStream, KTable, Materialized, Processor, Repartitioned, Scd2Store, Split, Store,
-    Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, WindowMaterialized, WindowStore,
+    Hopping, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized, Processor, Repartitioned, Scd2Store,
+    Split, Store, Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, WindowMaterialized, WindowStore,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};
 pub use crate::operator::{
     Out, OutValues, ProcessorContext, Scd2Change, Scd2Order, Scd2Rows, Scd2Span, Scd2Version, SendError, TimeWindows,
 };
+pub use crate::query::{Entry, KeyValueView, QueryError, Queryable, SessionView, Version, VersionedView, WindowView};
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
 pub use crate::task::store::{StoreError, StoreHandle};
 pub use crate::task::{Due, Failure, Schedule, Schedules};

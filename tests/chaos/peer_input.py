@@ -33,11 +33,15 @@ def users(seed):
             yield user.encode(), USERS_AT, to_bytes({"user_id": user, "name": f"Name {number:x}", "country": chance.choice(COUNTRIES), "tier": chance.choice(TIERS)})
 
 
-def purchases(seed, records):
-    """(key, timestamp, value), five a millisecond of event time."""
+def five_a_millisecond(number):
+    return START + number // 5
+
+
+def purchases(seed, records, time_of=five_a_millisecond):
+    """(key, timestamp, value); `time_of` says when each number is bought."""
     chance = random.Random(seed)
     for number in range(records):
-        at, bits = START + number // 5, chance.getrandbits(200)
+        at, bits = time_of(number), chance.getrandbits(200)
         # The product of two even shares: some users come often.
         user = f"user_{int(USERS * chance.random() * chance.random()):06}"
         category, cents, digits = CATEGORIES[bits % 6], 1_000 + (bits >> 8) % 99_000, f"{bits >> 64:034x}"[:32]

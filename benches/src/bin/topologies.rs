@@ -36,7 +36,7 @@ fn run(kind: Kind, config: Config, records: u64) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let log = Arc::new(EmbeddedLog::open(folder.path().join("log"))?);
     fill(&*log, records)?;
-    let names = TopicNames { input: "tx".into(), output: "out".into(), users: "users".into() };
+    let names = TopicNames { input: "tx".into(), output: "out".into(), users: "users".into(), users_as_changelog: true };
     let (topology, guarantee) = (topology(kind, &names, Cache::Default)?, config.guarantee);
     let state = StateDirectory::open(&folder.path().join("state"), &config.application_id, MemoryBudget::from_cgroup())?;
     let (began, cpu) = (Instant::now(), cpu_of_this_process()?);

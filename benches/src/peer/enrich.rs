@@ -43,8 +43,9 @@ impl Data for Enriched {
 }
 
 pub(super) fn add(app: &StreamsBuilder, topics: &TopicNames, cache: Cache) {
-    // The topic is its own changelog, as Kafka Streams has it under `topology.optimization=all`.
-    let users = app.table(Topic::<String, User>::of(&topics.users).source().as_changelog(), cache.rows(USERS));
+    let source = Topic::<String, User>::of(&topics.users).source();
+    let source = if topics.users_as_changelog { source.as_changelog() } else { source };
+    let users = app.table(source, cache.rows(USERS));
     app.stream(Topic::<String, Transaction>::of(&topics.input))
         .join(&users, |_, transaction, user| enriched(transaction, user))
         .to(Topic::of(&topics.output));

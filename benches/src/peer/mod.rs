@@ -80,6 +80,8 @@ pub struct TopicNames {
     pub output: String,
     /// The table of users, which only `enrich` reads.
     pub users: String,
+    /// Whether that topic is the changelog of its table as well, as Kafka Streams has it under `topology.optimization=all`.
+    pub users_as_changelog: bool,
 }
 
 /// One of the topologies between these topics.

@@ -3,7 +3,7 @@
 use super::{Kind, TopicNames};
 use headwater_streams::format::{Nullable, Row};
 use headwater_streams::prelude::{IntoStore, IntoWindowStore, Materialized, Store, WindowMaterialized, WindowStore};
-use headwater_streams::runtime::{Config, Guarantee};
+use headwater_streams::runtime::{Config, Guarantee, TimeRule};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -76,9 +76,12 @@ impl Settings {
                 return Err(SettingsError::Value { variable: "GUARANTEE", value: other.into(), wanted });
             }
         };
+        // An application that shares its topics with Kafka Streams keeps time as that does.
+        let time_rule = one_of("TIME_RULE", get("TIME_RULE"), [("watermark", TimeRule::Watermark), ("kafka", TimeRule::Kafka)])?;
         let commit_interval = millis("COMMIT_MS")?.unwrap_or(config.commit_interval);
         let config = Config {
             commit_interval,
+            time_rule,
             // As in the other implementations: what a cache holds back waits for the commit, under at-least-once, too.
             flush_interval: commit_interval,
             session_timeout: millis("SESSION_MS")?.unwrap_or(config.session_timeout),
@@ -87,7 +90,12 @@ impl Settings {
         Ok(Settings {
             bootstrap: need("BOOTSTRAP")?,
             kind: need("TOPOLOGY")?.parse()?,
-            topics: TopicNames { input: need("INPUT")?, output: need("OUTPUT")?, users: get("USERS").unwrap_or_else(|| "users".into()) },
+            topics: TopicNames {
+                input: need("INPUT")?,
+                output: need("OUTPUT")?,
+                users: get("USERS").unwrap_or_else(|| "users".into()),
+                users_as_changelog: one_of("OPTIMIZATION", get("OPTIMIZATION"), [("all", true), ("none", false)])?,
+            },
             state_dir: need("STATE_DIR")?.into(),
             cache: number("CACHE_BYTES", get("CACHE_BYTES"))?.map_or(Cache::Default, Cache::of_bytes),
             linger_ms: number::<u32>("LINGER_MS", get("LINGER_MS"))?.map(|linger| linger.to_string()),
@@ -105,6 +113,13 @@ impl Settings {
 fn number<T: FromStr>(variable: &'static str, value: Option<String>) -> Result<Option<T>, SettingsError> {
     let parse = |value: String| value.parse().map_err(|_| SettingsError::Value { variable, value, wanted: "a whole number" });
     value.map(parse).transpose()
+}
+
+/// What one of two words stands for; the first is the default.
+fn one_of<T: Copy>(variable: &'static str, value: Option<String>, words: [(&'static str, T); 2]) -> Result<T, SettingsError> {
+    let Some(value) = value else { return Ok(words[0].1) };
+    let found = words.iter().find(|(word, _)| *word == value);
+    found.map(|(_, meant)| *meant).ok_or(SettingsError::Value { variable, value, wanted: "one of its two words" })
 }
 
 impl Cache {
@@ -156,12 +171,21 @@ mod tests {
         assert_eq!((settings.config.commit_interval, settings.is_exactly_once()), (Duration::from_millis(100), true));
         assert_eq!((settings.linger_ms, settings.cache, settings.threads), (None, Cache::Default, 1));
         assert_eq!(settings.topics.users, "users");
+        assert_eq!((settings.config.time_rule, settings.topics.users_as_changelog), (TimeRule::Watermark, true));
     }
 
     #[test]
     fn no_cache_is_another_thing_than_the_default_one() {
         assert_eq!(read(&[("CACHE_BYTES", "0")]).unwrap().cache, Cache::Off);
         assert_eq!(read(&[("CACHE_BYTES", "4096")]).unwrap().cache, Cache::Bytes(4096));
+    }
+
+    #[test]
+    fn what_shares_its_topics_with_a_jvm_says_so() {
+        let settings = read(&[("TIME_RULE", "kafka"), ("OPTIMIZATION", "none")]).unwrap();
+        assert_eq!((settings.config.time_rule, settings.topics.users_as_changelog), (TimeRule::Kafka, false));
+        let error = read(&[("TIME_RULE", "wall")]).unwrap_err().to_string();
+        assert_eq!(error, "TIME_RULE is \"wall\", which is not one of its two words");
     }
 
     #[test]

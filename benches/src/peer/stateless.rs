@@ -17,6 +17,13 @@ pub struct Projected {
     pub amount_cents: i64,
 }
 
+impl Projected {
+    /// What matters of a large transaction.
+    pub fn new(transaction_id: String, user_id: String, amount_cents: i64) -> Self {
+        Projected { transaction_id, user_id, amount_cents }
+    }
+}
+
 impl Data for Projected {
     type Format = Json;
 }
@@ -24,6 +31,6 @@ impl Data for Projected {
 pub(super) fn add(app: &StreamsBuilder, topics: &TopicNames) {
     app.stream(Topic::<String, Transaction>::of(&topics.input))
         .filter(|_, transaction| transaction.amount_cents > LARGE_CENTS)
-        .map_values(|_, Transaction { transaction_id, user_id, amount_cents, .. }| Projected { transaction_id, user_id, amount_cents })
+        .map_values(|_, transaction| Projected::new(transaction.transaction_id, transaction.user_id, transaction.amount_cents))
         .to(Topic::of(&topics.output));
 }

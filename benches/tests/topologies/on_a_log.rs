@@ -17,7 +17,7 @@ const PARTITIONS: i32 = 4;
 const USERS: u64 = 2_000;
 
 fn names() -> TopicNames {
-    TopicNames { input: "tx".into(), output: "out".into(), users: "users".into() }
+    TopicNames { input: "tx".into(), output: "out".into(), users: "users".into(), users_as_changelog: true }
 }
 
 /// Makes a topic that keeps everything, however old, and fills it.

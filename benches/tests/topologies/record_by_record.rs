@@ -12,7 +12,7 @@ const INPUT: Topic<String, Transaction> = Topic::new("tx");
 const USERS: Topic<String, User> = Topic::new("users");
 
 fn driver(kind: Kind) -> TestDriver {
-    let names = TopicNames { input: "tx".into(), output: "out".into(), users: "users".into() };
+    let names = TopicNames { input: "tx".into(), output: "out".into(), users: "users".into(), users_as_changelog: true };
     TestDriver::new(topology(kind, &names, Cache::Default).unwrap())
 }
 

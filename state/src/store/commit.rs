@@ -3,8 +3,10 @@
 use std::ops::Bound;
 
 use super::Store;
+use super::version_log::VersionLog;
 use crate::segments::Segments;
 use crate::session_key::SessionKey;
+use crate::version_scan::LATEST;
 use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
 use crate::{
     ByteDatabase, ChangelogRecord, Family, Layout, Logging, RestoreRecord, StateError, TimeIndex, Timestamp, WriteSet, metadata,
@@ -14,13 +16,15 @@ use crate::{
 impl Store {
     /// Adds all that changed since the last commit, and the removal of what has expired.
     pub(crate) fn stage(&self, metadata: Family, first_offset: i64, writes: &mut WriteSet) {
-        assert!(!self.overlay.has_updates(), "store {}: updates are drained to the changelog before the commit", self.name);
+        let is_drained = !self.overlay.has_updates() && self.versions.as_ref().is_none_or(VersionLog::is_empty);
+        assert!(is_drained, "store {}: updates are drained to the changelog before the commit", self.name);
         let first_live = self.segments.as_ref().map(Segments::first_live);
         // In the order of the keys: the engine takes them faster than it takes them at random.
         self.overlay.with_range(Bound::Unbounded, Bound::Unbounded, |indexes| {
             for &index in indexes {
                 let (key, content) = (self.overlay.key(index), self.overlay.content(index));
-                if first_live.is_some_and(|first_live| segment_of_local(key) < Some(first_live)) {
+                let is_expired = |first_live| segment_of_local(key).is_some_and(|segment| segment != LATEST && segment < first_live);
+                if first_live.is_some_and(is_expired) {
                     continue;
                 }
                 match content {
@@ -50,18 +54,21 @@ impl Store {
     /// The commit is written.
     pub(crate) fn settle(&mut self, first_offset: i64) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(|segments| segments.settle(first_offset));
     }
 
     /// Forgets all since the last commit.
     pub(crate) fn abort(&mut self) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(Segments::abort);
     }
 
     /// Goes on with an empty database.
     pub(crate) fn start_anew(&mut self, database: ByteDatabase) {
         self.overlay.clear();
+        self.versions.iter_mut().for_each(VersionLog::clear);
         self.segments.iter_mut().for_each(Segments::start_anew);
         self.database = database;
     }
@@ -71,12 +78,15 @@ impl Store {
         if self.logging == Logging::Off {
             return;
         }
+        if let Some(versions) = &mut self.versions {
+            return versions.drain(sink);
+        }
         let mut changelog_key = Vec::new();
         let layout = self.layout;
         let composed = "the overlay holds keys that we composed";
         self.overlay.drain(&mut |local, value, timestamp| {
             let key = match layout {
-                Layout::KeyValue => local,
+                Layout::KeyValue | Layout::Versioned { .. } => local,
                 Layout::Window { .. } => {
                     WindowKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
                     &changelog_key
@@ -95,7 +105,7 @@ impl Store {
         assert!(self.overlay.contents().next().is_none(), "store {}: a restore and uncommitted writes exclude each other", self.name);
     }
 
-    /// Adds a record of the changelog to `writes`.
+    /// Adds a record of the changelog to `writes`. A version is put as it once was, above the database; nothing expires meanwhile, since the store's time is told to it afterwards.
     pub(crate) fn stage_restored(&mut self, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Result<(), StateError> {
         let mut local = Vec::new();
         let key = match self.layout {
@@ -120,6 +130,7 @@ impl Store {
                 session.write_local(segment, &mut local);
                 &local
             }
+            Layout::Versioned { .. } => return self.put_version(record.key, record.value, record.timestamp).map(drop),
         };
         match record.value {
             Some(bytes) => value::put(writes, self.family, key, record.timestamp, bytes),

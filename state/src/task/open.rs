@@ -134,7 +134,11 @@ fn segments(task: &str, spec: &StoreSpec, contents: &Metadata) -> Result<Option<
         (Layout::Session { retention_ms, index, .. }, StoredLayout::Session { segment_ms, index: stored }) if index == stored => {
             Ok(Some(Segments::new(retention_ms, segment_ms, live())))
         }
-        (Layout::KeyValue | Layout::Window { .. } | Layout::Session { .. }, _) => {
+        (Layout::Versioned { history_ms, .. }, StoredLayout::Versioned { segment_ms }) => {
+            // The history is counted inclusively, as in Kafka.
+            Ok(Some(Segments::new(history_ms, segment_ms, live()).with_visible_bound()))
+        }
+        (Layout::KeyValue | Layout::Window { .. } | Layout::Session { .. } | Layout::Versioned { .. }, _) => {
             Err(StateError::LayoutChanged { task: task.to_owned(), store: spec.name.clone() })
         }
     }

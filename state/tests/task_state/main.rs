@@ -6,4 +6,5 @@ mod engine;
 mod key_value_model;
 mod lifecycle;
 mod restore;
+mod versioned_model;
 mod window_model;

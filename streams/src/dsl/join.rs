@@ -7,51 +7,65 @@ use crate::operator::{self, Unmatched};
 use crate::record::{Item, Portable};
 use std::sync::Arc;
 
-/// What a join makes of both sides.
-type Joiner<K, L, R, Out> = Arc<dyn Fn(&K, L, Option<R>) -> Out + Send + Sync>;
-
-/// What a stream can be joined with; `P` is the key when it is there.
+/// What a stream of keys `K` and values `V` can be joined with.
 #[diagnostic::on_unimplemented(
-    message = "a stream keyed by `{P}` cannot be joined with `{Self}`",
-    note = "the right side is a `&table` with the same key type; `select_key` changes a stream's key"
+    message = "a stream keyed by `{K}` cannot be joined with `{Self}`",
+    note = "the right side is a `&table` with the same key type, or `&other.within(windows)`; `select_key` changes a stream's key"
 )]
-pub trait RightSide<P: Row>: joined::JoinedWith<P> {}
+pub trait RightSide<K: Nullable, V: Nullable>: joined::JoinedWith<K, V> {}
 
 pub(super) mod joined {
-    use super::{Joiner, KStream, Nullable, Row, Unmatched};
+    use super::{KStream, Nullable, Portable};
     use crate::record::Item;
 
     /// The work of a right side, which is nobody's business outside.
-    pub trait JoinedWith<P: Row> {
-        /// What the join function gets.
+    pub trait JoinedWith<K: Nullable, V: Nullable> {
+        /// The key of what an inner join makes.
+        type Key: Nullable;
+        /// What the join function gets from the right.
         type Value: Item;
-        #[allow(private_interfaces, reason = "nobody outside can name this trait")]
-        fn join_left<K: Nullable<Present = P>, V: Nullable, Out: Item>(
-            &self, left: &KStream<K, V>, unmatched: Unmatched, join: Joiner<K, V::Present, Self::Value, Out>,
+        /// Records without a match end.
+        fn inner<Out: Item>(
+            &self, left: &KStream<K, V>, f: impl Fn(&Self::Key, V::Present, Self::Value) -> Out + Portable,
+        ) -> KStream<Self::Key, Out>;
+        /// They go on alone.
+        fn left<Out: Item>(
+            &self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<Self::Value>) -> Out + Portable,
         ) -> KStream<K, Out>;
     }
 }
 
-impl<P: Row, R: Row> RightSide<P> for KTable<P, R> {}
+impl<K: Nullable, V: Nullable, R: Row> RightSide<K, V> for KTable<K::Present, R> {}
 
-impl<P: Row, R: Row> joined::JoinedWith<P> for KTable<P, R> {
+impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for KTable<K::Present, R> {
+    type Key = K::Present;
     type Value = R;
 
-    #[allow(private_interfaces, reason = "nobody outside can name this trait")]
-    fn join_left<K: Nullable<Present = P>, V: Nullable, Out: Item>(
-        &self, left: &KStream<K, V>, unmatched: Unmatched, join: Joiner<K, V::Present, R, Out>,
+    fn inner<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K::Present, V::Present, R) -> Out + Portable) -> KStream<K::Present, Out> {
+        // Null keys end after the repartition, not before it, so that several joins of one stream share it.
+        let (stream, _) = left.partitioned(Repartition::default());
+        let f = move |key: &K::Present, left, right: Option<R>| f(key, left, right.expect("an inner join has both sides"));
+        self.look_up(&stream.present_key(), "join", Unmatched::Ends, f)
+    }
+
+    fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable) -> KStream<K, Out> {
+        let (stream, _) = left.partitioned(Repartition { keeps_null_keys: true, ..Repartition::default() });
+        self.look_up(&stream, "left_join", Unmatched::GoesOn, f)
+    }
+}
+
+impl<P: Row, R: Row> KTable<P, R> {
+    fn look_up<K: Nullable<Present = P>, V: Nullable, Out: Item>(
+        &self, left: &KStream<K, V>, operation: &'static str, unmatched: Unmatched, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable,
     ) -> KStream<K, Out> {
-        let keeps_null_keys = unmatched == Unmatched::GoesOn;
-        let (stream, _) = left.partitioned(Repartition { keeps_null_keys, ..Repartition::default() });
-        let operation = if keeps_null_keys { "left_join" } else { "join" };
-        let (app, view) = (&left.app, self.view.clone());
-        let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[stream.node], move |wiring, id| {
+        let (app, view, f) = (&left.app, self.view.clone(), Arc::new(f));
+        let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[left.node], move |wiring, id| {
             let row_of = view(wiring);
-            operator::stream_table_join(wiring.stage(id), row_of, unmatched, join.clone(), wiring.outlet(id))
+            operator::stream_table_join(wiring.stage(id), row_of, unmatched, f.clone(), wiring.outlet(id))
         });
         app.graph(|graph| {
             graph.look_at(node, self.node);
-            graph.nodes[node].copartitioned = vec![stream.node, self.node];
+            graph.nodes[node].copartitioned = vec![left.node, self.node];
         });
         KStream::at(app, node, false)
     }
@@ -77,19 +91,40 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// driver.send(CITIES, "ann", "Oslo").send(ORDERS, "ann", 250);
     /// assert_eq!(driver.latest(BY_CITY, "Oslo"), Some(250));
     /// ```
-    pub fn join<R: RightSide<K::Present>, Out: Item>(
-        &self, right: &R, f: impl Fn(&K::Present, V::Present, R::Value) -> Out + Portable,
-    ) -> KStream<K::Present, Out> {
-        let join = move |key: &K::Present, left, right: Option<R::Value>| f(key, left, right.expect("an inner join has both sides"));
-        // Null keys end after the repartition, not before it, so that several joins of one stream share it.
-        let (stream, _) = self.partitioned(Repartition::default());
-        right.join_left(&stream.present_key(), Unmatched::Ends, Arc::new(join))
+    ///
+    /// With another stream, `&other.within(windows)`, it is each pair of records of one key that lie within the windows:
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const SHOWN: Topic<String, String> = Topic::new("shown"); // visitor, advertisement
+    /// const CLICKED: Topic<String, String> = Topic::new("clicked"); // visitor, page
+    /// const LED_TO: Topic<String, String> = Topic::new("led-to");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let clicked = app.stream(CLICKED).within(JoinWindows::of_ms(1_000).before_ms(0)).stored("clicks");
+    /// app.stream(SHOWN).join(&clicked, |_, shown, clicked| format!("{shown} led to {clicked}")).to(LED_TO);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(5_000).send(SHOWN, "ann", "shoes").at(5_900).send(CLICKED, "ann", "boots");
+    /// assert_eq!(driver.latest(LED_TO, "ann").as_deref(), Some("shoes led to boots"));
+    /// driver.at(6_100).send(CLICKED, "ann", "hats"); // more than a second later
+    /// assert_eq!(driver.all(LED_TO).len(), 1);
+    /// ```
+    /// Kafka: `KStreamKTableJoin`, `KStreamKStreamJoin`.
+    pub fn join<R: RightSide<K, V>, Out: Item>(
+        &self, right: &R, f: impl Fn(&R::Key, V::Present, R::Value) -> Out + Portable,
+    ) -> KStream<R::Key, Out> {
+        right.inner(self, f)
     }
 
     /// Joins each record with the row that its key has now, if there is one. A null key is kept, as in Kafka: it has no match.
-    pub fn left_join<R: RightSide<K::Present>, Out: Item>(
+    ///
+    /// With another stream, a record that meets nobody goes on alone when its window has closed: the next record of either side that is not out of order sends it on.
+    /// Kafka: `KStream.leftJoin`, KIP-633.
+    pub fn left_join<R: RightSide<K, V>, Out: Item>(
         &self, right: &R, f: impl Fn(&K, V::Present, Option<R::Value>) -> Out + Portable,
     ) -> KStream<K, Out> {
-        right.join_left(self, Unmatched::GoesOn, Arc::new(f))
+        right.left(self, f)
     }
 }

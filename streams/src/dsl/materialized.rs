@@ -108,6 +108,7 @@ pub(super) mod declare {
     use crate::format::{Format, Row};
     use crate::graph::{Graph, NodeId, StoreKind, StoreOptions, StoreUse};
     use crate::operator::TimeWindows;
+    use crate::record::Timestamp;
     use std::any::TypeId;
 
     /// One use of a store by one node.
@@ -135,6 +136,11 @@ pub(super) mod declare {
             Declaration { kind: StoreKind::Window { size_ms: windows.size_ms, needed_ms: windows.needed_ms() }, ..self }
         }
 
+        /// Events by key and time, kept so long.
+        pub(crate) fn events(self, retention_ms: Timestamp) -> Self {
+            Declaration { kind: StoreKind::Events { retention_ms }, ..self }
+        }
+
         pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
             Declaration { source_changelog, ..self }
         }
@@ -153,6 +159,7 @@ pub(super) mod declare {
         let (types, type_name) = match kind {
             StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
+            StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
         StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog }

@@ -4,8 +4,11 @@
 //! state is a [`Store`]. No method fails: `build()` returns every mistake at once.
 
 mod builder;
+mod foreign_key_join;
 mod grouped;
+mod grouped_table;
 mod join;
+mod join_windows;
 mod materialized;
 mod process;
 mod repartitioned;
@@ -13,13 +16,17 @@ mod scd2;
 mod split;
 mod store;
 mod stream;
+mod stream_join;
 mod table;
+mod table_join;
 mod windowed;
 mod windows;
 
 pub use builder::StreamsBuilder;
 pub use grouped::KGroupedStream;
+pub use grouped_table::KGroupedTable;
 pub use join::RightSide;
+pub use join_windows::{JoinWindows, Within};
 pub use materialized::{IntoStore, IntoWindowStore, Materialized, WindowMaterialized};
 pub use process::{Processor, Stores};
 pub use repartitioned::Repartitioned;

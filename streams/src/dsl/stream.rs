@@ -174,7 +174,12 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// Records without a key end here, as in Kafka.
     pub fn repartition(&self, options: Repartitioned<K, V>) -> Self {
         let Repartitioned { name, partitions, partitioner } = options;
-        let (stream, sink) = self.through_with(Repartition { partitions, is_explicit: true, ..Repartition::default() }, partitioner);
+        let (stream, sink) = Self::through_topic_of(
+            &self.app,
+            &[self.node],
+            Repartition { partitions, is_explicit: true, ..Repartition::default() },
+            partitioner,
+        );
         self.app.name(sink, &name);
         stream
     }
@@ -194,13 +199,16 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         (stream, Some(sink))
     }
 
-    fn through(&self, repartition: Repartition) -> (Self, NodeId) {
-        self.through_with(repartition, None)
+    pub(super) fn through(&self, repartition: Repartition) -> (Self, NodeId) {
+        Self::through_topic_of(&self.app, &[self.node], repartition, None)
     }
 
-    fn through_with(&self, repartition: Repartition, partitioner: Option<Partitioner<K, V>>) -> (Self, NodeId) {
+    /// An internal topic that the nodes `from` write together, and what is read from it.
+    pub(super) fn through_topic_of(
+        app: &StreamsBuilder, from: &[NodeId], repartition: Repartition, partitioner: Option<Partitioner<K, V>>,
+    ) -> (Self, NodeId) {
         let kind = Kind::Repartition(repartition);
-        let sink = self.app.node(kind, &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| {
+        let sink = app.node(kind, from, move |wiring: &mut Wiring<'_>, id: NodeId| {
             let (topic, output, keeps_null_keys) =
                 (wiring.repartition_topic(id), wiring.repartition_output(id), wiring.keeps_null_keys(id));
             let stage = wiring.stage(id);
@@ -212,12 +220,12 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
                 }
             }
         });
-        let node = self.app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
+        let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
             let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
             let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
-        (Self::at(&self.app, node, false), sink)
+        (Self::at(app, node, false), sink)
     }
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.

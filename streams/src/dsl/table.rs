@@ -165,11 +165,12 @@ impl<K: Row, V: Row> KTable<K, V> {
     /// One more operator on changes, and the same for rows that somebody asks for.
     fn then<V2: Row>(&self, operation: &'static str, nothing: Nothing, f: impl RowMap<K, V, V2> + Portable) -> KTable<K, V2> {
         let f = Arc::new(f);
-        let map = f.clone();
+        let (map, table) = (f.clone(), self.node);
         let kind = Kind::Operator { operation, changes_key: false };
         let node = self.app.node(kind, &[self.node], move |wiring, id| {
             let old_values = wiring.sends_old_values(id);
-            let nothing = if old_values { nothing } else { Nothing::GoesOn };
+            // A filter of a versioned table passes everything on, so that whoever keeps versions sees the row leave at each time (KIP-914).
+            let nothing = if old_values && !wiring.is_versioned(table) { nothing } else { Nothing::GoesOn };
             match wiring.own_rows::<K, V2>(id) {
                 Some(rows) => {
                     let next = wiring.table_outlet(id, &rows);

@@ -5,6 +5,7 @@
 mod big_endian;
 mod bincode;
 mod bytes;
+mod change;
 mod data;
 mod error;
 mod json;
@@ -19,6 +20,7 @@ pub use self::bincode::Bincode;
 pub use self::uuid::{UuidBytes, UuidText};
 pub use big_endian::BigEndian;
 pub use bytes::{Bytes, Raw};
+pub use change::ChangeFormat;
 pub use data::{Data, Nullable, Row};
 pub use error::FormatError;
 pub use json::Json;

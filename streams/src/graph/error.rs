@@ -127,6 +127,22 @@ pub enum TopologyError {
         /// What was stated.
         grace_ms: i64,
     },
+    /// The stores of a join of streams are durable, so they need a name.
+    #[error("the stores of `{operation}` have no name: write other.within(windows).stored(\"...\")")]
+    UnnamedJoin {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// A join's window does not end before it begins.
+    #[error("join `{join}` reaches from {before_ms} ms before a record to {after_ms} ms after it: the end lies before the beginning")]
+    JoinWindow {
+        /// The name of the join's stores.
+        join: &'static str,
+        /// What was stated.
+        before_ms: i64,
+        /// What was stated.
+        after_ms: i64,
+    },
     /// A topic has one position in a group: read it once and use the stream as often as needed.
     #[error("topic `{topic}` is read twice: read it once and use the stream or table again")]
     TopicReadTwice {

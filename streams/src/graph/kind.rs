@@ -47,6 +47,8 @@ pub(crate) struct Repartition {
     /// Asked for by the user: it exists whether anybody reads it or not, and no other one is merged with it.
     pub(crate) is_explicit: bool,
     pub(crate) keeps_null_keys: bool,
+    /// It carries what is said of rows: like a table it takes no part in time.
+    pub(crate) of_rows: bool,
 }
 
 impl Kind {

@@ -3,6 +3,7 @@
 //! The graph knows names, ids and kinds; user types only inside of the makers. It finds the sub-topologies, checks what can be checked
 //! without a broker, and wires tasks (`wiring` holds the only downcast of the code base).
 
+mod behind;
 mod copartition;
 mod describe;
 mod error;

@@ -7,6 +7,9 @@ use std::sync::Arc;
 impl Graph {
     /// A repartition is called by its own name, by the nearest name above it up to the change of key, or by the store that it feeds.
     pub(super) fn repartition_name(&self, repartition: NodeId) -> Option<String> {
+        if self.nodes[repartition].called_after.is_some() {
+            return self.name_after(repartition);
+        }
         let mut at = repartition;
         loop {
             let node = &self.nodes[at];

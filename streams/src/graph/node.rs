@@ -25,6 +25,8 @@ pub(crate) struct Node {
     pub(crate) copartitioned: Vec<NodeId>,
     /// Where the rows of its table are.
     pub(crate) rows: RowsOf,
+    /// Its topic or store is called as another node, with something behind.
+    pub(crate) called_after: Option<(NodeId, &'static str)>,
     /// Tables whose rows the node asks for.
     pub(crate) looks_at: Vec<NodeId>,
     /// A table's node whose children ask what a row was before.
@@ -47,6 +49,7 @@ impl Node {
             stores: Vec::new(),
             copartitioned: Vec::new(),
             rows: RowsOf::Nobody,
+            called_after: None,
             looks_at: Vec::new(),
             sends_old_values: false,
             merge: None,
@@ -57,7 +60,8 @@ impl Node {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Node { kind, name, parents, stores, copartitioned: _, rows, looks_at: _, sends_old_values, merge, make: _ } = self;
+        let Node { kind, name, parents, stores, copartitioned: _, rows, called_after: _, looks_at: _, sends_old_values, merge, make: _ } =
+            self;
         let mergeable = merge.is_some();
         write!(f, "{kind:?} {name:?} after {parents:?}, stores {stores:?}, {rows:?}, old values {sends_old_values}, mergeable {mergeable}")
     }

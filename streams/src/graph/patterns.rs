@@ -77,7 +77,7 @@ impl Settled {
 
     /// Tells the sub-topology of a source what that reads now.
     fn read_by(&mut self, id: NodeId) {
-        let inputs = inputs_of(&self.nodes[id], &self.repartition_names);
+        let inputs = inputs_of(&self.nodes, &self.nodes[id], &self.repartition_names);
         if let Some(sub) = self.sub_topologies.iter_mut().find(|sub| sub.nodes.contains(&id)) {
             let is_new = |input: &super::Input| !sub.inputs.iter().any(|known| known.topic == input.topic);
             let new: Vec<_> = inputs.into_iter().filter(is_new).collect();

@@ -93,6 +93,8 @@ pub struct RepartitionPlan {
     pub topic: TopicName,
     /// The stated number of partitions; none: as many as the largest topic that feeds it or is joined with it.
     pub partitions: Option<i32>,
+    /// What it is read as. Rows take no part in time.
+    pub role: InputRole,
     /// The sub-topology that writes it.
     pub upstream: usize,
     /// The sub-topology that reads it.

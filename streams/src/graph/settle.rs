@@ -3,7 +3,7 @@
 use super::copartition::copartition_groups;
 use super::stores::Stores;
 use super::sub_topology::{self, SubTopology};
-use super::{Graph, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
+use super::{Graph, InputRole, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
 use crate::topic::TopicDeclaration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,12 @@ impl Graph {
         for id in (0..nodes.len()).filter(|id| runs[*id] && matches!(nodes[*id].kind, Kind::Repartition(_))) {
             match self.repartition_name(id) {
                 Some(name) => drop(names.insert(id, name)),
-                None => mistakes.push(self.unnamed(id)),
+                None => {
+                    let mistake = self.unnamed(id);
+                    if !mistakes.contains(&mistake) {
+                        mistakes.push(mistake);
+                    }
+                }
             }
         }
         merge_repartitions(&mut nodes, &mut runs, &mut names, &mut mistakes);
@@ -68,6 +73,11 @@ impl Graph {
     }
 
     fn unnamed(&self, repartition: NodeId) -> TopologyError {
+        if let Some((join, _)) = self.nodes[repartition].called_after {
+            let before = self.nodes[join].kind.operation().to_owned();
+            let hint = "add .stored(STORE) or .named(\"...\") behind the join";
+            return TopologyError::UnnamedRepartition { after: before.clone(), before, hint };
+        }
         let (before, after) = (self.reader_of(source_of(&self.nodes, repartition)), self.key_changed_by(repartition));
         let hint = "add .named(\"...\") after the change of key";
         TopologyError::UnnamedRepartition { before: before.to_owned(), after: after.to_owned(), hint }
@@ -147,7 +157,8 @@ fn repartitions(nodes: &[Node], names: &BTreeMap<NodeId, String>, subs: &[SubTop
     let plan = |(id, name): (&NodeId, &String)| {
         let Kind::Repartition(repartition) = &nodes[*id].kind else { unreachable!("only repartitions have such names") };
         let (upstream, downstream) = (holder(*id), holder(source_of(nodes, *id)));
-        RepartitionPlan { topic: repartition_topic(name), partitions: repartition.partitions, upstream, downstream }
+        let role = if repartition.of_rows { InputRole::Table } else { InputRole::Stream };
+        RepartitionPlan { topic: repartition_topic(name), partitions: repartition.partitions, role, upstream, downstream }
     };
     names.iter().map(plan).collect()
 }

@@ -31,6 +31,8 @@ pub(crate) struct StoreUse {
 pub(crate) enum StoreKind {
     /// Rows by key.
     KeyValue,
+    /// Events by key and time, for a join of streams.
+    Events { retention_ms: Timestamp },
     /// Rows by key and window start.
     Window {
         size_ms: Timestamp,
@@ -49,6 +51,15 @@ pub(crate) struct StoreOptions {
     pub(crate) retention_ms: Option<Timestamp>,
 }
 
+impl StoreKind {
+    /// Whether the store knows what its rows were at earlier times.
+    pub(super) fn is_versioned(self) -> bool {
+        match self {
+            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Events { .. } => false,
+        }
+    }
+}
+
 /// Bytes of typed rows per store and task, unless stated. Kafka: `statestore.cache.max.bytes`.
 const DEFAULT_CACHE_BYTES: usize = 10 << 20;
 
@@ -59,6 +70,7 @@ impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
             StoreKind::KeyValue => None,
+            StoreKind::Events { retention_ms } => Some(retention_ms),
             StoreKind::Window { needed_ms, .. } => Some(needed_ms),
         }
     }
@@ -67,10 +79,8 @@ impl StoreUse {
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
             StoreKind::KeyValue => StoreSpec::key_value(self.name),
-            StoreKind::Window { needed_ms, .. } => {
-                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
-                StoreSpec::window(self.name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS))
-            }
+            StoreKind::Events { retention_ms } => window(self.name, retention_ms),
+            StoreKind::Window { needed_ms, .. } => window(self.name, self.options.retention_ms.unwrap_or(needed_ms)),
         };
         spec.with_logging(match self.options {
             _ if !self.options.is_logged() || self.source_changelog.is_some() => Logging::Off,
@@ -78,6 +88,10 @@ impl StoreUse {
             _ => Logging::EachUpdate,
         })
     }
+}
+
+fn window(name: &str, retention_ms: Timestamp) -> StoreSpec {
+    StoreSpec::window(name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS))
 }
 
 impl StoreOptions {
@@ -102,6 +116,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),
             StoreKind::Window { size_ms, .. } => write!(f, "windows of {size_ms} ms"),
         }
     }

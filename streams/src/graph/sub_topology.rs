@@ -60,7 +60,7 @@ pub(super) fn unite(parts: &mut Vec<SubTopology>) {
 }
 
 fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Names, stores: &Stores) -> SubTopology {
-    let mut inputs: Vec<Input> = members.iter().flat_map(|id| inputs_of(&nodes[*id], names)).collect();
+    let mut inputs: Vec<Input> = members.iter().flat_map(|id| inputs_of(nodes, &nodes[*id], names)).collect();
     // Stable, so that the anchor is the first topic of events where there is one.
     inputs.sort_by_key(|input| input.role == InputRole::Table);
     let mut outputs: Vec<TopicName> = Vec::new();
@@ -78,14 +78,18 @@ fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Nam
     SubTopology { index, nodes: members, inputs, outputs, stores, connector }
 }
 
-pub(super) fn inputs_of(node: &Node, names: &Names) -> Vec<Input> {
+pub(super) fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
     let stream = |topic| Input { topic, role: InputRole::Stream, reset: Reset::Earliest };
     match &node.kind {
         Kind::Source(source) => {
             let input = |topic: &&'static str| Input { topic: TopicName::Fixed(topic), role: source.role, reset: source.reset };
             source.topics.iter().map(input).collect()
         }
-        Kind::RepartitionSource { sink } => vec![stream(repartition_topic(&names[sink]))],
+        Kind::RepartitionSource { sink } => {
+            let of_rows = matches!(&nodes[*sink].kind, Kind::Repartition(repartition) if repartition.of_rows);
+            let role = if of_rows { InputRole::Table } else { InputRole::Stream };
+            vec![Input { role, ..stream(repartition_topic(&names[sink])) }]
+        }
         Kind::Connector { topic, .. } => vec![stream(TopicName::Fixed(topic))],
         Kind::Sink { .. } | Kind::ChosenSink | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
     }
@@ -103,7 +107,7 @@ impl StorePlan {
     fn of(store: &StoreUse) -> StorePlan {
         let internal = || Changelog::Internal {
             topic: TopicName::Internal(format!("{}-changelog", store.name)),
-            window: matches!(store.kind, StoreKind::Window { .. }),
+            window: matches!(store.kind, StoreKind::Window { .. } | StoreKind::Events { .. }),
         };
         let changelog = match store.source_changelog {
             _ if !store.options.is_logged() => Changelog::None,

@@ -2,7 +2,7 @@
 //!
 //! Kafka decides this while a topology is being built, in the order in which it is written, and outputs depend on it; so does this.
 
-use super::stores::StoreUse;
+use super::stores::{StoreUse, Stores};
 use super::{Graph, Node, NodeId, TopologyError};
 use crate::topic::intern;
 
@@ -66,29 +66,32 @@ impl Graph {
         if matches!(self.nodes[node].rows, RowsOf::Passing(_)) {
             self.need_rows(node);
         }
-        match self.nodes[node].rows {
-            RowsOf::Derived | RowsOf::Joined if !self.nodes[node].sends_old_values => {
-                self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_old_values(parent));
-            }
-            _ => {}
+        if !self.nodes[node].sends_old_values && self.learns_from_parents(node) {
+            self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_old_values(parent));
         }
         self.nodes[node].sends_old_values = true;
     }
 
     /// Somebody below would use what a row was before, but not at the price of a store. Returns whether it will be told. Kafka: `enableSendingOldValues(false)`.
     pub(crate) fn ask_old_values(&mut self, node: NodeId) -> bool {
-        let told = self.nodes[node].sends_old_values
-            || match self.nodes[node].rows {
-                RowsOf::Passing(_) => false,
-                RowsOf::Derived => self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent)),
-                RowsOf::Joined => {
-                    self.need_old_values(node);
-                    true
-                }
-                RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_) => true,
-            };
-        self.nodes[node].sends_old_values = told;
+        if self.nodes[node].sends_old_values {
+            return true;
+        }
+        let told = match self.nodes[node].rows {
+            RowsOf::Passing(_) => false,
+            RowsOf::Derived => self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent)),
+            RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_) | RowsOf::Joined => true,
+        };
+        if told {
+            self.need_old_values(node);
+        }
         told
+    }
+
+    /// Whether the node is told by its parents what a row was before. Where the sides of a join come together that is so with a store as well.
+    fn learns_from_parents(&self, node: NodeId) -> bool {
+        let meets = || self.nodes[node].parents.iter().any(|parent| matches!(self.nodes[*parent].rows, RowsOf::Joined));
+        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined) || meets()
     }
 
     /// Names the stores that somebody needed and nobody named: as their nodes, or as the topics that they are read from.
@@ -98,6 +101,8 @@ impl Graph {
             let used = used.clone();
             match self.wanted_name(id) {
                 Some(name) => self.keep_rows(id, StoreUse { name, ..*used }),
+                // Its repartitions are unnamed as well, which is said once.
+                None if self.nodes[id].called_after.is_some() => {}
                 None => self.mistakes.push(TopologyError::UnnamedStore { operation: self.nodes[id].kind.operation() }),
             }
         }
@@ -105,8 +110,19 @@ impl Graph {
 
     fn wanted_name(&self, id: NodeId) -> Option<&'static str> {
         let node = &self.nodes[id];
+        if node.called_after.is_some() {
+            return self.name_after(id).map(|name| intern(&name));
+        }
         let topic = || node.parents.first().and_then(|parent| self.nodes[*parent].kind.topic());
         node.name.as_deref().map(intern).or_else(topic)
+    }
+
+    /// What a node is called that is called after another one: by that one's name, or by its store's.
+    pub(super) fn name_after(&self, id: NodeId) -> Option<String> {
+        let (after, suffix) = self.nodes[id].called_after?;
+        let after = &self.nodes[after];
+        let name = after.name.as_deref().or_else(|| after.rows.store())?;
+        Some(format!("{name}{suffix}"))
     }
 
     fn keep_rows(&mut self, id: NodeId, used: StoreUse) {
@@ -125,6 +141,15 @@ impl Graph {
             stores.retain(|store| !node.stores.contains(store));
             node.stores.extend(stores);
         }
+    }
+}
+
+/// Whether a node's table is versioned: its store is, or, where it has none of its own, those that it is computed from. Joins are not (KIP-914).
+pub(super) fn is_versioned(nodes: &[Node], stores: &Stores, table: NodeId) -> bool {
+    match &nodes[table].rows {
+        RowsOf::Stored(name) => stores.get(name).is_some_and(|store| store.kind.is_versioned()),
+        RowsOf::Derived => nodes[table].parents.iter().all(|parent| is_versioned(nodes, stores, *parent)),
+        RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) | RowsOf::Joined => false,
     }
 }
 

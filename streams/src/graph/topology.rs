@@ -5,7 +5,7 @@ use super::patterns::is_somebodys;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::sub_topology;
-use super::{Graph, Kind, NodeId, RepartitionPlan, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
+use super::{Graph, Kind, NodeId, RepartitionPlan, StoreUse, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
 use std::fmt;
@@ -89,6 +89,16 @@ impl Topology {
     /// The same in every process.
     pub fn plan_hash(&self) -> u64 {
         plan_hash(&self.0)
+    }
+
+    /// What is known of a store.
+    pub(crate) fn store(&self, name: &str) -> Option<&StoreUse> {
+        self.0.stores.get(name)
+    }
+
+    /// The topics whose records reach a store without another topic between: their partitioning is the store's.
+    pub(crate) fn topics_behind(&self, store: &str) -> Vec<TopicName> {
+        self.0.topics_behind(store)
     }
 
     /// Puts the operators of one task together.

@@ -1,12 +1,13 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::{Nullable, Row};
-use crate::operator::{Operator, Outlet, Routed, Way};
-use crate::record::{Change, Item, Record, Timestamp, Windowed};
+use crate::operator::{Leftovers, Operator, Outlet, Routed, Way};
+use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Clock, KeyValueRows, Rows, WindowBytes, WindowRows};
+use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, Rows, WindowBytes, WindowRows};
 use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
 use headwater_state::TaskState;
@@ -131,6 +132,7 @@ impl<'a> Wiring<'a> {
         }
         let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
         let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
     }
 
@@ -144,6 +146,11 @@ impl<'a> Wiring<'a> {
         self.topology.nodes[node].sends_old_values
     }
 
+    /// Out-of-order rows of a versioned table are no news to joins and aggregations (KIP-914).
+    pub(crate) fn is_versioned(&self, table: NodeId) -> bool {
+        is_versioned(&self.topology.nodes, &self.topology.stores, table)
+    }
+
     /// A store of rows by key and window; the same one for every node that names it.
     pub(crate) fn window<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<WindowRows<K, V>> {
         if let Some(known) = self.part::<Rc<WindowRows<K, V>>>(&Part::Store(store)) {
@@ -152,7 +159,31 @@ impl<'a> Wiring<'a> {
         let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
         let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
         let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
+    }
+
+    /// A store of events by key and time; the same one for every node that names it.
+    pub(crate) fn events<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<EventRows<K, V>> {
+        if let Some(known) = self.part::<Rc<EventRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
+        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let rows = Rc::new(EventRows::new(store, bytes, self.counter(&format!("{store}/sequence"))));
+        self.made.insert(Part::Store(store), Box::new(rows.clone()));
+        rows
+    }
+
+    /// What waits in a left or outer join of streams; the same for both sides.
+    pub(crate) fn leftovers(&mut self, store: &'static str) -> Rc<Leftovers> {
+        if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
+        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
+        leftovers
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {
@@ -183,16 +214,25 @@ impl<'a> Wiring<'a> {
         self.environment.context.rules.recovery == Recovery::Undo
     }
 
-    /// A time that an operator keeps for itself. The name must be stable: the task finds it again after a restart.
+    /// A time that operators keep for themselves; the same one for all that name it. The name must be stable: the task finds the time again after a restart.
     /// Only [`TimeRule::Kafka`] has such times.
     pub(crate) fn clock(&mut self, name: &str) -> Rc<Cell<Timestamp>> {
-        let clock = Clock::new();
-        let time = clock.time.clone();
-        if self.environment.context.rules.time == TimeRule::Kafka {
-            self.processors.clocks.push((Arc::from(name), time.clone()));
-            self.processors.fronts.push(Rc::new(clock));
+        match self.environment.context.rules.time {
+            TimeRule::Kafka => self.counter(name),
+            TimeRule::Watermark => Rc::new(Cell::new(NO_TIMESTAMP)),
         }
-        time
+    }
+
+    /// A number that must not be forgotten, whatever the rule of time: the task saves it with its commits. A new one is [`NO_TIMESTAMP`].
+    pub(crate) fn counter(&mut self, name: &str) -> Rc<Cell<i64>> {
+        if let Some((_, known)) = self.processors.clocks.iter().find(|(known, _)| **known == *name) {
+            return known.clone();
+        }
+        let clock = Clock::new();
+        let count = clock.time.clone();
+        self.processors.clocks.push((Arc::from(name), count.clone()));
+        self.processors.fronts.push(Rc::new(clock));
+        count
     }
 
     /// A topic of the user's that the node writes to.

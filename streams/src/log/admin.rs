@@ -119,8 +119,19 @@ pub struct ListedOffset {
 pub struct GroupDescription {
     /// Kafka's word for its state: `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable` or `Dead`.
     pub state: String,
-    /// The member ids, in order.
-    pub members: Vec<String>,
+    /// Its members, in the order of their ids.
+    pub members: Vec<MemberDescription>,
+}
+
+/// A member of a group as others see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemberDescription {
+    /// Given by the group.
+    pub member_id: String,
+    /// What the member calls itself: [`MemberConfig::client_id`](super::MemberConfig::client_id).
+    pub client_id: String,
+    /// What it has been given, in order. Only a stable group says so.
+    pub partitions: Vec<TopicPartition>,
 }
 
 /// A transactional id as its coordinator knows it.

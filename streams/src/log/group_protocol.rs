@@ -40,6 +40,8 @@ pub struct JoinRequest {
     pub member_id: String,
     /// The name of a static member.
     pub instance_id: Option<String>,
+    /// What the member calls itself.
+    pub client_id: String,
     /// Silence for so long is death, in milliseconds.
     pub session_timeout_ms: i64,
     /// How long a rebalance waits for this member, in milliseconds.

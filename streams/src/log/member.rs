@@ -35,6 +35,8 @@ pub struct MemberConfig {
     pub instance_id: Option<String>,
     /// How partitions are shared out.
     pub policy: AssignmentPolicy,
+    /// What the member calls itself, for all to see who describe the group. None: the binding's own name.
+    pub client_id: Option<String>,
 }
 
 impl Default for MemberConfig {
@@ -46,6 +48,7 @@ impl Default for MemberConfig {
             rebalance_timeout: Duration::from_secs(60),
             instance_id: None,
             policy: AssignmentPolicy::CooperativeSticky,
+            client_id: None,
         }
     }
 }

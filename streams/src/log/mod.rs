@@ -25,7 +25,9 @@ mod secret;
 mod simulated;
 mod topic_partition;
 
-pub use admin::{Admin, Ends, GroupDescription, ListedOffset, OffsetQuery, TopicDescription, TopicSpec, TransactionDescription};
+pub use admin::{
+    Admin, Ends, GroupDescription, ListedOffset, MemberDescription, OffsetQuery, TopicDescription, TopicSpec, TransactionDescription,
+};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use core::settings::LogSettings;
 pub use embedded::{EmbeddedLog, EmbeddedOptions};

@@ -6,6 +6,7 @@
 mod aggregate;
 mod filter;
 mod flat_map;
+mod foreign_key;
 mod getter;
 mod map;
 mod ok_err;
@@ -21,7 +22,10 @@ mod scd2;
 mod sink;
 mod source;
 mod split;
+mod stream_join;
 mod stream_table_join;
+mod table_group;
+mod table_join;
 mod table_map;
 mod table_source;
 mod to_stream;
@@ -34,6 +38,9 @@ mod with_coordinates;
 pub(crate) use aggregate::aggregate;
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
+pub(crate) use foreign_key::{
+    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, resolve, subscribe,
+};
 pub(crate) use getter::{AsOf, Getter};
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
@@ -52,7 +59,10 @@ pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order
 pub(crate) use sink::{routed_sink, routed_table_sink, sink, table_sink};
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
+pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use table_group::{Adjust, table_aggregate, table_group};
+pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
 pub(crate) use table_source::{passing_table, table_source};
 pub(crate) use to_stream::{to_stream, updates};

@@ -17,8 +17,8 @@ pub(crate) enum Unmatched {
 
 /// A null value has nothing to be joined; it counts as dropped, as does a key that finds nothing because it is null.
 pub(crate) fn stream_table_join<K: Nullable, V: Nullable, T: Item, Out: Item>(
-    stage: Arc<str>, row_of: Getter<K::Present, T>, unmatched: Unmatched,
-    join: Arc<dyn Fn(&K, V::Present, Option<T>) -> Out + Send + Sync>, mut next: Outlet<K, Out>,
+    stage: Arc<str>, row_of: Getter<K::Present, T>, unmatched: Unmatched, join: Arc<impl Fn(&K, V::Present, Option<T>) -> Out + 'static>,
+    mut next: Outlet<K, Out>,
 ) -> impl Operator<K, V> {
     move |record: Record<K, V>, task: &mut Context| {
         let Record { key, value, timestamp, headers } = record;

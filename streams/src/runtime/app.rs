@@ -5,6 +5,7 @@ use super::executor::Executor;
 use super::instance::instance_of;
 use super::outage::may_pass;
 use super::plan::Plan;
+use super::queries::{Directory, Inquiry, Owners, Queries, Source};
 use super::sink_host::SinkThreads;
 use super::status::{Progress, Status};
 use super::topics::prepare_topics;
@@ -13,8 +14,9 @@ use super::{AppError, Config};
 use crate::graph::Topology;
 use crate::log::Log;
 use headwater_state::Disk;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tracing::warn;
@@ -63,12 +65,23 @@ impl App {
         let plan = Arc::new(self.prepare(&*log)?);
         let status = Arc::new(Status::of(&plan.application_id));
         let stop = Arc::new(AtomicBool::new(false));
+        let (inquiries, asked) = channel();
+        let directory = Arc::new(Directory::new(plan.clone()));
+        let queries = Queries::new(Source {
+            topology: plan.topology.clone(),
+            directory: directory.clone(),
+            owners: Owners::beside(log.clone(), plan.application_id.clone()),
+            inquiries: Mutex::new(inquiries),
+            clock: Box::new(wall_clock),
+            session: plan.config.session_timeout,
+            advertised_address: plan.config.advertised_address.clone(),
+        });
         let thread = {
-            let (plan, status, stop) = (plan.clone(), status.clone(), stop.clone());
-            let work = move || work(plan, log, disk, status, &stop);
+            let (status, stop) = (status.clone(), stop.clone());
+            let work = move || work(plan, log, disk, status, directory, &asked, &stop);
             std::thread::Builder::new().name("stream-0".into()).spawn(work).map_err(|error| AppError::Died(error.to_string()))?
         };
-        Ok(Running { thread, status, stop })
+        Ok(Running { thread, status, queries, stop })
     }
 }
 
@@ -98,6 +111,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 pub struct Running {
     thread: JoinHandle<Result<(), AppError>>,
     status: Arc<Status>,
+    queries: Queries,
     stop: Arc<AtomicBool>,
 }
 
@@ -110,6 +124,11 @@ impl Running {
     /// The counters themselves, for other threads.
     pub fn status(&self) -> Arc<Status> {
         self.status.clone()
+    }
+
+    /// Reads its stores, from any thread.
+    pub fn queries(&self) -> Queries {
+        self.queries.clone()
     }
 
     /// Whether it has ended by itself, which it does only with an error.
@@ -154,14 +173,18 @@ const STEPS_AT_REST: u64 = 5;
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The loop around the step function: gather, step, carry out.
-fn work(plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, stop: &AtomicBool) -> Result<(), AppError> {
-    let mut executor = Executor::connect(plan.clone(), log, &instance_of(&disk)?, Box::new(SinkThreads::new()))?;
-    let mut worker = Worker::new(plan, disk, status);
+fn work(
+    plan: Arc<Plan>, log: Arc<dyn Log>, disk: Disk, status: Arc<Status>, directory: Arc<Directory>, asked: &Receiver<Inquiry>,
+    stop: &AtomicBool,
+) -> Result<(), AppError> {
+    let mut worker = Worker::new(plan.clone(), disk.clone(), status, directory);
+    let mut executor = Executor::connect(plan, log, &instance_of(&disk)?, Box::new(SinkThreads::new()))?;
     let (mut events, mut effects) = (Vec::new(), Vec::new());
     let mut wait = Duration::ZERO;
     let mut told = false;
     loop {
         executor.gather(wall_clock(), wait, &mut events)?;
+        events.extend(asked.try_iter().map(Event::Inquiry));
         if !told && stop.load(Ordering::Acquire) {
             told = true;
             events.push(Event::Stop);

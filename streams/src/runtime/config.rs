@@ -59,7 +59,8 @@ pub struct Config {
     pub transaction_timeout: Duration,
     /// How long a producer gathers records before it sends them; commits and flushes do not wait. Kafka: `linger.ms`.
     pub linger: Duration,
-    /// How long a start waits for a log that does not answer. Once it runs, an application waits as long as it takes.
+    /// How long a start waits for a log that does not answer, and for members of another kind to leave the group: a Kafka Streams application
+    /// that was closed stays there for its `session.timeout.ms`. Once it runs, an application waits for the log as long as it takes.
     pub start_patience: Duration,
     /// Under at-least-once: how long a coalescing store holds updates back before they go on. Under exactly-once a commit sends them.
     pub flush_interval: Duration,
@@ -69,6 +70,9 @@ pub struct Config {
     pub policy: AssignmentPolicy,
     /// How long a rebalance waits for an instance to give up what it must, and a silent stream thread is trusted. Kafka: `max.poll.interval.ms`.
     pub rebalance_timeout: Duration,
+    /// Where other instances and clients reach this one, as `host:port`: what a query is told that must go elsewhere. It stands in the
+    /// group's member list for all to see, as this member's client id. Kafka: `application.server`.
+    pub advertised_address: Option<String>,
     /// A fixed name in the group: a quick restart causes no rebalance (KIP-345).
     pub instance_id: Option<String>,
 }
@@ -102,6 +106,7 @@ impl Config {
             watch_interval: Duration::from_secs(30),
             policy: AssignmentPolicy::CooperativeSticky,
             rebalance_timeout: Duration::from_secs(60),
+            advertised_address: None,
             instance_id: None,
         }
     }

@@ -4,6 +4,7 @@ use crate::connector::ConnectorError;
 use crate::log::LogError;
 use crate::task::TaskError;
 use headwater_state::StateError;
+use std::time::Duration;
 
 /// An error that ends an application. Everything committed before stands.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,17 @@ pub enum AppError {
         /// What the log said, with the id.
         #[source]
         source: LogError,
+    },
+    /// Stop the others first. A closed Kafka Streams application stays in its group for its `session.timeout.ms`, 45 s by default.
+    #[error(
+        "group {group} has members that share work out in another way, Kafka Streams or another assignment policy, and they have not gone within {} s: stop all of them, wait until their session.timeout.ms is over (45 s by default), then start again",
+        waited.as_secs()
+    )]
+    Strangers {
+        /// The group, which is the application id.
+        group: String,
+        /// How long the start has waited.
+        waited: Duration,
     },
     /// The log did not answer while the application was to end. Nothing is lost: what was not committed is done again.
     #[error("ended without the last commit: what was not committed will be processed again")]

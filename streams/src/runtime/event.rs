@@ -1,6 +1,7 @@
 //! What reaches the step function, and what leaves it.
 
 use super::plan::Plan;
+use super::queries::Inquiry;
 use super::sink::{SinkCommand, SinkEvent};
 use crate::log::{Delivery, Ends, Fetched, GroupEvent, GroupOffset, LogError, MemberIdentity, Records, StartAt, TopicPartition};
 use crate::task::TaskId;
@@ -33,6 +34,8 @@ pub(crate) enum Event {
     Sink(TaskId, SinkEvent),
     /// Answer to [`Effect::Look`].
     Sight(Arc<str>, Result<Sight, LogError>),
+    /// Somebody asks for rows that are not committed yet.
+    Inquiry(Inquiry),
     /// Somebody wants the application to end: commit, leave.
     Stop,
 }

@@ -5,7 +5,9 @@
 use super::event::{Effect, Event, Found, ReaderOf, Sight};
 use super::outage::Outages;
 use super::plan::Plan;
+use super::queries;
 use super::sink_host::SinkHost;
+use super::strangers::Strangers;
 use super::worker::NO_CONTACT;
 use super::{AppError, Guarantee};
 use crate::log::{
@@ -38,6 +40,7 @@ pub(crate) struct Executor {
     contact: i64,
     last_gather: i64,
     outages: Outages,
+    strangers: Strangers,
     pub(crate) sinks: Box<dyn SinkHost>,
     delivered: Vec<Delivery>,
     fetched: Vec<crate::log::Fetched>,
@@ -55,6 +58,7 @@ impl Executor {
             rebalance_timeout: plan.config.rebalance_timeout,
             instance_id: plan.config.instance_id.clone(),
             policy: plan.config.policy,
+            client_id: plan.config.advertised_address.as_deref().map(queries::client_id_of),
         });
         Ok(Executor {
             transactional_id,
@@ -69,6 +73,7 @@ impl Executor {
             contact: NO_CONTACT,
             last_gather: NO_CONTACT,
             outages: Outages::default(),
+            strangers: Strangers::default(),
             sinks,
             delivered: Vec::new(),
             fetched: Vec::new(),
@@ -80,7 +85,10 @@ impl Executor {
 
     /// Collects what has happened; waits for records at most this long.
     pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
-        if let Some(news) = self.outages.bridge(now, "the group", self.member.poll())? {
+        let heard = self.member.poll();
+        if self.strangers.hold(now, &self.plan.application_id, &heard) {
+            self.strangers.check(now, &self.plan.application_id, self.plan.config.start_patience)?;
+        } else if let Some(news) = self.outages.bridge(now, "the group", heard)? {
             let speaks = !news.is_empty();
             news.iter().for_each(|event| self.take_contact(event));
             events.extend(news.into_iter().map(Event::Group));

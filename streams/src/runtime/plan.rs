@@ -96,6 +96,11 @@ impl Plan {
         inputs.find(|topic| self.partitions_of(topic) == most).expect("one of the inputs has the most partitions")
     }
 
+    /// The partition that carries a task's ownership.
+    pub(crate) fn anchor_of(&self, task: TaskId) -> TopicPartition {
+        TopicPartition { topic: self.anchor(self.sub_topology(task)), partition: task.partition }
+    }
+
     /// The tasks that an anchor partition stands for.
     pub(crate) fn tasks_of(&self, anchor: &TopicPartition) -> impl Iterator<Item = TaskId> {
         let owned = self.topology.sub_topologies().iter().filter(|sub| self.anchor(sub) == anchor.topic);

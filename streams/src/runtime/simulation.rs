@@ -5,6 +5,7 @@
 use super::event::{Effect, Event, Pace};
 use super::executor::Executor;
 use super::plan::Plan;
+use super::queries::{Directory, Owners, Queries, Source};
 use super::sink_host::InlineSinks;
 use super::status::{Progress, Status};
 use super::topics::prepare_topics;
@@ -14,11 +15,15 @@ use crate::graph::Topology;
 use crate::log::Log;
 use headwater_state::Disk;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A process without threads and without a clock of its own.
 pub struct SimulatedProcess {
+    plan: Arc<Plan>,
+    log: Arc<dyn Log>,
+    directory: Arc<Directory>,
     executor: Executor,
     worker: Worker,
     status: Arc<Status>,
@@ -47,10 +52,11 @@ impl SimulatedProcess {
     /// As [`App::start`](super::App::start).
     pub fn start(log: Arc<dyn Log>, disk: Disk, instance: &str, topology: Topology, config: Config) -> Result<Self, AppError> {
         let plan: Arc<Plan> = Arc::new(prepare_topics(log.admin(), topology, config)?);
-        let executor = Executor::connect(plan.clone(), log, instance, Box::new(InlineSinks::default()))?;
+        let executor = Executor::connect(plan.clone(), log.clone(), instance, Box::new(InlineSinks::default()))?;
         let status = Arc::new(Status::of(&plan.application_id));
-        let worker = Worker::new(plan, disk, status.clone());
-        Ok(SimulatedProcess { executor, worker, status, events: Vec::new(), effects: VecDeque::new(), ended: None })
+        let directory = Arc::new(Directory::new(plan.clone()));
+        let worker = Worker::new(plan.clone(), disk, status.clone(), directory.clone());
+        Ok(SimulatedProcess { plan, log, directory, executor, worker, status, events: Vec::new(), effects: VecDeque::new(), ended: None })
     }
 
     /// Goes to the next boundary at wall time `now` (milliseconds).
@@ -85,6 +91,20 @@ impl SimulatedProcess {
     /// Asks the process to commit, leave and end.
     pub fn stop(&mut self) {
         self.events.push(Event::Stop);
+    }
+
+    /// Reads the stores of this process, by the caller's clock (milliseconds): committed rows only, since nobody else drives the process
+    /// while a query waits.
+    pub fn queries(&self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Queries {
+        Queries::new(Source {
+            topology: self.plan.topology.clone(),
+            directory: self.directory.clone(),
+            owners: Owners::inline(self.log.clone(), self.plan.application_id.clone()),
+            inquiries: Mutex::new(channel().0),
+            clock: Box::new(clock),
+            session: self.plan.config.session_timeout,
+            advertised_address: self.plan.config.advertised_address.clone(),
+        })
     }
 
     /// How it is doing.

@@ -47,9 +47,9 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
 /// Times stand in the metadata of a committed offset, and a broker refuses what is too long there: rather now than with the first commit.
 fn check_times(topology: &Topology, config: &Config) -> Result<(), AppError> {
     for sub in topology.sub_topologies() {
-        // Under Kafka's rule a window store and the operator that fills it have a time each.
+        // Under Kafka's rule a window store and the operator that fills it have a time each; a store of events counts them, and what waits in a join has a least time.
         let windows = sub.stores.iter().filter(|store| matches!(store.spec.layout, Layout::Window { .. })).count();
-        let clocks = if config.time_rule == TimeRule::Kafka { 2 * windows } else { 0 };
+        let clocks = if config.time_rule == TimeRule::Kafka { 4 * windows } else { 2 * windows };
         let longest = CommitMetadata::longest(sub.inputs.len(), clocks);
         if longest > METADATA_LIMIT {
             return Err(AppError::Topics(format!(
@@ -258,8 +258,8 @@ impl Topics<'_> {
 /// The store whose windows take records for longest, of a sub-topology and of those that it feeds.
 fn longest_windows(topology: &Topology, index: usize) -> Option<(&'static str, i64)> {
     let own = topology.sub_topologies()[index].stores.iter().filter_map(|store| Some((store.name, store.needed_ms?)));
-    // Repartitions lead downstream only, so this ends.
-    let fed = topology.repartitions().iter().filter(|plan| plan.upstream == index);
+    // Repartitions of events lead downstream only, so this ends; those of rows may lead back.
+    let fed = topology.repartitions().iter().filter(|plan| plan.upstream == index && plan.role == InputRole::Stream);
     own.chain(fed.filter_map(|plan| longest_windows(topology, plan.downstream))).max_by_key(|(_, needed)| *needed)
 }
 

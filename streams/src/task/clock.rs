@@ -103,7 +103,7 @@ impl TaskClock {
     /// Whether every stream lane stands idle, so that this task holds nobody's time.
     pub(crate) fn is_idle(&self, lanes: &[Lane], now: i64) -> bool {
         lanes.iter().enumerate().all(|(i, lane)| match lane.role {
-            LaneRole::Table => true,
+            LaneRole::Table | LaneRole::RepartitionedRows => true,
             LaneRole::Stream => lane.is_idle(now, self.idle_timeout_ms),
             LaneRole::Repartition => lane.is_at_end() && self.upstream[i].least == Least::AllIdle,
         })
@@ -112,7 +112,7 @@ impl TaskClock {
     /// `None`: no lane counts, time stands still.
     fn least(&self, lanes: &[Lane], now: i64) -> Option<Timestamp> {
         let time = |(i, lane): (usize, &Lane)| match lane.role {
-            LaneRole::Table => None,
+            LaneRole::Table | LaneRole::RepartitionedRows => None,
             LaneRole::Stream => (!lane.is_idle(now, self.idle_timeout_ms)).then_some(lane.time),
             LaneRole::Repartition => match self.upstream[i].least {
                 Least::Unknown => Some(NO_TIMESTAMP),

@@ -234,7 +234,9 @@ impl Task {
         }
         self.commit_number = metadata.commit_number;
         self.clock.resume(metadata.stream_time);
-        self.context.stream_time = metadata.stream_time;
+        // A JVM application leaves the times of its partitions, of which the task's is the maximum.
+        self.lanes.iter().for_each(|lane| self.clock.before_record(lane.time));
+        self.context.stream_time = self.clock.stream_time();
         self.context.schedules = schedules.clone();
     }
 }

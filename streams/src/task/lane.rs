@@ -13,6 +13,8 @@ pub(crate) enum LaneRole {
     Repartition,
     /// A table: takes no part in time.
     Table,
+    /// A repartition topic of rows: takes no part in time either.
+    RepartitionedRows,
 }
 
 /// One input partition at work.

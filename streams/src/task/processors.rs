@@ -1,5 +1,6 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
+use super::store::Asked;
 use super::{Context, Due, Failure, Fault, Flow, Schedules, Stop};
 use crate::format::FormatError;
 use crate::log::RecordRef;
@@ -15,6 +16,8 @@ pub(crate) struct Processors {
     pub(crate) sources: Vec<WiredSource>,
     /// Cached stores' forwards, upstream first.
     pub(crate) flushers: Vec<Flusher>,
+    /// Stores by name, for queries.
+    pub(crate) stores: Vec<(&'static str, Rc<dyn Asked>)>,
     /// Processors that may have punctuations, in the order in which they were built.
     pub(crate) punctuated: Vec<Box<dyn Punctuated>>,
     /// Typed fronts of the byte stores.

@@ -218,7 +218,7 @@ fn unusable(position: ChangelogPosition, changelog: &ChangelogEnd, now: i64) -> 
 }
 
 fn feeds(sub: &SubTopology, of: TaskInputs<'_>, context: &mut Context) -> Vec<Feed> {
-    let repartitions = of.topology.repartitions().iter().filter(|plan| plan.upstream == sub.index);
+    let repartitions = of.topology.repartitions().iter().filter(|plan| plan.upstream == sub.index && plan.role == InputRole::Stream);
     repartitions
         .map(|plan| {
             let topic = plan.topic.resolve(of.application_id);
@@ -248,7 +248,8 @@ fn lanes(
 
 fn role_of(topic: &TopicName, role: InputRole) -> LaneRole {
     match (role, topic) {
-        (InputRole::Table, _) => LaneRole::Table,
+        (InputRole::Table, TopicName::Fixed(_)) => LaneRole::Table,
+        (InputRole::Table, TopicName::Internal(_)) => LaneRole::RepartitionedRows,
         (InputRole::Stream, TopicName::Internal(_)) => LaneRole::Repartition,
         (InputRole::Stream, TopicName::Fixed(_)) => LaneRole::Stream,
     }

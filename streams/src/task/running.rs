@@ -11,10 +11,10 @@ use super::saved::Saved;
 use super::turns::Turns;
 use super::{Flow, OutputId, Processors, Schedules, Staged, Stop, TaskError, TaskId, Time, Unreadable};
 use crate::log::{Fetched, LogError, Records, TopicPartition};
+use crate::query::{Found, QueryError, Question};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
-use headwater_state::TaskState;
-use std::cell::Ref;
+use headwater_state::CommittedState;
 use std::ops::Range;
 
 /// A running task. It is driven: nothing in it waits, and no call returns with work half done.
@@ -346,7 +346,11 @@ impl Task {
     /// Repartition inputs and window changelogs, with the committed position below which nobody needs them.
     pub(crate) fn purgeable(&self) -> Vec<(TopicPartition, i64)> {
         let state = self.context.state.borrow();
-        let saved = self.lanes.iter().zip(&self.saved.positions).filter(|(lane, _)| lane.role == LaneRole::Repartition);
+        let saved = self
+            .lanes
+            .iter()
+            .zip(&self.saved.positions)
+            .filter(|(lane, _)| matches!(lane.role, LaneRole::Repartition | LaneRole::RepartitionedRows));
         let windows = self.changelogs.iter().filter(|changelog| !changelog.is_source);
         let windows = windows.filter_map(|changelog| Some((changelog.at.clone(), state.trim_before(changelog.store)?)));
         saved.map(|(lane, position)| (lane.at.clone(), *position)).chain(windows).collect()
@@ -362,14 +366,16 @@ impl Task {
         self.spare.drain(..)
     }
 
-    /// Brings the byte stores up to date with what waits in typed fronts; nothing is forwarded.
-    pub(crate) fn save_rows(&self) -> Flow {
-        self.context.fronts.iter().try_for_each(|front| front.write_back())
+    /// Answers a question about one of its stores, with what is not committed yet; none: the store is another task's.
+    pub(crate) fn answer(&self, question: &Question) -> Option<Result<Vec<Found>, QueryError>> {
+        let (store, asked) = self.processors.stores.iter().find(|(store, _)| *store == question.store)?;
+        Some(asked.answer(question).map_err(|error| QueryError::of_row(store, error)))
     }
 
-    /// The stores, for readers on the task's own thread.
-    pub(crate) fn state(&self) -> Ref<'_, TaskState> {
-        self.context.state.borrow()
+    /// What it has committed, for readers on other threads. Asked for before the first record is processed.
+    pub(crate) fn committed_state(&self) -> CommittedState {
+        self.processors.stores.iter().for_each(|(_, store)| store.resume(self.clock.stream_time()));
+        self.context.state.borrow().committed()
     }
 
     /// Records that were dropped without a letter since this was last asked.

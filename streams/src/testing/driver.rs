@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// assert_eq!(driver.latest(COUNTS, "be"), Some(2));
 /// ```
 pub struct TestDriver {
-    opening: Opening,
+    pub(super) opening: Opening,
     disk: Disk,
     pub(super) tasks: Vec<Task>,
     topics: Topics,

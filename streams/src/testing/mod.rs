@@ -4,7 +4,7 @@ mod driver;
 mod given;
 mod log;
 mod opening;
-mod rows;
+mod stores;
 
 pub use driver::{TestDriver, TestRecord};
 pub use given::Given;

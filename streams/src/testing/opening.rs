@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(super) struct Opening {
     pub(super) dead_letter_topic: Arc<str>,
     pub(super) rules: Rules,
-    topology: Topology,
+    pub(super) topology: Topology,
     application_id: Arc<str>,
     settings: TaskSettings,
     destinations: Arc<Destinations>,

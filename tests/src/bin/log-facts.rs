@@ -23,6 +23,7 @@ fn main() -> ExitCode {
                 println!("{name}{difference}");
             }
             println!("{} steps that only look were passed over", report.passed_over);
+            println!("{} plays were too slow for what runs out in their cases, and those were played again", report.too_slow);
             println!("{}", report.summary());
             ExitCode::from(u8::from(!report.failed.is_empty()))
         }

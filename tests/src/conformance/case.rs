@@ -74,7 +74,7 @@ pub struct Node {
 /// What a node does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the cases' own words; the table in the format's description says what each does")]
+#[allow(missing_docs, reason = "the cases' own words; tests/conformance/SPEC.md says what each does")]
 pub enum Op {
     Stream { topics: Vec<String>, timestamps: Option<String> },
     Table { topic: String, timestamps: Option<String>, store: Option<Stored> },

@@ -6,7 +6,7 @@ mod compare;
 mod diff;
 pub mod functions;
 mod play;
-mod query;
+mod queries;
 mod restart;
 pub mod value;
 

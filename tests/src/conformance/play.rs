@@ -2,7 +2,7 @@
 
 use super::build::{Built, StoreRole, Unbuildable, build};
 use super::case::{Answer, Case, CaseConfig, Contents, Expected, Failed, Input, Output, Step};
-use super::query::{answer, contents};
+use super::queries::{answer, contents};
 use super::restart::Restart;
 use super::value::Value;
 use headwater_streams::record::{Header, Headers};

@@ -32,8 +32,8 @@ pub(super) enum Strictness {
 }
 
 impl Restart {
-    /// Steps before which the case is interrupted; at least one where there are two.
-    pub(super) fn places(&self, case: &Case) -> Vec<usize> {
+    /// Steps before which a case is interrupted; at least one where there are two.
+    pub fn places(&self, case: &Case) -> Vec<usize> {
         let (Restart::Kept { seed } | Restart::Wiped { seed }) = self else { return Vec::new() };
         let gaps = case.input.len().saturating_sub(1) as u64;
         if gaps == 0 {

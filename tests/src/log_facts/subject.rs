@@ -1,7 +1,7 @@
 //! The logs that cases are played against, each on a clock that the player moves.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_state::{MemoryBudget, MemoryDisk};
 use headwater_streams::log::{
@@ -51,6 +51,7 @@ pub(super) struct Subject {
     log: Box<dyn Played>,
     /// The player moves it; none where time passes by itself.
     clock: Option<VirtualClock>,
+    began: Instant,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -133,18 +134,18 @@ impl Subject {
             transaction_check: Duration::from_millis(500),
             ..LogSettings::default()
         };
-        let clock = VirtualClock::at(SIMULATION_START_MS);
+        let (clock, began) = (VirtualClock::at(SIMULATION_START_MS), Instant::now());
         match ground {
-            Ground::Kafka(log) => Ok(Self { log: Box::new(Cluster(log.clone())), clock: None, _directory: None }),
+            Ground::Kafka(log) => Ok(Self { log: Box::new(Cluster(log.clone())), clock: None, began, _directory: None }),
             Ground::Simulated => {
                 let log = SimulatedLog::open(&MemoryDisk::new(), clock.clone(), settings, 0).map_err(|error| error.to_string())?;
-                Ok(Self { log: Box::new(log), clock: Some(clock), _directory: None })
+                Ok(Self { log: Box::new(log), clock: Some(clock), began, _directory: None })
             }
             Ground::Embedded => {
                 let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
                 let options = EmbeddedOptions { settings, memory: MemoryBudget::of_bytes(16 << 20), clock: Arc::new(clock.clone()) };
                 let log = EmbeddedLog::open_with(directory.path(), options).map_err(|error| error.to_string())?;
-                Ok(Self { log: Box::new(log), clock: Some(clock), _directory: Some(directory) })
+                Ok(Self { log: Box::new(log), clock: Some(clock), began, _directory: Some(directory) })
             }
         }
     }
@@ -163,6 +164,12 @@ impl Subject {
 
     pub(super) fn now(&self) -> i64 {
         self.clock.as_ref().map_or_else(|| SystemClock.now_ms(), VirtualClock::now_ms)
+    }
+
+    /// How much time has passed.
+    pub(super) fn elapsed(&self) -> Duration {
+        let moved = |clock: &VirtualClock| Duration::from_millis(clock.now_ms().abs_diff(SIMULATION_START_MS));
+        self.clock.as_ref().map_or_else(|| self.began.elapsed(), moved)
     }
 
     /// Whether time passes by itself.

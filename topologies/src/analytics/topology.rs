@@ -61,7 +61,7 @@ fn sales_in_time(app: &StreamsBuilder) -> KStream<(), Sale> {
             if is_late(sale.timestamp, out.stream_time()) {
                 return Err(Failure::text("late"));
             }
-            out.send_record(sale);
+            out.send_record(sale)?;
             Ok(())
         })
         .named("in-time")
@@ -107,7 +107,7 @@ fn to_windows<K: Item, V: Item>(
 ) -> KStream<WindowStart, WindowPart> {
     updates.process((), move |update: Record<Windowed<K>, V>, _, out| {
         let Record { key, value, headers, .. } = update;
-        out.send_record(Record { key: WindowStart(key.start), value: part(key.key, value), timestamp: key.start, headers });
+        out.send_record(Record { key: WindowStart(key.start), value: part(key.key, value), timestamp: key.start, headers })?;
         Ok(())
     })
 }

@@ -7,7 +7,7 @@ use super::group::{Committed, Group};
 use super::keys;
 use super::produce::ProducerKey;
 use crate::log::group_protocol::{GroupTicket, JoinRequest};
-use crate::log::{ErrorCode, GroupDescription, GroupOffset, MemberIdentity, TopicPartition};
+use crate::log::{ErrorCode, GroupDescription, GroupOffset, MemberDescription, MemberIdentity, TopicPartition};
 
 use super::settings::millis;
 
@@ -77,9 +77,15 @@ impl Broker {
         Ok(())
     }
 
-    pub(crate) fn describe_group(&self, name: &str) -> Option<GroupDescription> {
+    /// What the leader has written for a member only members can read: `partitions_of`.
+    pub(crate) fn describe_group(&self, name: &str, partitions_of: impl Fn(&[u8]) -> Vec<TopicPartition>) -> Option<GroupDescription> {
         let group = self.groups.get(name)?;
-        Some(GroupDescription { state: group.state_name().into(), members: group.member_ids() })
+        let member = |(member_id, client_id, assignment): (&str, &str, &[u8])| MemberDescription {
+            member_id: member_id.into(),
+            client_id: client_id.into(),
+            partitions: partitions_of(assignment),
+        };
+        Some(GroupDescription { state: group.state_name().into(), members: group.described().map(member).collect() })
     }
 
     pub(crate) fn join(&mut self, request: JoinRequest, now: i64) -> Result<GroupTicket, (ErrorCode, String)> {

@@ -206,7 +206,7 @@ impl Admin for KafkaAdmin {
             // What a broker says of a group that it does not know, by the older question.
             Ok(seen) if seen.state == "Dead" && seen.members.is_empty() => Ok(None),
             Ok(mut seen) => {
-                seen.members.sort();
+                seen.members.sort_by(|a, b| a.member_id.cmp(&b.member_id));
                 Ok(Some(GroupDescription { state: seen.state, members: seen.members }))
             }
             Err(error) => Err(error),

@@ -278,5 +278,10 @@ fn settings(kafka: &KafkaConfig, config: &MemberConfig) -> ClientConfig {
     if let Some(id) = &config.instance_id {
         client.set("group.instance.id", id);
     }
-    kafka.finish(client)
+    let mut client = kafka.finish(client);
+    // After what the user has set: others find us by it.
+    if let Some(id) = &config.client_id {
+        client.set("client.id", id);
+    }
+    client
 }

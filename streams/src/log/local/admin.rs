@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::assignor::decode_assignment;
 use super::host::Host;
 use crate::log::core::broker::Broker;
 use crate::log::faults::Request;
@@ -79,7 +80,9 @@ impl Admin for Host {
     }
 
     fn describe_group(&self, group: &str) -> Result<Option<GroupDescription>, LogError> {
-        self.ask(|broker| Ok(broker.describe_group(group)))
+        // Members of another make have assignments of another form: what they own is unknown.
+        let partitions = |assignment: &[u8]| decode_assignment(assignment).unwrap_or_default().into_iter().collect();
+        self.ask(|broker| Ok(broker.describe_group(group, partitions)))
     }
 
     fn describe_transaction(&self, transactional_id: &str) -> Result<Option<TransactionDescription>, LogError> {

@@ -83,6 +83,7 @@ impl LocalMember {
             group: self.config.group.clone(),
             member_id: self.identity.member_id.clone(),
             instance_id: self.config.instance_id.clone(),
+            client_id: self.config.client_id.clone().unwrap_or_default(),
             session_timeout_ms: millis(self.config.session_timeout),
             rebalance_timeout_ms: millis(self.config.rebalance_timeout),
             topics: self.config.topics.clone(),

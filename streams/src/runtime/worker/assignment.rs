@@ -19,6 +19,7 @@ impl Worker {
             self.status.rebalanced();
         }
         if identity.generation >= 0 && !identity.member_id.is_empty() && (is_other || identity.generation >= known) {
+            self.directory.meet(&identity.member_id);
             self.identity = Some(identity);
         }
         if is_new && self.commit == CommitState::AwaitingIdentity {
@@ -34,7 +35,10 @@ impl Worker {
             info!(%task, "assigned");
             let slot = match self.plan.sink(task) {
                 Some((_, at)) => Slot::Sink(Box::new(SinkSlot::new(at))),
-                None => Slot::Seeking,
+                None => {
+                    self.show_coming(task);
+                    Slot::Seeking
+                }
             };
             self.slots.insert(task, slot);
             effects.push(Effect::LookUp(task));
@@ -46,6 +50,7 @@ impl Worker {
         let lost: Vec<_> = anchors.iter().flat_map(|anchor| self.plan.tasks_of(anchor)).collect();
         warn!(tasks = lost.len(), "lost tasks to the group");
         self.identity = None;
+        self.directory.meet("");
         self.contact.lost();
         // What is gone need not be given back, and must not be when it is owned anew.
         self.releasing.retain(|anchor| !anchors.contains(anchor));
@@ -89,6 +94,8 @@ impl Worker {
     }
 
     pub(super) fn close(&mut self, task: TaskId, effects: &mut Vec<Effect>) {
+        // Before its state goes: readers shall hear where the task is, not that its state is closed.
+        self.directory.remove(task);
         let Some(slot) = self.slots.remove(&task) else { return };
         self.unanswered.remove(&task);
         self.stop_mending(task, effects);

@@ -129,7 +129,11 @@ impl Worker {
         &mut self, now: i64, outcome: Result<Vec<Delivery>, LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
         match outcome {
-            Ok(deliveries) => self.settle_commit(now, &deliveries, effects),
+            Ok(deliveries) => {
+                self.settle_commit(now, &deliveries, effects)?;
+                self.release(effects);
+                Ok(())
+            }
             Err(error) => self.doubt_commit(now, error, effects),
         }
     }
@@ -159,9 +163,12 @@ impl Worker {
         let mended = effects.len();
         self.settle_commit(now, &deliveries, effects)?;
         if self.mends.is_idle() {
-            // They go before whatever settling has led to, above all before anything is given back to the group.
+            // They go before whatever settling has led to, above all before a task is given back to the group: whoever has given it back
+            // knows its position no more.
             effects.insert(mended, Effect::CommitOffsets(self.offsets_of(|task| task.committed_offsets()), identity));
+            self.release(effects);
         } else {
+            // A changelog that is being mended goes to nobody else as it is.
             self.commit_again();
         }
         Ok(())
@@ -207,6 +214,7 @@ impl Worker {
             }
         }
         let mut foreign = Vec::new();
+        let unseen = self.directory.committing();
         for (id, slot) in &mut self.slots {
             match slot {
                 Slot::Running(task) => {
@@ -221,6 +229,7 @@ impl Worker {
                 Slot::Seeking | Slot::Restoring(_) => {}
             }
         }
+        drop(unseen);
         self.status.committed();
         self.mends.committed();
         (self.failures, self.transaction_since) = (Failures::default(), None);
@@ -234,10 +243,6 @@ impl Worker {
             }
             // With transactions nobody else can write, and their markers are gaps of their own.
             Guarantee::AtLeastOnce => foreign.into_iter().for_each(|(task, at, range)| self.mend(task, at, range, effects)),
-        }
-        // A changelog that is being mended goes to nobody else as it is.
-        if self.mends.is_idle() {
-            self.release(effects);
         }
         Ok(())
     }

@@ -75,7 +75,9 @@ impl Worker {
         let back_to = match verdict {
             Verdict::Stands => {
                 debug!(task = %id, "the doubtful commit stands");
+                let unseen = self.directory.committing();
                 task.committed(&BTreeMap::new(), now)?;
+                drop(unseen);
                 Vec::new()
             }
             Verdict::Gone => task.abort(),

@@ -9,6 +9,7 @@ mod doubt;
 mod follow_up;
 mod mend;
 mod producer;
+mod queries;
 mod refusal;
 mod restore;
 mod sinks;
@@ -19,6 +20,7 @@ mod watch;
 
 use super::event::{Effect, Event, Pace, ReaderOf};
 use super::plan::Plan;
+use super::queries::Directory;
 use super::sink::SinkSlot;
 use super::status::Status;
 use super::{AppError, Guarantee};
@@ -61,6 +63,7 @@ pub(crate) struct Worker {
     plan: Arc<Plan>,
     disk: Disk,
     status: Arc<Status>,
+    directory: Arc<Directory>,
     slots: BTreeMap<TaskId, Slot>,
     identity: Option<MemberIdentity>,
     commit: CommitState,
@@ -105,11 +108,12 @@ enum Slot {
 }
 
 impl Worker {
-    pub(crate) fn new(plan: Arc<Plan>, disk: Disk, status: Arc<Status>) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, disk: Disk, status: Arc<Status>, directory: Arc<Directory>) -> Self {
         Worker {
             plan,
             disk,
             status,
+            directory,
             slots: BTreeMap::new(),
             identity: None,
             commit: CommitState::Idle,
@@ -141,6 +145,7 @@ impl Worker {
 
     /// Takes the events, works, and says what is to be done outside. The effects of the step before must have been carried out.
     pub(crate) fn step(&mut self, now: i64, events: &mut Vec<Event>, effects: &mut Vec<Effect>) -> Result<Pace, AppError> {
+        self.directory.hears(now);
         self.moved.clear();
         self.adapt_budget(now);
         for event in events.drain(..) {
@@ -210,6 +215,7 @@ impl Worker {
             Event::Contact(at) => self.contact.proven(at),
             Event::Sight(topic, seen) => self.take_sight(now, topic, seen, effects)?,
             Event::Sink(task, event) => self.take_sink_event(now, task, event, effects)?,
+            Event::Inquiry(inquiry) => self.answer(inquiry),
             Event::Stop => (self.stopping, self.stop_by) = (true, now + STOP_PATIENCE_MS),
         }
         Ok(())

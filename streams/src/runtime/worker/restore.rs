@@ -109,6 +109,7 @@ impl Worker {
                 // Its former owner has trimmed it since we asked where it begins.
                 warn!(%task, changelog = %fetched.partition, at = fetched.next, "changelog does not begin where it did, asking again");
                 self.close(task, effects);
+                self.show_coming(task);
                 self.slots.insert(task, Slot::Seeking);
                 effects.push(Effect::LookUp(task));
                 return Ok(());
@@ -133,6 +134,7 @@ impl Worker {
         let plan = self.plan.clone();
         let running = plan.with_task_inputs(task, |of| restoring.into_task(of, now))?;
         running.offsets().into_iter().for_each(|offset| self.read(ReaderOf::Tasks, offset.at, offset.offset, effects));
+        self.show(&running);
         self.slots.insert(task, Slot::Running(Box::new(running)));
         Ok(())
     }

@@ -52,7 +52,9 @@ struct Fed {
 impl Fed {
     fn new(plan: Plan) -> Fed {
         let status = Arc::new(Status::of("app"));
-        let mut fed = Fed { worker: Worker::new(Arc::new(plan), Disk::Memory(MemoryDisk::new()), status.clone()), status };
+        let plan = Arc::new(plan);
+        let directory = Arc::new(Directory::new(plan.clone()));
+        let mut fed = Fed { worker: Worker::new(plan, Disk::Memory(MemoryDisk::new()), status.clone(), directory), status };
         assert!(has(&fed.step(0, Vec::new()), |effect| matches!(effect, Effect::MakeProducer)), "before anything else");
         fed.step(0, vec![Event::Producer(Ok(())), Event::Contact(0)]);
         fed
@@ -386,6 +388,21 @@ fn at_least_once_outputs_do_not_wait_for_the_commit() {
     let effects = fed.step(4, vec![fetched(ReaderOf::Tasks, "in", 2..4)]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "out")));
     assert!(!has(&effects, |effect| matches!(effect, Effect::Flush)), "the next commit is a second away");
+}
+
+/// Seen where another application took over: what was processed since the commit before was processed once more, and counted twice.
+#[test]
+fn the_last_commit_of_a_stop_carries_the_positions_of_what_is_given_back() {
+    let mut fed = Fed::stream(Guarantee::AtLeastOnce);
+    fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
+    fed.step(2, vec![Event::Flushed(Ok(Vec::new())), Event::OffsetsCommitted(1, Ok(()))]);
+    fed.step(3, vec![fetched(ReaderOf::Tasks, "in", 2..4)]);
+    assert!(has(&fed.step(4, vec![Event::Stop]), |effect| matches!(effect, Effect::Flush)));
+    let effects = fed.step(5, vec![Event::Flushed(Ok(Vec::new()))]);
+    let committed =
+        effects.iter().position(|effect| matches!(effect, Effect::CommitOffsets(offsets, _) if offsets.iter().any(|at| at.offset == 4)));
+    let left = effects.iter().position(|effect| matches!(effect, Effect::Leave));
+    assert!(committed.is_some() && committed < left, "{effects:?}");
 }
 
 #[test]

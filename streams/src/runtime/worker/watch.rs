@@ -153,6 +153,7 @@ impl Worker {
         }
         info!(%topic, from, to, "an input has grown, reading its new partitions when the group gives them out");
         self.plan = Arc::new(plan);
+        self.directory.replan(self.plan.clone());
         effects.push(Effect::Replan(self.plan.clone()));
         for (id, slot) in &mut self.slots {
             if let Slot::Running(task) = slot {

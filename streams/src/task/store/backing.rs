@@ -2,7 +2,7 @@
 
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use crate::runtime::TimeRule;
-use headwater_state::{KeyValueHandle, StateError, WindowHandle};
+use headwater_state::{KeyValueHandle, StateError, WindowHandle, Written};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -41,6 +41,14 @@ impl WindowBytes {
         WindowBytes { handle, rule, time }
     }
 
+    /// Takes the time of the last commit as the store's.
+    pub(super) fn resume(&self, stream_time: Timestamp) {
+        self.observe_stream_time(stream_time);
+        if self.time.get() > NO_TIMESTAMP {
+            self.handle.set_observed_time(self.time.get());
+        }
+    }
+
     /// The task's stream time moves on.
     #[inline]
     pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
@@ -49,9 +57,23 @@ impl WindowBytes {
         }
     }
 
+    /// A write with this start moves the time, under Kafka's rule.
+    #[inline]
+    fn observe_start(&self, start: Timestamp) {
+        if self.rule == TimeRule::Kafka {
+            self.time.set(self.time.get().max(start));
+        }
+    }
+
+    /// Adds one of several values of a key that begin at one time.
+    pub(super) fn add(&self, key: &[u8], start: Timestamp, number: u32, value: &[u8]) -> Written {
+        self.observe_start(start);
+        self.at_its_time().put_numbered(key, start, number, value, start)
+    }
+
     /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
     #[inline]
-    fn at_its_time(&self) -> &WindowHandle {
+    pub(super) fn at_its_time(&self) -> &WindowHandle {
         if self.time.get() > NO_TIMESTAMP {
             self.handle.observe(self.time.get());
         }
@@ -70,9 +92,7 @@ impl Backing for WindowBytes {
     #[inline]
     fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
         let (key, start) = split(key);
-        if self.rule == TimeRule::Kafka {
-            self.time.set(self.time.get().max(start));
-        }
+        self.observe_start(start);
         let handle = self.at_its_time();
         match value {
             Some(value) => handle.put(key, start, value, timestamp),

@@ -191,6 +191,11 @@ impl<K, V: Clone> FrontRows<K, V> {
         Ok(())
     }
 
+    /// All rows that are here, written or only read.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&[u8], Option<&V>, Timestamp)> {
+        self.rows.iter().map(|row| (row.bytes(), row.held.value.as_ref(), row.held.timestamp))
+    }
+
     /// What the rows take up, roughly.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

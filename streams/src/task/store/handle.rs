@@ -153,7 +153,8 @@ impl<K: Row, V: Row> StoreHandle<K, V> {
 }
 
 impl<K: Row, V: Row> KeyValueRows<K, V> {
-    fn scan(
+    /// Visits the rows of a range of keys' bytes.
+    pub(crate) fn scan(
         &self, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, keys: &K::Format, mut visit: impl FnMut(K, V) -> ControlFlow<()>,
     ) -> Result<(), RowError> {
         self.save()?;

@@ -3,10 +3,12 @@
 //! A row that was touched in this commit interval stands decoded in a front until the commit, found by its encoded key, so that a
 //! hot key is neither decoded nor encoded again. A store that is not cached has no front: each update is written and forwarded at once.
 
+mod asked;
 mod backing;
 mod call;
 mod clock;
 mod error;
+mod events;
 mod front;
 mod handle;
 mod key_bytes;
@@ -14,9 +16,11 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use asked::Asked;
 pub(crate) use backing::{Backing, WindowBytes};
 pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
+pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};

@@ -147,6 +147,18 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         self.front.borrow_mut().save(|bytes, value, timestamp| self.store(bytes, value, timestamp))
     }
 
+    /// Shows the rows of the front as the byte store would have them.
+    pub(super) fn each_held(&self, visit: &mut dyn FnMut(&[u8], Option<(Timestamp, Vec<u8>)>)) -> Result<(), RowError> {
+        for (key, value, timestamp) in self.front.borrow().contents() {
+            let encode = |value| {
+                let mut bytes = Vec::new();
+                self.value_format.encode(value, &mut bytes).map(|()| (timestamp, bytes))
+            };
+            visit(key, value.map(encode).transpose().map_err(|source| self.row_error(source))?);
+        }
+        Ok(())
+    }
+
     /// Decodes a value that a scan has found.
     pub(super) fn decode_value(&self, bytes: &[u8]) -> Result<V, RowError> {
         self.value_format.decode(bytes).map_err(|source| self.row_error(source))

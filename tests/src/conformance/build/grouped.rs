@@ -31,6 +31,7 @@ impl Builder<'_> {
         match self.thing(from)? {
             Thing::Grouped(grouped) => Ok(Some(self.count_stream(node, grouped, store))),
             Thing::WindowedGrouped(grouped) => Ok(Some(self.count_stream(node, grouped, store))),
+            Thing::GroupedTable(grouped) => Ok(Some(self.count_rows(node, &grouped, store))),
             from => self.count_windows(node, from, store),
         }
     }
@@ -41,6 +42,10 @@ impl Builder<'_> {
         match self.thing(from)? {
             Thing::Grouped(grouped) => Ok(Some(self.reduce_stream(node, grouped, adder.clone(), store))),
             Thing::WindowedGrouped(grouped) => Ok(Some(self.reduce_stream(node, grouped, adder.clone(), store))),
+            Thing::GroupedTable(grouped) => {
+                let by = (adder.clone(), subtractor.cloned().ok_or_else(|| super::unsupported("a reduce without subtractor"))?);
+                Ok(Some(self.reduce_rows(node, &grouped, by, store)))
+            }
             from => self.reduce_windows(node, from, adder, subtractor, store),
         }
     }
@@ -50,6 +55,10 @@ impl Builder<'_> {
         match (self.thing(&aggregate.from)?, adder) {
             (Thing::Grouped(grouped), Some(adder)) => Ok(Some(self.aggregate_stream(node, grouped, aggregate, adder))),
             (Thing::WindowedGrouped(grouped), Some(adder)) => Ok(Some(self.aggregate_stream(node, grouped, aggregate, adder))),
+            (Thing::GroupedTable(grouped), Some(adder)) => {
+                let subtractor = aggregate.subtractor.clone().ok_or_else(|| super::unsupported("an aggregate without subtractor"))?;
+                Ok(Some(self.aggregate_rows(node, &grouped, aggregate, (adder, subtractor))))
+            }
             (from, _) => self.aggregate_windows(node, from, aggregate),
         }
     }

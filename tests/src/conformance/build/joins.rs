@@ -1,9 +1,9 @@
 //! Joins of streams with streams, tables and global tables, and of tables by key.
 
 use super::{Builder, CaseKey, Made, Thing, unsupported};
-use crate::conformance::case::{Join, JoinKind, Node, Stored};
+use crate::conformance::case::{Join, JoinKind, JoinWindow, Node, Stored};
 use crate::conformance::value::Value;
-use headwater_streams::dsl::{KStream, KTable};
+use headwater_streams::dsl::{JoinWindows, KStream, KTable};
 
 impl Builder<'_> {
     pub(super) fn join(&mut self, node: &Node, join: &Join) -> Made {
@@ -11,14 +11,33 @@ impl Builder<'_> {
             return Err(unsupported("unsupported grace of a join"));
         }
         match (self.thing(&join.left)?, self.thing(&join.right)?) {
+            (Thing::Stream(left), Thing::Stream(right)) => self.meet(node, &left, &right, join),
+            (Thing::WindowedStream(left), Thing::WindowedStream(right)) => self.meet(node, &left, &right, join),
             (Thing::Stream(left), Thing::Table(right)) => self.look_up(node, &left, &right, join),
             (Thing::WindowedStream(left), Thing::WindowedTable(right)) => self.look_up(node, &left, &right, join),
+            (Thing::Table(left), Thing::Table(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
+            (Thing::WindowedTable(left), Thing::WindowedTable(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
             (left, _) => Err(left.has_no("join")),
         }
     }
 
     pub(super) fn global_table(&mut self, _: &Node, _: &str, _: Option<&Stored>) -> Made {
         Err(unsupported("unsupported op global_table"))
+    }
+
+    fn meet<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KStream<K, Value>, join: &Join) -> Made {
+        let (joiner, label) = (join.joiner.clone(), self.label(node));
+        let within = right.within(windows(join.window.as_ref())).stored(join.store_name.as_ref().unwrap_or(&label));
+        let joined = match join.kind {
+            JoinKind::Inner => left.join(&within, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
+            JoinKind::Left => {
+                left.left_join(&within, move |key, left, right| joiner.combine(&key.to_value(), &left, &right.unwrap_or_default()))
+            }
+            JoinKind::Outer => left.outer_join(&within, move |key, left, right| {
+                joiner.combine(&key.to_value(), &left.unwrap_or_default(), &right.unwrap_or_default())
+            }),
+        };
+        Ok(Some(K::stream(joined.named(label))))
     }
 
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
@@ -32,4 +51,11 @@ impl Builder<'_> {
         };
         Ok(Some(K::stream(joined.named(label))))
     }
+}
+
+fn windows(window: Option<&JoinWindow>) -> JoinWindows {
+    let JoinWindow { diff_ms, before_ms, after_ms, grace_ms } = window.cloned().unwrap_or_default();
+    let windows = JoinWindows::of_ms(diff_ms.unwrap_or(0)).grace_ms(grace_ms.unwrap_or(0));
+    let windows = before_ms.map_or(windows, |before| windows.before_ms(before));
+    after_ms.map_or(windows, |after| windows.after_ms(after))
 }

@@ -88,6 +88,7 @@ pub struct Built {
 /// Builds the topology of a case.
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
+    app.cache(if config.caches() { CACHE_BYTES } else { 0 });
     let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), index: 0 };
     for node in nodes {
         let made = builder.make(node)?;
@@ -118,7 +119,7 @@ impl Builder<'_> {
             Op::Repartition { from, partitions } => self.repartition(node, from, *partitions),
             Op::To { from, topic, topic_fn } => self.to(node, from, topic.as_deref(), topic_fn.as_ref()),
             Op::Table { topic, timestamps, store } => self.table(node, topic, timestamps.as_deref(), store.as_ref()),
-            Op::TransformValues { .. } => Err(unsupported("transform_values")),
+            Op::TransformValues { from, f, store } => self.transform_values(node, from, f, store.as_ref()),
             Op::ToTable { from, store } => self.to_table(node, from, store.as_ref()),
             Op::ToStream { from, key } => self.to_stream(node, from, key.as_ref()),
             Op::GroupByKey { from } => self.group_by_key(node, from),

@@ -8,6 +8,7 @@ pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
         TopologyError::WindowSize { .. }
         | TopologyError::WindowAdvance { .. }
         | TopologyError::NegativeGrace { .. }
+        | TopologyError::JoinWindow { .. }
         | TopologyError::RetentionTooShort { .. }
         | TopologyError::PartitionCount { .. } => "invalid_argument",
         // Everything else is about how parts fit together.

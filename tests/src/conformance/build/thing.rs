@@ -1,7 +1,7 @@
 //! What the nodes of a case make: streams, tables, groupings and so on, keyed by dynamic values or by windows of them.
 
 use crate::conformance::value::{Value, WindowForm};
-use headwater_streams::dsl::{KGroupedStream, KStream, KTable, TimeWindowedKStream};
+use headwater_streams::dsl::{KGroupedStream, KGroupedTable, KStream, KTable, TimeWindowedKStream};
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
 use headwater_streams::topic::Sink;
@@ -21,6 +21,8 @@ pub enum Thing {
     Grouped(KGroupedStream<Value, Value>),
     /// A stream grouped by windows of an earlier aggregation.
     WindowedGrouped(KGroupedStream<Windowed<Value>, Value>),
+    /// A grouped table.
+    GroupedTable(KGroupedTable<Value, Value>),
     /// A grouped stream in time windows of such a size.
     TimeWindowed(TimeWindowedKStream<Value, Value>, i64),
 }
@@ -130,6 +132,7 @@ impl Thing {
             Thing::WindowedTable(_) => "a table of windows",
             Thing::Grouped(_) => "a grouped stream",
             Thing::WindowedGrouped(_) => "a grouped stream of windows",
+            Thing::GroupedTable(_) => "a grouped table",
             Thing::TimeWindowed(..) => "a windowed stream",
         };
         super::unsupported(format!("unsupported op {op} on {what}"))

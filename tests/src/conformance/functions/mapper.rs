@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// Makes a value, or a key, of a key and a value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "fn", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the cases' own names; the table in docs/conformance.md says what each does")]
+#[allow(missing_docs, reason = "the cases' own names; tests/conformance/SPEC.md says what each does")]
 pub enum Mapper {
     Value,
     Key,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// Says yes or no to a key and a value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "fn", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the cases' own names; the table in docs/conformance.md says what each does")]
+#[allow(missing_docs, reason = "the cases' own names; tests/conformance/SPEC.md says what each does")]
 pub enum Predicate {
     True,
     False,

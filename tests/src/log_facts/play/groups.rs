@@ -25,7 +25,7 @@ impl Play {
             _ => {
                 let found = admin.describe_group(group).map_err(|error| error.to_string())?;
                 let Some(found) = found else { return Ok(json!({"state": "Dead", "members": []})) };
-                let mut members: Vec<_> = found.members.iter().map(|id| self.actor_of(id)).collect();
+                let mut members: Vec<_> = found.members.iter().map(|member| self.actor_of(&member.member_id)).collect();
                 members.sort();
                 Ok(json!({"state": found.state, "members": members}))
             }

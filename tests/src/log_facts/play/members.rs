@@ -60,6 +60,7 @@ impl Play {
             group,
             member_id,
             instance_id: actor.identity.instance_id.clone(),
+            client_id: String::new(),
             session_timeout_ms: step.number_or("session_timeout_ms", 30_000),
             rebalance_timeout_ms: step.number_or("rebalance_timeout_ms", 30_000),
             strategies: vec![(step.text_or("strategy", "range").into(), topics.join(",").into_bytes())],

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::case::Step;
 use super::names::Prefix;
+use super::pace::{Pace, until_limit};
 use super::subject::{Ground, Subject};
 use super::value;
 use members::Actor;
@@ -27,12 +28,11 @@ const NEAR_NOW_MS: i64 = 10 * 60 * 1000;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// A cluster that others use too may take longer for what it did in a moment when it was recorded.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// On the broker no two steps were done in the same millisecond.
-const STEP_TAKES: Duration = Duration::from_millis(1);
 
 /// Who acts in a case, and what was labelled.
 pub(super) struct Play {
     subject: Subject,
+    step_takes: Duration,
     /// Before each name that the log hears.
     prefix: Prefix,
     senders: BTreeMap<String, Sender>,
@@ -43,13 +43,19 @@ pub(super) struct Play {
     open: Open,
     /// Times that were given relative to the clock.
     stamps: BTreeMap<i64, Value>,
+    pace: Pace,
+    /// When a call had its answer, where the step went on behind that.
+    answered: Option<Duration>,
+    /// What had run out before it should.
+    pub(super) too_slow: Option<String>,
     pub(super) passed_over: usize,
 }
 
 impl Play {
-    pub(super) fn new(ground: &Ground) -> Result<Self, String> {
+    pub(super) fn new(ground: &Ground, step_takes: Duration) -> Result<Self, String> {
         Ok(Self {
             subject: Subject::new(ground)?,
+            step_takes,
             prefix: if ground.is_real() { Prefix::fresh() } else { Prefix::default() },
             senders: BTreeMap::new(),
             stands: BTreeMap::new(),
@@ -58,6 +64,9 @@ impl Play {
             producer_ids: Vec::new(),
             open: Open::default(),
             stamps: BTreeMap::new(),
+            pace: Pace::new(ground.is_real()),
+            answered: None,
+            too_slow: None,
             passed_over: 0,
         })
     }
@@ -65,11 +74,18 @@ impl Play {
     /// Does a step of a case; `None` where it only looks and the log has no such look.
     pub(super) fn play(&mut self, step: &Step) -> Result<Option<Value>, String> {
         let named = Step { op: step.op.clone(), body: self.prefix.put(&step.body), see: step.see.clone() };
-        Ok(self.step(&named)?.map(|seen| self.prefix.strip(&seen)))
+        // An abort throws away what is in a queue only while it is there.
+        if !self.subject.is_real() || step.op != "abort" {
+            self.subject.pass(self.step_takes)?;
+        }
+        let began = self.subject.elapsed();
+        let seen = self.step(&named)?;
+        let late = self.pace.did(step, began, self.answered.take().unwrap_or_else(|| self.subject.elapsed()));
+        self.too_slow = self.too_slow.take().or(late);
+        Ok(seen.map(|seen| self.prefix.strip(&seen)))
     }
 
     fn step(&mut self, step: &Step) -> Result<Option<Value>, String> {
-        self.subject.pass(STEP_TAKES)?;
         match step.op.as_str() {
             "wait" => self.wait(step),
             "until" => return self.until(step),
@@ -95,13 +111,13 @@ impl Play {
 
     fn until(&mut self, step: &Step) -> Result<Option<Value>, String> {
         let inner = Step::new(&step.body["step"]);
-        let limit = millis(step.number_or("timeout_ms", 15_000));
+        let limit = until_limit(step);
         let (mut left, began) = (limit, Instant::now());
         loop {
             let seen = self.step(&inner)?;
             if seen.is_none() {
                 // What was waited for cannot be seen, but its traces can.
-                self.settle_all(limit);
+                self.settle_alone(inner.text("transactional_id")?, limit);
             }
             if seen.as_ref().is_none_or(|seen| self.prefix.strip(seen) == step.see) {
                 return Ok(seen);
@@ -118,8 +134,9 @@ impl Play {
     fn stamp(&mut self, given: &Value) -> i64 {
         match given["now_plus_ms"].as_i64() {
             Some(plus) => {
-                self.stamps.insert(self.subject.now() + plus, given.clone());
-                self.subject.now() + plus
+                let stamp = self.subject.now() + plus;
+                self.stamps.insert(stamp, given.clone());
+                stamp
             }
             None => given.as_i64().unwrap_or(self.subject.now()),
         }

@@ -1,17 +1,16 @@
 //! Producers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use headwater_streams::log::{Delivery, GroupOffset, Header, Headers, LogError, NO_OFFSET, Producer, ProducerConfig, Records, Ticket};
+use headwater_streams::log::{
+    Delivery, GroupOffset, Header, Headers, LogError, NO_OFFSET, Producer, ProducerConfig, Records, Ticket, TopicPartition,
+};
 use serde_json::{Value, json};
 
-use super::{Play, millis};
+use super::Play;
 use crate::log_facts::case::Step;
+use crate::log_facts::pace::{linger, transaction_timeout};
 use crate::log_facts::value::{error_name, place_of, to_bytes, transactional};
-
-/// What waits in a queue is to be there still in the next step, however slow the cluster is. Nobody waits for it: what ends it is a flush.
-const CLUSTERS_LINGER: i64 = 10;
 
 /// So often a call is made that may succeed when it is repeated.
 const ATTEMPTS: u32 = 5;
@@ -26,6 +25,7 @@ pub(super) struct Sender {
 
 /// One send and how many records it has; or why it was not taken.
 struct Waiting {
+    to: TopicPartition,
     records: usize,
     ticket: Result<Ticket, LogError>,
 }
@@ -40,19 +40,19 @@ impl Play {
                 Ok(json!({}))
             }
             "begin" => self.call(&name, |producer| producer.begin()),
-            "init" => self.end(&name, |producer| producer.init_transactions()),
-            "commit" => self.end(&name, |producer| producer.commit()),
-            "abort" => self.end(&name, |producer| producer.abort()),
+            "init" => self.end(step, &name, |producer| producer.init_transactions()),
+            "commit" => self.end(step, &name, |producer| producer.commit()),
+            "abort" => self.end(step, &name, |producer| producer.abort()),
             "send" => {
                 let records = self.records(std::slice::from_ref(&step.body))?;
                 let waiting = self.hand_over(&name, step, records)?;
-                let results = self.sender(&name)?.results(vec![waiting]);
+                let results = self.results(&name, vec![waiting])?;
                 Ok(results.into_iter().next().unwrap_or_default())
             }
             "send_batch" => {
                 let records = self.records(step.list("records"))?;
                 let waiting = self.hand_over(&name, step, records)?;
-                Ok(json!({"results": self.sender(&name)?.results(vec![waiting])}))
+                Ok(json!({"results": self.results(&name, vec![waiting])?}))
             }
             "enqueue" => {
                 let records = self.records(step.list("records"))?;
@@ -62,25 +62,22 @@ impl Play {
             }
             "flush" => {
                 // What became of the records is told by `results`.
-                let _ = self.sender(&name)?.producer.flush();
+                self.sender(&name)?.settle(&[]);
                 Ok(json!({}))
             }
             "results" => {
-                let sender = self.sender(&name)?;
-                let waiting = std::mem::take(&mut sender.waiting);
-                Ok(json!({"results": sender.results(waiting)}))
+                let waiting = std::mem::take(&mut self.sender(&name)?.waiting);
+                Ok(json!({"results": self.results(&name, waiting)?}))
             }
             _ => self.send_offsets(step, &name),
         }
     }
 
     fn make_producer(&mut self, step: &Step, name: String) -> Result<Value, String> {
-        let slowness = if self.subject.is_real() { CLUSTERS_LINGER } else { 1 };
-        let linger = step.body["configs"]["linger.ms"].as_i64().unwrap_or_default() * slowness;
         let config = ProducerConfig {
             transactional_id: step.body["transactional_id"].as_str().map(Into::into),
-            transaction_timeout: millis(step.number_or("timeout_ms", 60_000)),
-            linger: Duration::from_millis(linger.unsigned_abs()),
+            transaction_timeout: transaction_timeout(step),
+            linger: linger(step, self.subject.is_real()),
             // What the cases are about is a broker, which takes these.
             offsets_from_outside: true,
             ..ProducerConfig::default()
@@ -107,8 +104,14 @@ impl Play {
     }
 
     /// A call that ends a transaction. The recorder repeated what may be repeated, and waited for the markers.
-    fn end(&mut self, name: &str, call: impl Fn(&mut dyn Producer) -> Result<(), LogError>) -> Result<Value, String> {
+    fn end(&mut self, step: &Step, name: &str, call: impl Fn(&mut dyn Producer) -> Result<(), LogError>) -> Result<Value, String> {
         let is_real = self.subject.is_real();
+        let sender = self.senders.get(name).ok_or_else(|| format!("no producer {name}"))?;
+        let id = sender.transactional_id.clone().filter(|_| is_real);
+        let ends_queue = |at: &TopicPartition| if step.op == "commit" { sender.queued(at) } else { 0 };
+        // Nothing may come between what was put into a queue and the abort that throws it away.
+        let is_urgent = step.op == "abort" && !sender.waiting.is_empty();
+        let traces = id.as_ref().filter(|_| !is_urgent).map(|id| self.traces(id, ends_queue)).unwrap_or_default();
         let sender = self.sender(name)?;
         let mut result = call(&mut *sender.producer);
         for _ in 1..ATTEMPTS {
@@ -117,8 +120,9 @@ impl Play {
             }
             result = call(&mut *sender.producer);
         }
-        if let Some(id) = sender.transactional_id.clone().filter(|_| is_real && result.is_ok()) {
-            self.settle(&id);
+        self.answered = Some(self.subject.elapsed());
+        if let Some(id) = id.filter(|_| result.is_ok()) {
+            self.settle(&id, &traces);
         }
         Ok(transactional(result))
     }
@@ -130,7 +134,22 @@ impl Play {
         let ticket = sender.producer.send(&to, &mut records);
         let id = sender.transactional_id.clone();
         self.open.sends(id.as_ref(), &to);
-        Ok(Waiting { records: count, ticket })
+        Ok(Waiting { to, records: count, ticket })
+    }
+
+    /// One result for each record.
+    fn results(&mut self, name: &str, waiting: Vec<Waiting>) -> Result<Vec<Value>, String> {
+        let sender = self.senders.get_mut(name).ok_or_else(|| format!("no producer {name}"))?;
+        sender.settle(&waiting);
+        let mut all = Vec::new();
+        for one in waiting {
+            let results = sender.result(&one);
+            if let Some(first) = results.iter().find_map(|result| result["offset"].as_i64()) {
+                self.open.stores(sender.transactional_id.as_ref(), &one.to, first);
+            }
+            all.extend(results);
+        }
+        Ok(all)
     }
 
     fn sender(&mut self, name: &str) -> Result<&mut Sender, String> {
@@ -149,15 +168,27 @@ impl Play {
 }
 
 impl Sender {
-    /// One result for each record.
-    fn results(&mut self, waiting: Vec<Waiting>) -> Vec<Value> {
-        // A refusal of the flush is told by each record itself.
-        let _ = self.producer.flush();
-        let mut deliveries = Vec::new();
-        self.producer.deliveries(&mut deliveries);
-        self.known.extend(deliveries.into_iter().map(|delivery| (delivery.ticket, delivery)));
-        waiting.into_iter().flat_map(|waiting| self.result(&waiting)).collect()
+    /// How many records for this partition have not been sent yet.
+    fn queued(&self, at: &TopicPartition) -> usize {
+        let is_queued = |waiting: &&Waiting| waiting.ticket.as_ref().is_ok_and(|ticket| !self.known.contains_key(ticket));
+        self.waiting.iter().filter(|waiting| waiting.to == *at).filter(is_queued).map(|waiting| waiting.records).sum()
     }
+
+    /// Waits until it is known what became of these.
+    fn settle(&mut self, waiting: &[Waiting]) {
+        for _ in 0..ATTEMPTS {
+            // A refusal of the flush is told by each record itself; one that had no answer in time is asked for again.
+            let _ = self.producer.flush();
+            let mut deliveries = Vec::new();
+            self.producer.deliveries(&mut deliveries);
+            self.known.extend(deliveries.into_iter().map(|delivery| (delivery.ticket, delivery)));
+            if waiting.iter().all(|waiting| waiting.ticket.as_ref().map_or(true, |ticket| self.known.contains_key(ticket))) {
+                break;
+            }
+        }
+    }
+
+    /// One result for each record.
 
     fn result(&mut self, waiting: &Waiting) -> Vec<Value> {
         let outcome = match &waiting.ticket {

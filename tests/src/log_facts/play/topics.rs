@@ -26,8 +26,12 @@ impl Play {
             }
             "alter_topic" => {
                 let configs = configs(&step.body["configs"]);
-                let configs: Vec<_> = configs.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
-                Ok(plain(admin.alter_topic(topic, &configs)))
+                let changes: Vec<_> = configs.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
+                let result = admin.alter_topic(topic, &changes);
+                if self.subject.is_real() && result.is_ok() {
+                    self.settle_settings(topic, &configs);
+                }
+                Ok(plain(result))
             }
             "describe" => self.describe(step),
             "delete_records" => {

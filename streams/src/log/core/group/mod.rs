@@ -47,6 +47,7 @@ pub(crate) enum GroupState {
 #[derive(Debug, Clone)]
 struct Member {
     instance_id: Option<String>,
+    client_id: String,
     session_timeout_ms: i64,
     rebalance_timeout_ms: i64,
     topics: Vec<String>,
@@ -89,6 +90,7 @@ impl Member {
     fn new(request: JoinRequest, now: i64) -> Self {
         Self {
             instance_id: request.instance_id,
+            client_id: request.client_id,
             session_timeout_ms: request.session_timeout_ms,
             rebalance_timeout_ms: request.rebalance_timeout_ms,
             topics: request.topics,
@@ -127,6 +129,15 @@ impl Group {
     /// The members' ids, in order.
     pub(crate) fn member_ids(&self) -> Vec<String> {
         self.members.keys().cloned().collect()
+    }
+
+    /// Members by id, with what they call themselves and the leader's word on what they own.
+    pub(crate) fn described(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
+        let is_stable = self.state == GroupState::Stable;
+        self.members.iter().map(move |(id, member)| {
+            let assignment: &[u8] = if is_stable { &member.assignment } else { &[] };
+            (&**id, &*member.client_id, assignment)
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -6,7 +6,7 @@ use super::super::number::{check, check_borrowed, failed};
 use super::offsets::{Place, invalid_offset, read_places};
 use super::topics::Owned;
 use super::{Operation, Options};
-use crate::log::{GroupOffset, TopicPartition};
+use crate::log::{GroupOffset, MemberDescription, TopicPartition};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// A group as its coordinator describes it.
 pub(in crate::log) struct GroupSeen {
     pub(in crate::log) state: String,
-    pub(in crate::log) members: Vec<String>,
+    pub(in crate::log) members: Vec<MemberDescription>,
 }
 
 impl Client {
@@ -145,9 +145,26 @@ fn group_seen(event: &Event<'_>) -> Result<GroupSeen, Failure> {
         };
         check_borrowed(sys::rd_kafka_ConsumerGroupDescription_error(*group))?;
         let state = sys::rd_kafka_consumer_group_state_name(sys::rd_kafka_ConsumerGroupDescription_state(*group));
-        let member = |at| text_of(sys::rd_kafka_MemberDescription_consumer_id(sys::rd_kafka_ConsumerGroupDescription_member(*group, at)));
+        let member = |at| member_seen(sys::rd_kafka_ConsumerGroupDescription_member(*group, at));
         let members = (0..sys::rd_kafka_ConsumerGroupDescription_member_count(*group)).map(member).collect();
         Ok(GroupSeen { state: text_of(state), members })
+    }
+}
+
+/// # Safety
+/// `member` is valid.
+unsafe fn member_seen(member: *const sys::rd_kafka_MemberDescription_t) -> MemberDescription {
+    // SAFETY: by contract; what hangs on a member lives as long as it.
+    unsafe {
+        let assignment = sys::rd_kafka_MemberDescription_assignment(member);
+        let places = read_places(sys::rd_kafka_MemberAssignment_partitions(assignment));
+        let mut partitions: Vec<_> = places.into_iter().map(|place| TopicPartition::new(place.topic, place.partition)).collect();
+        partitions.sort();
+        MemberDescription {
+            member_id: text_of(sys::rd_kafka_MemberDescription_consumer_id(member)),
+            client_id: text_of(sys::rd_kafka_MemberDescription_client_id(member)),
+            partitions,
+        }
     }
 }
 

@@ -1,0 +1,49 @@
+//! A store of a task as queries read it: byte store and cache together, as Kafka Streams shows it.
+
+use super::RowError;
+use super::backing::WindowBytes;
+use super::rows::{KeyValueRows, Rows, WindowRows};
+use crate::format::Row;
+use crate::query::{Ask, Found, Held, Question};
+use crate::record::{Timestamp, Windowed};
+
+/// What answers questions on the task's own thread.
+pub(crate) trait Asked {
+    /// The rows, those included that the running commit interval has written.
+    fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError>;
+
+    /// The store's time is what the last commit has kept. Stores in which nothing expires have none.
+    fn resume(&self, _stream_time: Timestamp) {}
+}
+
+impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
+    fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
+        let Ask::Rows(keys) = &question.ask else { unreachable!("a view asks what its store can answer") };
+        self.save()?;
+        Ok(crate::query::rows(&self.backing, keys, question.direction, question.limit)?)
+    }
+}
+
+impl<K: Row, V: Row> Asked for WindowRows<K, V> {
+    fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
+        let Ask::Windows(keys, starts) = &question.ask else { unreachable!("a view asks what its store can answer") };
+        let held = self.held_windows()?;
+        Ok(crate::query::windows(self.backing.at_its_time(), &held, keys, starts, question.direction, question.limit)?)
+    }
+
+    fn resume(&self, stream_time: Timestamp) {
+        self.backing.resume(stream_time);
+    }
+}
+
+impl<K: Row, V: Row> Rows<Windowed<K>, V, WindowBytes> {
+    /// What the cache holds, expired windows included.
+    fn held_windows(&self) -> Result<Held, RowError> {
+        let mut held = Held::new();
+        self.each_held(&mut |key, row| {
+            let (key, start) = key.split_last_chunk::<8>().expect("a window's key ends with its start");
+            held.insert((key.to_vec(), Timestamp::from_be_bytes(*start), 0), row);
+        })?;
+        Ok(held)
+    }
+}

@@ -1,0 +1,112 @@
+//! Stores as the cases read them: queries between steps, contents at the end.
+
+use super::build::StoreRole;
+use super::case::Query;
+use super::value::Value;
+use headwater_streams::dsl::{Store, WindowStore};
+use headwater_streams::query::{Entry, KeyValueView, QueryError, WindowView};
+use headwater_streams::record::Windowed;
+use headwater_streams::testing::TestDriver;
+use serde_json::{Value as Json, json};
+use std::ops::{Bound, RangeInclusive};
+
+/// What a query finds.
+pub(super) fn answer(driver: &TestDriver, query: &Query, role: StoreRole) -> Result<Json, String> {
+    let failed = |error: QueryError| error.to_string();
+    match role {
+        StoreRole::Rows => of_rows(&rows(driver, &query.store)?, query, timed),
+        StoreRole::PlainRows => of_rows(&rows(driver, &query.store)?, query, untimed),
+        StoreRole::Windows { .. } => of_windows(driver.try_store(WindowStore::<Value, Value>::of(&query.store)).map_err(failed)?, query),
+        StoreRole::Sessions | StoreRole::Versions => Ok(None),
+    }
+    .map_err(failed)?
+    .ok_or_else(|| format!("unsupported query {} of {role:?}", query.kind))
+}
+
+/// The kind of a store and all that it holds.
+pub(super) fn contents(driver: &TestDriver, name: &str, role: StoreRole) -> Result<(&'static str, Vec<Json>), String> {
+    let failed = |error: QueryError| error.to_string();
+    match role {
+        StoreRole::Rows => Ok(("timestamped_kv", list(rows(driver, name)?.all().map_err(failed)?, timed))),
+        StoreRole::PlainRows => Ok(("kv", list(rows(driver, name)?.all().map_err(failed)?, untimed))),
+        StoreRole::Windows { .. } => {
+            let windows = driver.try_store(WindowStore::<Value, Value>::of(name)).map_err(failed)?;
+            Ok(("timestamped_window", list(windows.all().map_err(failed)?.into_iter().map(windowed), timed)))
+        }
+        StoreRole::Sessions | StoreRole::Versions => Err(format!("unsupported contents of {name}")),
+    }
+}
+
+fn rows<'d>(driver: &'d TestDriver, name: &str) -> Result<KeyValueView<'d, Value, Value>, String> {
+    driver.try_store(Store::<Value, Value>::of(name)).map_err(|error| error.to_string())
+}
+
+/// None: there is no such query.
+fn of_rows(store: &KeyValueView<'_, Value, Value>, query: &Query, show: Show) -> Result<Option<Json>, QueryError> {
+    let backward = || store.clone().backward();
+    Ok(Some(match query.kind.as_str() {
+        "get" => only(store.entry(&query.key)?, show),
+        "all" => list(store.all()?, show).into(),
+        "reverse_all" => list(backward().all()?, show).into(),
+        "range" => list(store.range(keys(query))?, show).into(),
+        "reverse_range" => list(backward().range(keys(query))?, show).into(),
+        "prefix" => list(store.prefix(&query.key)?, show).into(),
+        _ => return Ok(None),
+    }))
+}
+
+fn of_windows(store: WindowView<'_, Value, Value>, query: &Query) -> Result<Option<Json>, QueryError> {
+    let starts = times(query);
+    Ok(Some(match query.kind.as_str() {
+        "get" => only(store.entry(&query.key, *starts.start())?.map(windowed), timed),
+        "fetch" => by_start(store.fetch(&query.key, starts)?),
+        "backward_fetch" => by_start(store.backward().fetch(&query.key, starts)?),
+        "fetch_range" => list(store.fetch_range(keys(query), starts)?.into_iter().map(windowed), timed).into(),
+        "fetch_all" => list(store.fetch_all(starts)?.into_iter().map(windowed), timed).into(),
+        "backward_fetch_all" => list(store.backward().fetch_all(starts)?.into_iter().map(windowed), timed).into(),
+        "all" => list(store.all()?.into_iter().map(windowed), timed).into(),
+        _ => return Ok(None),
+    }))
+}
+
+/// Null is an open end.
+fn keys(query: &Query) -> (Bound<Value>, Bound<Value>) {
+    let bound = |key: &Value| if key.is_null() { Bound::Unbounded } else { Bound::Included(key.clone()) };
+    (bound(&query.from), bound(&query.to))
+}
+
+fn times(query: &Query) -> RangeInclusive<i64> {
+    query.time_from.unwrap_or(0)..=query.time_to.unwrap_or(i64::MAX)
+}
+
+fn windowed(entry: Entry<Windowed<Value>, Value>) -> Entry<Value, Value> {
+    Entry { key: Value::Windowed(Box::new(entry.key)), value: entry.value, timestamp: entry.timestamp }
+}
+
+/// How a row is told, without its key.
+type Show = fn(&Entry<Value, Value>) -> Json;
+
+fn timed(entry: &Entry<Value, Value>) -> Json {
+    json!({"value": entry.value.to_json(), "ts": entry.timestamp})
+}
+
+fn untimed(entry: &Entry<Value, Value>) -> Json {
+    json!({"value": entry.value.to_json()})
+}
+
+fn only(entry: Option<Entry<Value, Value>>, show: Show) -> Json {
+    entry.map_or(Json::Null, |entry| show(&entry))
+}
+
+fn list(entries: impl IntoIterator<Item = Entry<Value, Value>>, show: Show) -> Vec<Json> {
+    let with_key = |entry: Entry<Value, Value>| {
+        let mut shown = show(&entry);
+        shown["key"] = entry.key.to_json();
+        shown
+    };
+    entries.into_iter().map(with_key).collect()
+}
+
+fn by_start(entries: Vec<Entry<Windowed<Value>, Value>>) -> Json {
+    entries.into_iter().map(|entry| json!({"start": entry.key.start, "value": entry.value.to_json(), "ts": entry.timestamp})).collect()
+}
