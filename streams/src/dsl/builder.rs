@@ -166,7 +166,7 @@ impl StreamsBuilder {
         let same = |kind: &Kind| match kind {
             Kind::Source(known) => {
                 let reads = |source: &SourceTopics| (source.types, source.role, source.manner, source.pattern);
-                topics.manner.is_some() && reads(known) == reads(topics) && known.topics == topics.topics
+                topics.manner.is_some() && reads(known) == reads(topics) && sorted(&known.topics) == sorted(&topics.topics)
             }
             _ => false,
         };
@@ -187,7 +187,19 @@ impl StreamsBuilder {
     }
 }
 
+fn sorted(topics: &[&'static str]) -> Vec<&'static str> {
+    let mut topics = topics.to_vec();
+    topics.sort_unstable();
+    topics
+}
+
 fn source_topics<K: Nullable, V: Nullable>(source: &Source<K, V>, role: InputRole) -> SourceTopics {
     let types = TypeId::of::<(K, V)>();
-    SourceTopics { topics: source.topics.clone(), pattern: source.pattern, role, reset: source.reset, types, manner: source.manner() }
+    let mut topics: Vec<&'static str> = Vec::new();
+    source.topics.iter().for_each(|topic| {
+        if !topics.contains(topic) {
+            topics.push(topic)
+        }
+    });
+    SourceTopics { topics, pattern: source.pattern, role, reset: source.reset, types, manner: source.manner() }
 }

@@ -39,6 +39,45 @@ impl Topology {
         Description { settled: &self.0, application_id: application_id.to_owned() }
     }
 
+    /// The topology as a graph in the DOT language, for Graphviz: sub-topologies as boxes, topics between them, stores beside those who use them.
+    /// Internal topics are called as on the log under this application id.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<String, String>::new("lines")).group_by(|_, line| line.clone()).count(Store::new("lines"));
+    /// let dot = app.build().unwrap().to_dot("shop");
+    /// assert!(dot.starts_with("digraph topology {") && dot.contains("shop-lines-repartition"));
+    /// ```
+    pub fn to_dot(&self, application_id: &str) -> String {
+        self.0.dot(application_id)
+    }
+
+    /// The same as a Mermaid flowchart, which Markdown pages show.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<String, String>::new("in")).filter(|_, line| !line.is_empty()).to(Topic::new("out"));
+    /// let drawn = "flowchart LR
+    ///   subgraph part_0[\"sub-topology 0\"]
+    ///     node_0[\"stream in\"]
+    ///     node_1[\"filter\"]
+    ///     node_2[\"to out\"]
+    ///   end
+    ///   topic_0([\"in\"])
+    ///   topic_1([\"out\"])
+    ///   topic_0 --> node_0
+    ///   node_0 --> node_1
+    ///   node_1 --> node_2
+    ///   node_2 --> topic_1
+    /// ";
+    /// assert_eq!(app.build().unwrap().to_mermaid("shop"), drawn);
+    /// ```
+    pub fn to_mermaid(&self, application_id: &str) -> String {
+        self.0.mermaid(application_id)
+    }
+
     /// The parts that run by themselves.
     pub fn sub_topologies(&self) -> &[SubTopology] {
         &self.0.sub_topologies

@@ -10,9 +10,17 @@ use headwater_streams::topic::{IntoSource, Sink, Source, Topic};
 
 impl Builder<'_> {
     pub(super) fn stream(&mut self, node: &Node, topics: &[String], timestamps: Option<&str>) -> Made {
+        let mut names = topics.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        // Kafka reads the same topics once, in the way that was said first.
+        if let Some(known) = self.sources.get(&names) {
+            return Ok(Some(known.clone()));
+        }
         let topics: Vec<Topic<Value, Value>> = topics.iter().map(Topic::of).collect();
-        let source = named(timed(topics.into_source(), timestamps)?, node);
-        Ok(Some(Thing::Stream(self.app.stream(source))))
+        let stream = Thing::Stream(self.app.stream(named(timed(topics.into_source(), timestamps)?, node)));
+        self.sources.insert(names, stream.clone());
+        Ok(Some(stream))
     }
 
     pub(super) fn filter_stream(&self, node: &Node, from: Thing, p: Predicate) -> Made {
