@@ -127,6 +127,12 @@ impl StreamsBuilder {
         self.node(kind, &[], |_, _| ());
     }
 
+    /// Says that records stand where the state that they need is, also behind a change of key: `build()` then does not return
+    /// [`TopologyError::StateBehindChangedKey`]. Kafka Streams always trusts.
+    pub fn trust_partitions(&self) {
+        self.0.borrow_mut().trusts_partitions = true;
+    }
+
     /// The topology, or everything that is wrong with it.
     pub fn build(&self) -> Result<Topology, TopologyErrors> {
         Topology::of(&self.0.borrow())
@@ -156,6 +162,15 @@ impl StreamsBuilder {
 
     pub(super) fn name_if_any(&self, node: NodeId, name: Option<String>) {
         name.into_iter().for_each(|name| self.name(node, &name));
+    }
+
+    /// Whether `other` builds the same topology; it is a mistake if not.
+    pub(super) fn builds_with(&self, other: &StreamsBuilder, operation: &'static str) -> bool {
+        let is_same = Rc::ptr_eq(&self.0, &other.0);
+        if !is_same {
+            self.mistake(TopologyError::TwoBuilders { operation });
+        }
+        is_same
     }
 
     pub(super) fn mistake(&self, mistake: TopologyError) {

@@ -146,15 +146,20 @@ impl<K: Item, V: Item> KStream<K, V> {
     /// The records of both streams, in no order between them.
     pub fn merge(&self, other: &Self) -> Self {
         let kind = Kind::Operator { operation: "merge", changes_key: false };
-        let parents = [self.node, other.node];
-        let node = self.app.operator::<K, V, _>(kind, &parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
+        let both = [self.node, other.node];
+        let parents = if self.app.builds_with(&other.app, "merge") { &both[..] } else { &both[..1] };
+        let node = self.app.operator::<K, V, _>(kind, parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
         Self::at(&self.app, node, self.rekeyed || other.rekeyed)
     }
 }
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
+impl<K: Item, V: Item> KStream<K, V> {
     /// Writes to a topic: a [`Topic`], one with options, or one that each record chooses, [`Sink::chosen_by`].
-    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S) {
+    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S)
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let sink = Arc::new(sink.into_sink());
         let name = sink.name.clone();
         let node = self.app.node(sink.kind(), &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| match sink.plain_topic() {
@@ -169,7 +174,9 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         });
         self.app.name_if_any(node, name);
     }
+}
 
+impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// Writes to a topic and reads it back, so that what follows is a sub-topology of its own in which records stand in the partitions of their keys.
     /// Records without a key end here, as in Kafka.
     pub fn repartition(&self, options: Repartitioned<K, V>) -> Self {

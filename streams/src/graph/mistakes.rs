@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 impl Graph {
     pub(super) fn find_mistakes(&self) -> Vec<TopologyError> {
-        let mut found = Vec::new();
+        let mut found = if self.trusts_partitions { Vec::new() } else { self.astray.clone() };
         if !self.nodes.iter().any(|node| matches!(node.kind, Kind::Source(_) | Kind::Connector { .. })) {
             found.push(TopologyError::Empty);
         }

@@ -28,7 +28,7 @@ impl Graph {
     }
 
     /// The nearest operation above that has changed the key.
-    pub(super) fn key_changed_by(&self, repartition: NodeId) -> &'static str {
+    pub(crate) fn key_changed_by(&self, repartition: NodeId) -> &'static str {
         let mut at = repartition;
         while let Some(parent) = self.nodes[at].parents.first() {
             at = *parent;

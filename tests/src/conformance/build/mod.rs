@@ -90,6 +90,7 @@ pub struct Built {
 /// Builds the topology of a case.
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
+    app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
     let mut builder = Builder { app, config, things: BTreeMap::new(), sources: BTreeMap::new(), stores: BTreeMap::new(), index: 0 };
     for node in nodes {
