@@ -2,7 +2,7 @@
 
 pub use crate::dsl::{
     Hopping, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized, Processor, Repartitioned, Scd2Store,
-    Split, Store, Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, WindowMaterialized, WindowStore,
+    Split, Store, Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, VersionedStore, WindowMaterialized, WindowStore,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};

@@ -19,6 +19,7 @@ mod stream;
 mod stream_join;
 mod table;
 mod table_join;
+mod versioned;
 mod windowed;
 mod windows;
 
@@ -35,5 +36,6 @@ pub use split::Split;
 pub use store::{Store, WindowStore};
 pub use stream::KStream;
 pub use table::KTable;
+pub use versioned::VersionedStore;
 pub use windowed::TimeWindowedKStream;
 pub use windows::{Hopping, Tumbling};

@@ -89,6 +89,11 @@ fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
     if !options.is_logged() && options.may_lose_one_interval != Some(true) {
         found.push(TopologyError::StoreMayLose { store });
     }
+    if let StoreKind::Versioned { history_ms, segment_ms } = used.kind
+        && (history_ms < 0 || segment_ms < 1)
+    {
+        found.push(TopologyError::History { store, history_ms, segment_ms });
+    }
     if let StoreKind::Window { needed_ms, .. } = used.kind
         && let Some(retention_ms) = options.retention_ms.filter(|retention| *retention < needed_ms)
     {

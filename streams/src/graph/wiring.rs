@@ -7,7 +7,7 @@ use crate::format::{Nullable, Row};
 use crate::operator::{Leftovers, Operator, Outlet, Routed, Way};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, Rows, WindowBytes, WindowRows};
+use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, RowBytes, Rows, WindowBytes, WindowRows};
 use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
 use headwater_state::TaskState;
@@ -130,10 +130,17 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<KeyValueRows<K, V>>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        let rows = Rc::new(Rows::new(store, self.row_bytes(store), self.cache_bytes(store), self.undoes()));
         self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
+    }
+
+    fn row_bytes(&mut self, store: &'static str) -> RowBytes {
+        let versions = self.environment.state.borrow().versioned(store);
+        match versions {
+            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
+            None => RowBytes::Last(self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")),
+        }
     }
 
     /// The store with the rows of a node's table, where it has one.

@@ -26,6 +26,10 @@ impl<K: Clone, V: Clone> Update<K, V> {
     pub(crate) fn forward(&mut self, written: Result<Written<K, V>, RowError>, task: &mut Context) -> Flow {
         match written {
             Ok(Written::Held) => Ok(()),
+            Ok(Written::Expired) => {
+                task.drop_record();
+                Ok(())
+            }
             Ok(Written::Through(record)) => self.next.as_mut().expect("an uncached store's operator forwards").send(record, task),
             Err(error) => error.settle(&self.stage, task),
         }

@@ -17,7 +17,7 @@ mod rows;
 mod tests;
 
 pub(crate) use asked::Asked;
-pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use backing::{Backing, RowBytes, WindowBytes};
 pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;

@@ -13,7 +13,7 @@ pub use thing::{CaseKey, Thing};
 
 use super::case::{CaseConfig, Node, Op, Stored};
 use super::value::Value;
-use headwater_streams::dsl::{Materialized, Store, StreamsBuilder};
+use headwater_streams::dsl::{IntoStore, Materialized, Store, StreamsBuilder, VersionedStore};
 use headwater_streams::graph::{Topology, TopologyErrors};
 use std::collections::BTreeMap;
 
@@ -66,6 +66,8 @@ pub struct Builder<'a> {
 pub enum StoreRole {
     /// Rows by key, with times.
     Rows,
+    /// Rows by key and window of an earlier aggregation, with times.
+    RowsByWindow,
     /// Rows by key, without times.
     PlainRows,
     /// Rows by key and window; such a window ends so long after its start.
@@ -153,10 +155,19 @@ impl Builder<'_> {
     }
 
     /// The store of a node, with a name of its own if need be; the case finds it again under its name.
-    fn store<K>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
+    fn store<K: CaseKey>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
         let named = stored.and_then(|stored| stored.name.clone());
+        let history_ms = stored.filter(|stored| stored.kind.as_deref() == Some("versioned")).map(|stored| stored.history_ms.unwrap_or(0));
+        let role = match role {
+            _ if history_ms.is_some() => StoreRole::Versions,
+            StoreRole::Rows => K::ROWS,
+            other => other,
+        };
         self.stores.extend(named.iter().map(|name| (name.clone(), role)));
         let name = named.unwrap_or_else(|| format!("{}-store", self.label(node)));
+        if let Some(history_ms) = history_ms {
+            return versioned(&name, history_ms, stored.and_then(|stored| stored.segment_ms)).into_store();
+        }
         let store = Store::<K, Value>::of(name);
         let store = if self.is_cached(stored) { store.cached(CACHE_BYTES) } else { store.uncached() };
         if stored.is_some_and(|stored| stored.logging == Some(false)) { store.unlogged().may_lose_one_interval() } else { store }
@@ -166,6 +177,11 @@ impl Builder<'_> {
     fn is_cached(&self, stored: Option<&Stored>) -> bool {
         self.config.caches() && stored.is_none_or(|stored| stored.caching != Some(false))
     }
+}
+
+fn versioned<K>(name: &str, history_ms: i64, segment_ms: Option<i64>) -> VersionedStore<K, Value> {
+    let store = VersionedStore::of_ms(name, history_ms);
+    segment_ms.map_or(store, |segment_ms| store.segments_of_ms(segment_ms))
 }
 
 /// Ample.

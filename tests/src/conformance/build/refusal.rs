@@ -9,6 +9,7 @@ pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
         | TopologyError::WindowAdvance { .. }
         | TopologyError::NegativeGrace { .. }
         | TopologyError::JoinWindow { .. }
+        | TopologyError::History { .. }
         | TopologyError::RetentionTooShort { .. }
         | TopologyError::PartitionCount { .. } => "invalid_argument",
         // Everything else is about how parts fit together.
