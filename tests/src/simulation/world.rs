@@ -30,7 +30,9 @@ struct SlowTopic {
 impl Faults for SlowTopic {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
         match request {
-            Request::Fetch { at } if *at.topic == *self.topic && (self.from..self.until).contains(&self.clock.now_ms()) && self.random.happens(self.lost) => {
+            Request::Fetch { at }
+                if *at.topic == *self.topic && (self.from..self.until).contains(&self.clock.now_ms()) && self.random.happens(self.lost) =>
+            {
                 Fault::Lost
             }
             _ => Fault::None,
