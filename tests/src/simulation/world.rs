@@ -30,7 +30,9 @@ struct SlowTopic {
 impl Faults for SlowTopic {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
         match request {
-            Request::Fetch { at } if *at.topic == *self.topic && (self.from..self.until).contains(&self.clock.now_ms()) && self.random.happens(self.lost) => {
+            Request::Fetch { at }
+                if *at.topic == *self.topic && (self.from..self.until).contains(&self.clock.now_ms()) && self.random.happens(self.lost) =>
+            {
                 Fault::Lost
             }
             _ => Fault::None,
@@ -126,6 +128,22 @@ impl World {
         records.push(NO_OFFSET, timestamp, key, value, &Headers::EMPTY);
         self.producer.send(&TopicPartition::new(topic, partition), &mut records).expect("the log takes it");
         self.producer.flush().expect("the log takes it");
+    }
+
+    /// Appends one record in a transaction that stays open.
+    pub fn begin(&self, topic: &str, timestamp: i64) -> Box<dyn Producer> {
+        let config = ProducerConfig {
+            transactional_id: Some(format!("outside-{topic}")),
+            transaction_timeout: Duration::from_secs(600),
+            ..ProducerConfig::default()
+        };
+        let mut producer = self.log.producer(config).expect("a producer can be made");
+        producer.init_transactions().and_then(|()| producer.begin()).expect("nobody else has this id");
+        let mut records = Records::new();
+        records.push(NO_OFFSET, timestamp, Some(b"key"), Some(b"value"), &Headers::EMPTY);
+        producer.send(&TopicPartition::new(topic, 0), &mut records).expect("the log takes it");
+        producer.flush().expect("the log takes it");
+        producer
     }
 
     /// All committed records of a topic, partition by partition.
