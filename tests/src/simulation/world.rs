@@ -136,6 +136,22 @@ impl World {
         self.producer.flush().expect("the log takes it");
     }
 
+    /// Appends one record in a transaction that stays open.
+    pub fn begin(&self, topic: &str, timestamp: i64) -> Box<dyn Producer> {
+        let config = ProducerConfig {
+            transactional_id: Some(format!("outside-{topic}")),
+            transaction_timeout: Duration::from_secs(600),
+            ..ProducerConfig::default()
+        };
+        let mut producer = self.log.producer(config).expect("a producer can be made");
+        producer.init_transactions().and_then(|()| producer.begin()).expect("nobody else has this id");
+        let mut records = Records::new();
+        records.push(NO_OFFSET, timestamp, Some(b"key"), Some(b"value"), &Headers::EMPTY);
+        producer.send(&TopicPartition::new(topic, 0), &mut records).expect("the log takes it");
+        producer.flush().expect("the log takes it");
+        producer
+    }
+
     /// All committed records of a topic, partition by partition.
     pub fn read(&self, topic: &str) -> Vec<Records> {
         let partitions = self.log.admin().describe_topic(topic).expect("the log answers").map_or(0, |found| found.partitions);
