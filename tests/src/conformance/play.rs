@@ -16,7 +16,7 @@ use std::time::Duration;
 pub type Seen = Expected;
 
 /// The application id of all cases, which internal topics begin with.
-const APPLICATION: &str = "app";
+pub(super) const APPLICATION: &str = "app";
 
 /// Plays a case. An error is what the runner cannot do.
 pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
@@ -95,7 +95,7 @@ impl Play {
     }
 }
 
-fn config(config: &CaseConfig) -> Config {
+pub(super) fn config(config: &CaseConfig) -> Config {
     let policy = |policy: &Option<String>| match policy.as_deref() {
         Some("continue") => Some(OnFailure::Skip),
         _ => Some(OnFailure::Fail),
@@ -112,7 +112,7 @@ fn config(config: &CaseConfig) -> Config {
     }
 }
 
-fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
+pub(super) fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
     let bytes = |part: &str, value: &Value| if input.bad.as_deref() == Some(part) { Some(vec![0xff]) } else { value.to_bytes() };
     let (key, value) = (bytes("key", &input.key), bytes("value", &input.value));
     let header = |(name, value): &(String, Option<String>)| {
@@ -123,12 +123,12 @@ fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
     driver.at(input.ts).try_send_record(&input.topic, key.as_deref(), value.as_deref(), &headers)
 }
 
-fn is_internal(topic: &str) -> bool {
+pub(super) fn is_internal(topic: &str) -> bool {
     let of_ours = ["-changelog", "-repartition", "-topic"];
     topic.strip_prefix(APPLICATION).is_some_and(|rest| rest.starts_with('-') && of_ours.iter().any(|end| rest.ends_with(end)))
 }
 
-fn output(step: usize, record: TestRecord) -> Result<Output, String> {
+pub(super) fn output(step: usize, record: TestRecord) -> Result<Output, String> {
     let value = |bytes: Option<Vec<u8>>| Value::of_bytes(bytes.as_deref()).map_err(|error| format!("{}: {error}", record.topic));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = record.headers.iter().map(|(name, value)| (name.to_owned(), value.map(text))).collect();
