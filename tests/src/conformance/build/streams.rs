@@ -146,11 +146,13 @@ fn mapped<K: CaseKey>(stream: KStream<K, Value>, node: &Node, f: Mapper) -> Thin
     K::stream(called(stream.map_values(move |k, v| f.apply(&k.to_value(), &v)), node))
 }
 
-/// The stream under the name that the case gives, if it gives one.
+/// The stream under the name that the case gives, or one made of its id.
 pub(super) fn called<K: CaseKey>(stream: KStream<K, Value>, node: &Node) -> KStream<K, Value> {
-    match &node.name {
-        Some(name) => stream.named(name),
-        None => stream,
+    // A name of its own in any case: a repartition behind it is called after it, and another one behind its parent after that.
+    match (&node.name, &node.id) {
+        (Some(name), _) => stream.named(name),
+        (None, Some(id)) => stream.named(format!("{id}.stream")),
+        (None, None) => stream,
     }
 }
 
