@@ -9,7 +9,7 @@ use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
 use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
-use headwater_state::TaskState;
+use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -136,7 +136,7 @@ impl<'a> Wiring<'a> {
         let versions = self.environment.state.borrow().versioned(store);
         match versions {
             Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
-            None => RowBytes::Last(self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")),
+            None => RowBytes::Last(self.bytes(store)),
         }
     }
 
@@ -222,10 +222,14 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        let leftovers = Rc::new(Leftovers::new(store, self.bytes(store), self.counter(&format!("{store}/least"))));
         self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
         leftovers
+    }
+
+    /// A store of bytes, for an operator with a layout of its own.
+    pub(crate) fn bytes(&self, store: &str) -> KeyValueHandle {
+        self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {

@@ -4,6 +4,7 @@
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
 mod aggregate;
+mod buffered_join;
 mod emit;
 mod filter;
 mod flat_map;
@@ -41,6 +42,7 @@ mod windows;
 mod with_coordinates;
 
 pub(crate) use aggregate::{Fold, Initial, aggregate};
+pub(crate) use buffered_join::{Buffer, BufferedJoin};
 pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
@@ -68,7 +70,7 @@ pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
-pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use stream_table_join::{StreamTableJoin, Unmatched};
 pub(crate) use suppress::{Suppressing, Suppression, WhenFull, suppress};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
