@@ -139,6 +139,39 @@ pub enum TopologyError {
         /// The size.
         size_ms: i64,
     },
+    /// Two records that share a sliding window are at most its difference apart.
+    #[error("sliding windows of store `{store}` have a difference of {diff_ms} ms: it must not be negative")]
+    SlidingDifference {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        diff_ms: i64,
+    },
+    /// Sessions are kept apart by silence.
+    #[error("sessions of store `{store}` have a gap of {gap_ms} ms: it must be above zero")]
+    SessionGap {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        gap_ms: i64,
+    },
+    /// No window begins before the epoch.
+    #[error("the unlimited window of store `{store}` begins at {start_ms} ms: it must not be negative")]
+    UnlimitedStart {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        start_ms: i64,
+    },
+    /// A window that never ends never closes, so nothing would ever be emitted.
+    #[error("store `{store}` holds an unlimited window, which never closes: leave out `.emit_on_close()`")]
+    NeverCloses {
+        /// The store.
+        store: &'static str,
+    },
+    /// Only windows close.
+    #[error("`suppress(Suppress::until_window_closes())` stands behind no `windowed_by(..)`, so nothing would ever close")]
+    NothingCloses,
     /// Grace is how long a window takes late records after its end.
     #[error("windows of store `{store}` have grace {grace_ms} ms: it must not be negative")]
     NegativeGrace {
@@ -148,7 +181,9 @@ pub enum TopologyError {
         grace_ms: i64,
     },
     /// A history is not negative, and what is removed of it at once is something.
-    #[error("store `{store}` keeps versions for {history_ms} ms in segments of {segment_ms} ms: the one must not be negative, the other must be above zero")]
+    #[error(
+        "store `{store}` keeps versions for {history_ms} ms in segments of {segment_ms} ms: the one must not be negative, the other must be above zero"
+    )]
     History {
         /// The store.
         store: &'static str,
@@ -162,6 +197,22 @@ pub enum TopologyError {
     UnnamedJoin {
         /// The operation.
         operation: &'static str,
+    },
+    /// Records that wait for a join are durable, so where they wait needs a name.
+    #[error("the store in which records of `{operation}` wait has no name: write table.with_grace(..).stored(\"...\")")]
+    UnnamedBuffer {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// Who waits for a table must then be told what it knew at an earlier time.
+    #[error("`{join}` waits {grace_ms} ms for a table that knows its rows {}: give it a VersionedStore with a history of at least the grace", show_history(.history_ms))]
+    GraceOfTable {
+        /// The store in which records wait.
+        join: &'static str,
+        /// How long they wait.
+        grace_ms: i64,
+        /// How far back the table knows its rows; none: only as they stand.
+        history_ms: Option<i64>,
     },
     /// A join's window does not end before it begins.
     #[error("join `{join}` reaches from {before_ms} ms before a record to {after_ms} ms after it: the end lies before the beginning")]
@@ -276,4 +327,8 @@ impl std::error::Error for TopologyErrors {}
 
 fn show_counts(counts: &[(String, i32)]) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn show_history(history_ms: &Option<i64>) -> String {
+    history_ms.map_or_else(|| "only as they stand".to_owned(), |history_ms| format!("for {history_ms} ms"))
 }

@@ -29,6 +29,7 @@ impl Graph {
     pub(crate) fn settle(&self) -> Result<Settled, TopologyErrors> {
         let mut graph = self.clone();
         graph.name_wanted_stores();
+        graph.name_buffers();
         graph.connect_readers();
         graph.stores.cache_unless_stated(self.cache_bytes);
         graph.settle_stored()
@@ -37,6 +38,7 @@ impl Graph {
     fn settle_stored(&self) -> Result<Settled, TopologyErrors> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
+        mistakes.extend(self.impatient_joins());
         let mut nodes = self.nodes.clone();
         let mut runs = vec![true; nodes.len()];
         leave_out_unread(&nodes, &mut runs);
