@@ -1,8 +1,9 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    Hopping, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized, Processor, Repartitioned, Scd2Store,
-    Split, Store, Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, VersionedStore, WindowMaterialized, WindowStore,
+    Hopping, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KGroupedTable, KStream, KTable, Materialized, Processor,
+    Repartitioned, Scd2Store, Split, Store, Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, VersionedStore, WindowMaterialized,
+    WindowStore,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};

@@ -39,7 +39,27 @@ impl<K: Row, V: Row> KTable<K, V> {
         self.joined_by("join_by", right, foreign_key, Arc::new(join))
     }
 
-    /// Each row with the row of another table whose key it names, if there is one. Kafka: `KTable#leftJoin` with a foreign-key extractor.
+    /// Each row with the row of another table whose key it names, if there is one. Kafka: `KTable#leftJoin` with a foreign-key extractor (KIP-213).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const BOOKS: Topic<String, Option<u64>> = Topic::new("books"); // title, author if known
+    /// const AUTHORS: Topic<u64, String> = Topic::new("authors");
+    /// const SHELF: Topic<String, String> = Topic::new("shelf");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let (books, authors) = (app.table_unstored(BOOKS), app.table_unstored(AUTHORS));
+    /// let shelf = books.left_join_by(&authors, |_, author| *author, |title, _, author| format!("{title} by {}", author.unwrap_or_default()));
+    /// shelf.named("shelf").to(SHELF);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(BOOKS, "Emma", 7);
+    /// assert_eq!(driver.latest(SHELF, "Emma").as_deref(), Some("Emma by "));
+    /// driver.send(AUTHORS, 7_u64, "Austen");
+    /// assert_eq!(driver.latest(SHELF, "Emma").as_deref(), Some("Emma by Austen"));
+    /// ```
     pub fn left_join_by<F: Nullable, R: Row, Out: Nullable>(
         &self, right: &KTable<F::Present, R>, foreign_key: impl Fn(&K, &V) -> F + Portable, f: impl Fn(&K, V, Option<R>) -> Out + Portable,
     ) -> KTable<K, Out::Present> {
