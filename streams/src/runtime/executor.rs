@@ -206,7 +206,18 @@ impl Executor {
         let admin = self.log.admin();
         let topic = admin.describe_topic(topic)?.map(|found| (found.partitions, found.topic_id));
         let ends = ends_of.iter().map(|at| Ok((at.clone(), admin.ends(at)?.latest))).collect::<Result<_, LogError>>()?;
-        Ok(Sight { topic, ends })
+        Ok(Sight { topic, ends, unread: self.unread()? })
+    }
+
+    /// Topics that were made since the start and would be read after another one.
+    fn unread(&self) -> Result<Vec<Arc<str>>, LogError> {
+        let plan = &self.plan;
+        if !plan.topology.has_patterns() {
+            return Ok(Vec::new());
+        }
+        let mut topics = self.log.admin().topics()?;
+        topics.retain(|topic| !plan.topics.contains_key(topic) && plan.topology.would_read(topic, &plan.application_id));
+        Ok(topics)
     }
 
     /// A failure shows when the commit comes: until then the task need not know.

@@ -6,6 +6,7 @@ mod changelog;
 mod clock;
 mod committing;
 mod context;
+mod destinations;
 mod error;
 mod failure;
 mod id;
@@ -28,6 +29,7 @@ mod turns;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};
+pub(crate) use destinations::Destinations;
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
 pub use id::TaskId;

@@ -9,7 +9,7 @@ use crate::graph::Topology;
 use crate::log::{Fetched, Headers, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::{Config, TimeRule};
-use crate::task::{Task, TaskError};
+use crate::task::{Task, TaskError, TaskId};
 use crate::topic::{Topic, encode};
 use headwater_state::{Disk, MemoryDisk};
 use std::collections::BTreeMap;
@@ -110,6 +110,10 @@ impl TestDriver {
     }
 
     fn open(topology: Topology, config: &Config) -> Result<Self, TaskError> {
+        let declared: Vec<Arc<str>> = topology.declared_topics().iter().map(|topic| topic.name.into()).collect();
+        let nobody = TaskId { sub_topology: 0, partition: 0 };
+        let resolved = topology.with_topics(&declared, &config.application_id);
+        let topology = resolved.map_err(|reason| TaskError::Log { task: nobody, reason })?;
         let (opening, disk, topics) = (Opening::new(topology, config), empty_disk(), Topics::default());
         let tasks = opening.tasks(&disk, &topics, &[], 0)?;
         let (written, commits) = (Vec::new(), Commits::EachRecord);
