@@ -24,6 +24,8 @@ use std::sync::Arc;
 /// What a task lends to its wiring.
 pub(crate) struct WiringEnvironment<'a> {
     pub(crate) application_id: &'a str,
+    /// The task's partition.
+    pub(crate) partition: i32,
     pub(crate) state: &'a Rc<RefCell<TaskState>>,
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
@@ -306,6 +308,11 @@ impl<'a> Wiring<'a> {
         self.processors.clocks.push((Arc::from(name), count.clone()));
         self.processors.fronts.push(Rc::new(clock));
         count
+    }
+
+    /// The task's partition.
+    pub(crate) fn partition(&self) -> u32 {
+        u32::try_from(self.environment.partition).expect("partitions are counted from zero")
     }
 
     /// A topic of the user's that the node writes to.
