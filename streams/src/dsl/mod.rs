@@ -5,6 +5,7 @@
 
 mod builder;
 mod foreign_key_join;
+mod global_table;
 mod grace_join;
 mod grouped;
 mod grouped_table;
@@ -25,6 +26,7 @@ mod windowed;
 mod windows;
 
 pub use builder::StreamsBuilder;
+pub use global_table::{By, GlobalKTable};
 pub use grace_join::WithGrace;
 pub use grouped::KGroupedStream;
 pub use grouped_table::KGroupedTable;

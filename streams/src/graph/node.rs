@@ -1,7 +1,7 @@
 //! The graph while it is being built.
 
 use super::stores::Stores;
-use super::{Kind, RowsOf, TopologyError, Wiring};
+use super::{GlobalTable, Kind, RowsOf, TopologyError, Wiring};
 use crate::record::Timestamp;
 use crate::topic::TopicDeclaration;
 use std::any::Any;
@@ -90,6 +90,7 @@ pub(crate) struct Graph {
     pub(crate) stores: Stores,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
+    pub(crate) globals: Vec<GlobalTable>,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
 }

@@ -9,6 +9,7 @@ mod filter;
 mod flat_map;
 mod foreign_key;
 mod getter;
+mod global_join;
 mod map;
 mod ok_err;
 mod out;
@@ -43,6 +44,7 @@ pub(crate) use foreign_key::{
     Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, resolve, subscribe,
 };
 pub(crate) use getter::{AsOf, Getter};
+pub(crate) use global_join::GlobalJoin;
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
 pub(crate) use out::Way;

@@ -2,7 +2,7 @@
 
 use super::StoreRole;
 use crate::conformance::value::{Value, WindowForm};
-use headwater_streams::dsl::{KGroupedStream, KGroupedTable, KStream, KTable, TimeWindowedKStream};
+use headwater_streams::dsl::{GlobalKTable, KGroupedStream, KGroupedTable, KStream, KTable, TimeWindowedKStream};
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
 use headwater_streams::topic::{Sink, Topic};
@@ -18,6 +18,8 @@ pub enum Thing {
     Table(KTable<Value, Value>),
     /// A table keyed by windows.
     WindowedTable(KTable<Windowed<Value>, Value>),
+    /// A global table.
+    Global(GlobalKTable<Value, Value>),
     /// A grouped stream.
     Grouped(KGroupedStream<Value, Value>),
     /// A stream grouped by windows of an earlier aggregation.
@@ -137,6 +139,7 @@ impl Thing {
             Thing::WindowedStream(_) => "a stream of windows",
             Thing::Table(_) => "a table",
             Thing::WindowedTable(_) => "a table of windows",
+            Thing::Global(_) => "a global table",
             Thing::Grouped(_) => "a grouped stream",
             Thing::WindowedGrouped(_) => "a grouped stream of windows",
             Thing::GroupedTable(_) => "a grouped table",
