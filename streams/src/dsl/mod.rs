@@ -11,6 +11,7 @@ mod join;
 mod join_windows;
 mod materialized;
 mod process;
+mod read;
 mod repartitioned;
 mod scd2;
 mod split;

@@ -12,6 +12,7 @@ mod events;
 mod front;
 mod handle;
 mod key_bytes;
+mod reading;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -23,4 +24,6 @@ pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
+pub(crate) use reading::OwnRows;
+pub use reading::ReadHandle;
 pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};
