@@ -1,10 +1,10 @@
 //! Stores that a processor only reads: windows, sessions and versions are filled by the operations that know their rules.
 
 use super::process::Open;
-use super::{VersionedStore, WindowStore};
+use super::{SessionStore, VersionedStore, WindowStore};
 use crate::format::{Nullable, Row};
 use crate::graph::{Graph, NodeId, StoreRead, Wiring};
-use crate::query::{Queryable, VersionedView, WindowView};
+use crate::query::{Queryable, SessionView, VersionedView, WindowView};
 use crate::task::store::{Call, OwnRows, ReadHandle};
 use std::rc::Rc;
 
@@ -29,5 +29,6 @@ macro_rules! read { ($($store:ident $view:ident $wire:ident;)*) => { $(
 
 read! {
     WindowStore WindowView window;
+    SessionStore SessionView session;
     VersionedStore VersionedView key_value;
 }

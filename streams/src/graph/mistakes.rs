@@ -94,7 +94,7 @@ fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
     {
         found.push(TopologyError::History { store, history_ms, segment_ms });
     }
-    if let StoreKind::Window { needed_ms, .. } = used.kind
+    if let Some(needed_ms) = used.needed_ms()
         && let Some(retention_ms) = options.retention_ms.filter(|retention| *retention < needed_ms)
     {
         found.push(TopologyError::RetentionTooShort { store, retention_ms, needed_ms });

@@ -1,7 +1,7 @@
 //! Whom a view asks, and which view a store has.
 
-use super::{Found, KeyValueView, QueryError, Question, VersionedView, WindowView};
-use crate::dsl::{Store, VersionedStore, WindowStore};
+use super::{Found, KeyValueView, QueryError, Question, SessionView, VersionedView, WindowView};
+use crate::dsl::{SessionStore, Store, VersionedStore, WindowStore};
 use crate::format::{Nullable, Row};
 use crate::graph::{StoreKind, StoreUse, Stores};
 use std::any::{TypeId, type_name};
@@ -12,10 +12,10 @@ pub(crate) trait Place {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError>;
 }
 
-/// A store as a typed constant that can be read: [`Store`], [`WindowStore`], [`VersionedStore`].
+/// A store as a typed constant that can be read: [`Store`], [`WindowStore`], [`SessionStore`], [`VersionedStore`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store that can be queried",
-    note = "give a `Store<K, V>`, a `WindowStore<K, V>` or a `VersionedStore<K, V>`"
+    note = "give a `Store<K, V>`, a `WindowStore<K, V>`, a `SessionStore<K, V>` or a `VersionedStore<K, V>`"
 )]
 pub trait Queryable: Copy {
     /// The keys, without their windows.
@@ -96,6 +96,25 @@ impl<K: Row, V: Nullable> Queryable for WindowStore<K, V> {
         let used = known(stores, self)?;
         let StoreKind::Window { size_ms, .. } = used.kind else { unreachable!("types tell stores of windows from others") };
         Ok(WindowView::new(place, Queryable::name(self), size_ms))
+    }
+}
+
+impl<K: Row, V: Nullable> Queryable for SessionStore<K, V> {
+    type Key = K;
+    type View<'a> = SessionView<'a, K, V::Present>;
+
+    fn name(self) -> &'static str {
+        SessionStore::name(&self)
+    }
+
+    fn types() -> (TypeId, &'static str) {
+        types_of::<(&'static [K], V::Present)>()
+    }
+
+    #[allow(private_interfaces, reason = "nobody outside can call it")]
+    fn view<'a>(self, stores: &Stores, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        known(stores, self)?;
+        Ok(SessionView::new(place, Queryable::name(self)))
     }
 }
 

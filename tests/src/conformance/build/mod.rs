@@ -55,6 +55,8 @@ pub struct Builder<'a> {
     things: BTreeMap<String, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
+    /// The topics of streams that are read from them, in one text, by the ids of their nodes.
+    sources: BTreeMap<String, String>,
     /// How many nodes there were before the one at hand.
     index: usize,
 }
@@ -91,7 +93,7 @@ pub struct Built {
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
-    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), index: 0 };
+    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), sources: BTreeMap::new(), index: 0 };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {

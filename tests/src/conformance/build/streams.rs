@@ -10,6 +10,7 @@ use headwater_streams::topic::{IntoSource, Source, Topic};
 
 impl Builder<'_> {
     pub(super) fn stream(&mut self, node: &Node, topics: &[String], timestamps: Option<&str>) -> Made {
+        self.sources.extend(node.id.clone().map(|id| (id, topics.join(" "))));
         let topics: Vec<Topic<Value, Value>> = topics.iter().map(Topic::of).collect();
         let source = named(timed(topics.into_source(), timestamps)?, node);
         Ok(Some(Thing::Stream(self.app.stream(source))))
