@@ -70,7 +70,7 @@ impl Topology {
     }
 
     /// The topics whose records reach a store without another topic between: their partitioning is the store's.
-    pub(crate) fn topics_behind(&self, store: &str) -> Vec<TopicName> {
+    pub(crate) fn topics_behind(&self, store: &'static str) -> Vec<TopicName> {
         self.0.topics_behind(store)
     }
 
