@@ -3,13 +3,10 @@
 use super::{Builder, CaseKey, Made, Thing, unsupported};
 use crate::conformance::case::{Join, JoinKind, JoinWindow, Node, Stored};
 use crate::conformance::value::Value;
-use headwater_streams::dsl::{JoinWindows, KStream, KTable};
+use headwater_streams::dsl::{JoinWindows, KStream, KTable, RightSide};
 
 impl Builder<'_> {
     pub(super) fn join(&mut self, node: &Node, join: &Join) -> Made {
-        if join.grace_ms.is_some() {
-            return Err(unsupported("unsupported grace of a join"));
-        }
         match (self.thing(&join.left)?, self.thing(&join.right)?) {
             (Thing::Stream(left), Thing::Stream(right)) => self.meet(node, &left, &right, join),
             (Thing::WindowedStream(left), Thing::WindowedStream(right)) => self.meet(node, &left, &right, join),
@@ -48,10 +45,19 @@ impl Builder<'_> {
 
     /// Where a stream comes from: nodes that read the same topics are one.
     fn origin<'i>(&'i self, id: &'i str) -> &'i str {
-        self.sources.get(id).map_or(id, String::as_str)
+        self.topics_of.get(id).map_or(id, String::as_str)
     }
 
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
+        match join.grace_ms {
+            Some(grace_ms) => self.look_up_in(node, left, &right.with_grace_ms(grace_ms).stored(self.label(node)), join),
+            None => self.look_up_in(node, left, right, join),
+        }
+    }
+
+    fn look_up_in<K: CaseKey>(
+        &mut self, node: &Node, left: &KStream<K, Value>, right: &impl RightSide<K, Value, Key = K, Value = Value>, join: &Join,
+    ) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
         let joined = match join.kind {
             JoinKind::Inner => left.join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
