@@ -1,8 +1,10 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    Hopping, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized, Processor, Repartitioned, Scd2Store,
-    Split, Store, Stores, StreamsBuilder, TimeWindowedKStream, Tumbling, WindowMaterialized, WindowStore,
+    CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized,
+    Processor, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream, Sliding,
+    SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited, WindowMaterialized,
+    WindowStore, Windowing,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};

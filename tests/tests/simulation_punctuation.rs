@@ -33,9 +33,7 @@ impl Processor<u64, u64> for Collector {
         Ok(waiting.update(&record.key, |sum| Some(sum.unwrap_or(0) + record.value))?)
     }
 
-    fn punctuate(
-        &self, _: Due, waiting: &mut StoreHandle<u64, u64>, context: &mut ProcessorContext<u64, u64>,
-    ) -> Result<(), Failure> {
+    fn punctuate(&self, _: Due, waiting: &mut StoreHandle<u64, u64>, context: &mut ProcessorContext<u64, u64>) -> Result<(), Failure> {
         for (key, sum) in waiting.all()? {
             waiting.delete(&key)?;
             context.send(key, sum);

@@ -1,6 +1,6 @@
 //! Groupings of tables, and what aggregates them.
 
-use super::grouped::folding;
+use super::aggregation::folding;
 use super::materialized::declare::Declaration;
 use super::{IntoStore, KStream, KTable, Materialized};
 use crate::format::{Nullable, Row};
@@ -104,7 +104,7 @@ impl<K: Row, V: Row> KGroupedTable<K, V> {
             subtract(key, value, &mut aggregate);
             aggregate.into_present()
         };
-        self.adjust("aggregate", store.into_store(), folding(init, add), subtract)
+        self.adjust("aggregate", store.into_store(), folding(init, add).0, subtract)
     }
 
     fn adjust<S: Nullable>(

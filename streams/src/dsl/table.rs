@@ -6,7 +6,7 @@ use crate::format::{Format, Nullable, Row};
 use crate::graph::{Kind, NodeId, RowsOf, StoreOptions, Wiring};
 use crate::operator::{self, AsOf, Getter, Nothing, Passing, RowMap};
 use crate::record::{Change, Item, Portable, Windowed};
-use crate::task::store::KeyValueRows;
+use crate::task::store::{KeyValueRows, extend_with_session};
 use crate::topic::IntoSink;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -39,6 +39,12 @@ impl<K: Row, V: Row> KTable<K, V> {
     pub(super) fn kept(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         app.graph(|graph| graph.store_rows(node, store));
         KTable::asked(app, node)
+    }
+
+    /// The table of a node, which asks a store that others fill.
+    pub(super) fn asking(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        let view = Arc::new(move |wiring: &mut Wiring<'_>| getter_of(wiring.key_value::<K, V>(store)));
+        KTable { app: app.clone(), node, view, types: PhantomData }
     }
 
     /// A table that asks its node's own store, which it has or gets as soon as somebody asks.
@@ -243,9 +249,36 @@ fn getter_of<K: Row, V: Row>(rows: Rc<KeyValueRows<K, V>>) -> Getter<K, V> {
 }
 
 impl<K: Row, V: Row> KTable<Windowed<K>, V> {
+    /// A table over a session store.
+    pub(super) fn kept_sessions(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        app.graph(|graph| graph.store_rows(node, store));
+        KTable::asking_sessions(app, node, store)
+    }
+
+    /// The table of a node, which asks a session store.
+    pub(super) fn asking_sessions(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        let view = Arc::new(move |wiring: &mut Wiring<'_>| {
+            let (rows, format, bytes) = (wiring.session::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
+            let getter = move |windowed: &Windowed<K>, _: AsOf| {
+                let mut bytes = bytes.borrow_mut();
+                bytes.clear();
+                format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
+                extend_with_session(&mut bytes, windowed.start, windowed.end);
+                rows.get(&bytes, || windowed.clone())
+            };
+            Rc::new(getter) as Getter<Windowed<K>, V>
+        });
+        KTable { app: app.clone(), node, view, types: PhantomData }
+    }
+
     /// A table over a window store.
     pub(super) fn kept_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         app.graph(|graph| graph.store_rows(node, store));
+        KTable::asking_windows(app, node, store)
+    }
+
+    /// The table of a node, which asks a window store.
+    pub(super) fn asking_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         let view = Arc::new(move |wiring: &mut Wiring<'_>| {
             let (rows, format, bytes) = (wiring.window::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
             let getter = move |windowed: &Windowed<K>, _: AsOf| {

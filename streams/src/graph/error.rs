@@ -119,6 +119,39 @@ pub enum TopologyError {
         /// The size.
         size_ms: i64,
     },
+    /// Two records that share a sliding window are at most its difference apart.
+    #[error("sliding windows of store `{store}` have a difference of {diff_ms} ms: it must not be negative")]
+    SlidingDifference {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        diff_ms: i64,
+    },
+    /// Sessions are kept apart by silence.
+    #[error("sessions of store `{store}` have a gap of {gap_ms} ms: it must be above zero")]
+    SessionGap {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        gap_ms: i64,
+    },
+    /// No window begins before the epoch.
+    #[error("the unlimited window of store `{store}` begins at {start_ms} ms: it must not be negative")]
+    UnlimitedStart {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        start_ms: i64,
+    },
+    /// A window that never ends never closes, so nothing would ever be emitted.
+    #[error("store `{store}` holds an unlimited window, which never closes: leave out `.emit_on_close()`")]
+    NeverCloses {
+        /// The store.
+        store: &'static str,
+    },
+    /// Only windows close.
+    #[error("`suppress(Suppress::until_window_closes())` stands behind no `windowed_by(..)`, so nothing would ever close")]
+    NothingCloses,
     /// Grace is how long a window takes late records after its end.
     #[error("windows of store `{store}` have grace {grace_ms} ms: it must not be negative")]
     NegativeGrace {

@@ -1,6 +1,6 @@
 //! What can be found wrong in a graph without a broker, beyond what was noticed while it was built.
 
-use super::stores::{StoreKind, StoreUse};
+use super::stores::StoreUse;
 use super::{Graph, Kind, TopologyError};
 use crate::topic::is_legal;
 use std::collections::HashSet;
@@ -88,7 +88,7 @@ fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
     if !options.is_logged() && options.may_lose_one_interval != Some(true) {
         found.push(TopologyError::StoreMayLose { store });
     }
-    if let StoreKind::Window { needed_ms, .. } = used.kind
+    if let Some(needed_ms) = used.needed_ms()
         && let Some(retention_ms) = options.retention_ms.filter(|retention| *retention < needed_ms)
     {
         found.push(TopologyError::RetentionTooShort { store, retention_ms, needed_ms });

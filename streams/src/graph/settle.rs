@@ -29,6 +29,7 @@ impl Graph {
     pub(crate) fn settle(&self) -> Result<Settled, TopologyErrors> {
         let mut graph = self.clone();
         graph.name_wanted_stores();
+        graph.name_buffers();
         graph.connect_readers();
         graph.stores.cache_unless_stated(self.cache_bytes);
         graph.settle_stored()

@@ -2,7 +2,7 @@
 
 use super::TopologyError;
 use crate::record::Timestamp;
-use headwater_state::{Logging, StoreSpec};
+use headwater_state::{Logging, StoreSpec, TimeIndex};
 use std::any::TypeId;
 use std::fmt;
 
@@ -38,6 +38,14 @@ pub(crate) enum StoreKind {
         size_ms: Timestamp,
         /// Size and grace: the least retention.
         needed_ms: Timestamp,
+        index: TimeIndex,
+    },
+    /// Rows by key and session.
+    Session {
+        gap_ms: Timestamp,
+        /// Gap and grace: the least retention.
+        needed_ms: Timestamp,
+        index: TimeIndex,
     },
 }
 
@@ -55,7 +63,7 @@ impl StoreKind {
     /// Whether the store knows what its rows were at earlier times.
     pub(super) fn is_versioned(self) -> bool {
         match self {
-            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Events { .. } => false,
+            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => false,
         }
     }
 }
@@ -71,7 +79,7 @@ impl StoreUse {
         match self.kind {
             StoreKind::KeyValue => None,
             StoreKind::Events { retention_ms } => Some(retention_ms),
-            StoreKind::Window { needed_ms, .. } => Some(needed_ms),
+            StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
     }
 
@@ -79,8 +87,15 @@ impl StoreUse {
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
             StoreKind::KeyValue => StoreSpec::key_value(self.name),
-            StoreKind::Events { retention_ms } => window(self.name, retention_ms),
-            StoreKind::Window { needed_ms, .. } => window(self.name, self.options.retention_ms.unwrap_or(needed_ms)),
+            StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
+            StoreKind::Window { needed_ms, index, .. } => {
+                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
+                indexed(StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)), index)
+            }
+            StoreKind::Session { needed_ms, index, .. } => {
+                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
+                indexed(StoreSpec::session(self.name, retention_ms, segment_ms(retention_ms)), index)
+            }
         };
         spec.with_logging(match self.options {
             _ if !self.options.is_logged() || self.source_changelog.is_some() => Logging::Off,
@@ -90,8 +105,15 @@ impl StoreUse {
     }
 }
 
-fn window(name: &str, retention_ms: Timestamp) -> StoreSpec {
-    StoreSpec::window(name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS))
+fn segment_ms(retention_ms: Timestamp) -> Timestamp {
+    (retention_ms / 2).max(LEAST_SEGMENT_MS)
+}
+
+fn indexed(spec: StoreSpec, index: TimeIndex) -> StoreSpec {
+    match index {
+        TimeIndex::None => spec,
+        TimeIndex::Kept => spec.indexed_by_time(),
+    }
 }
 
 impl StoreOptions {
@@ -114,11 +136,19 @@ impl StoreOptions {
 
 impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
             StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),
-            StoreKind::Window { size_ms, .. } => write!(f, "windows of {size_ms} ms"),
+            StoreKind::Window { size_ms, index, .. } => write!(f, "windows of {size_ms} ms{}", show_index(index)),
+            StoreKind::Session { gap_ms, index, .. } => write!(f, "sessions with gaps of {gap_ms} ms{}", show_index(index)),
         }
+    }
+}
+
+fn show_index(index: TimeIndex) -> &'static str {
+    match index {
+        TimeIndex::None => "",
+        TimeIndex::Kept => ", by time",
     }
 }
 

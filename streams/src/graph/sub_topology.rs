@@ -1,7 +1,7 @@
 //! Sub-topologies: the parts of a topology that share nothing but topics, so that each can run by itself, partition by partition.
 
 use super::settle::repartition_topic;
-use super::stores::{StoreKind, StoreUse, Stores};
+use super::stores::{StoreUse, Stores};
 use super::{Changelog, Input, InputRole, Kind, Node, NodeId, StorePlan, TopicName};
 use crate::connector::Connector;
 use crate::topic::Reset;
@@ -105,10 +105,8 @@ fn output_of(id: NodeId, node: &Node, names: &Names) -> Option<TopicName> {
 
 impl StorePlan {
     fn of(store: &StoreUse) -> StorePlan {
-        let internal = || Changelog::Internal {
-            topic: TopicName::Internal(format!("{}-changelog", store.name)),
-            window: matches!(store.kind, StoreKind::Window { .. } | StoreKind::Events { .. }),
-        };
+        let internal =
+            || Changelog::Internal { topic: TopicName::Internal(format!("{}-changelog", store.name)), window: store.needed_ms().is_some() };
         let changelog = match store.source_changelog {
             _ if !store.options.is_logged() => Changelog::None,
             Some(topic) => Changelog::Source { topic: TopicName::Fixed(topic) },

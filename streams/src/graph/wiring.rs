@@ -4,10 +4,10 @@ use super::settle::Settled;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::Row;
-use crate::operator::{Leftovers, Operator, Outlet, Way};
+use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Suppressing, Suppression, Update, Way, suppress};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, Rows, WindowBytes, WindowRows};
+use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
 use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use headwater_state::TaskState;
 use std::any::Any;
@@ -160,6 +160,44 @@ impl<'a> Wiring<'a> {
         self.keep_store(store, rows)
     }
 
+    /// A store of rows by key and session; the same one for every node that names it.
+    pub(crate) fn session<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<SessionRows<K, V>> {
+        if let Some(known) = self.part::<Rc<SessionRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().session(store).expect("the state has the stores of the plan");
+        let bytes = SessionBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
+        self.keep_store(store, rows)
+    }
+
+    /// What a suppressed table holds back.
+    pub(crate) fn buffer<K: Row, V: Row>(&mut self, node: NodeId, rule: &Suppression<K>) -> Rc<Buffer<K, V>> {
+        let store = self.topology.nodes[node].buffer.as_ref().expect("a suppressed table has a buffer").name;
+        if let Some(known) = self.part::<Rc<Buffer<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
+        let buffer = Rc::new(Buffer::new(store, bytes, rule.max_bytes.is_some(), self.undoes()));
+        self.keep_store(store, buffer)
+    }
+
+    /// A suppressed table. Under [`TimeRule::Watermark`] commits look at what is due as well, because time moves without records too.
+    pub(crate) fn suppress<K: Row, V: Row>(
+        &mut self, node: NodeId, rule: Suppression<K>, next: Outlet<K, Change<V>>,
+    ) -> impl Operator<K, Change<V>> + use<K, V> {
+        let buffer = self.buffer::<K, V>(node, &rule);
+        let store = self.topology.nodes[node].buffer.as_ref().expect("a suppressed table has a buffer").name;
+        let observed = self.clock(store);
+        let suppressing = Rc::new(RefCell::new(Suppressing::new(self.stage(node), rule, buffer, observed, next)));
+        if self.environment.context.rules.time == TimeRule::Watermark {
+            let suppressing = suppressing.clone();
+            self.flushers.push(Box::new(move |task: &mut Context| suppressing.borrow_mut().emit_detached(task)));
+        }
+        suppress(suppressing)
+    }
+
     /// A store of events by key and time; the same one for every node that names it.
     pub(crate) fn events<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<EventRows<K, V>> {
         if let Some(known) = self.part::<Rc<EventRows<K, V>>>(&Part::Store(store)) {
@@ -201,6 +239,26 @@ impl<'a> Wiring<'a> {
         let rows = rows.clone();
         self.flushers.push(Box::new(move |task: &mut Context| rows.flush(&mut next, task)));
         None
+    }
+
+    /// The way on from an aggregation whose updates all go on.
+    pub(crate) fn on_update<K: Clone + 'static, V: Row, B: Backing + 'static>(
+        &mut self, node: NodeId, rows: &Rc<Rows<K, V, B>>,
+    ) -> Update<K, V> {
+        let next = self.table_outlet(node, rows);
+        Update::new(self.stage(node), next).with_old_values(self.topology.nodes[node].sends_old_values)
+    }
+
+    /// The way on from a window aggregation of which only the last word goes on.
+    pub(crate) fn on_close<K: Row, V: Row>(&mut self, node: NodeId, store: &str, closing: Closing, by_time: ByTime<K, V>) -> OnClose<K, V> {
+        let emitted = self.counter(&format!("{store}/emitted"));
+        let finals = Finals::new(self.stage(node), closing, by_time, emitted, self.outlet(node));
+        let finals = Rc::new(RefCell::new(finals));
+        if self.environment.context.rules.time == TimeRule::Watermark {
+            let finals = finals.clone();
+            self.flushers.push(Box::new(move |task: &mut Context| finals.borrow_mut().emit_detached(task)));
+        }
+        OnClose::new(finals)
     }
 
     fn cache_bytes(&self, store: &str) -> usize {

@@ -4,10 +4,12 @@
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
 mod aggregate;
+mod emit;
 mod filter;
 mod flat_map;
 mod foreign_key;
 mod getter;
+mod lateness;
 mod map;
 mod ok_err;
 mod out;
@@ -18,11 +20,14 @@ mod process;
 mod processor;
 mod repartition;
 mod scd2;
+mod session_aggregate;
 mod sink;
+mod sliding_aggregate;
 mod source;
 mod split;
 mod stream_join;
 mod stream_table_join;
+mod suppress;
 mod table_group;
 mod table_join;
 mod table_map;
@@ -34,7 +39,8 @@ mod window_aggregate;
 mod windows;
 mod with_coordinates;
 
-pub(crate) use aggregate::aggregate;
+pub(crate) use aggregate::{Fold, Initial, aggregate};
+pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
 pub(crate) use foreign_key::{
@@ -54,11 +60,14 @@ pub(crate) use processor::{SharedProcessor, Work};
 pub(crate) use repartition::repartition;
 pub(crate) use scd2::{Around, Right};
 pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order, Scd2Rows, Scd2Span, Scd2SpanLayout, Scd2Version};
+pub(crate) use session_aggregate::{SessionAggregate, SessionFold};
 pub(crate) use sink::{sink, table_sink};
+pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use suppress::{Suppressing, Suppression, WhenFull, suppress};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
@@ -68,6 +77,7 @@ pub(crate) use try_map_values::try_map_values;
 pub(crate) use update::Update;
 pub(crate) use window_aggregate::WindowAggregate;
 pub use windows::TimeWindows;
+pub(crate) use windows::{UnlimitedWindow, WindowsOf};
 pub(crate) use with_coordinates::with_coordinates;
 
 use crate::record::Record;

@@ -1,7 +1,7 @@
 //! Whom a view asks, and which view a store has.
 
-use super::{Found, KeyValueView, QueryError, Question, WindowView};
-use crate::dsl::{Store, WindowStore};
+use super::{Found, KeyValueView, QueryError, Question, SessionView, WindowView};
+use crate::dsl::{SessionStore, Store, WindowStore};
 use crate::format::{Nullable, Row};
 use crate::graph::{StoreKind, StoreUse, Topology};
 use std::any::{TypeId, type_name};
@@ -12,10 +12,10 @@ pub(crate) trait Place {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError>;
 }
 
-/// A store as a typed constant that can be read: [`Store`], [`WindowStore`].
+/// A store as a typed constant that can be read: [`Store`], [`WindowStore`], [`SessionStore`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store that can be queried",
-    note = "give a `Store<K, V>` or a `WindowStore<K, V>`"
+    note = "give a `Store<K, V>`, a `WindowStore<K, V>` or a `SessionStore<K, V>`"
 )]
 pub trait Queryable: Copy {
     /// The keys, without their windows.
@@ -65,6 +65,21 @@ impl<K: Row, V: Nullable> Queryable for WindowStore<K, V> {
         let used = known::<([K; 0], V::Present)>(topology, Queryable::name(self))?;
         let StoreKind::Window { size_ms, .. } = used.kind else { unreachable!("types tell stores of windows from others") };
         Ok(WindowView::new(place, Queryable::name(self), size_ms))
+    }
+}
+
+impl<K: Row, V: Nullable> Queryable for SessionStore<K, V> {
+    type Key = K;
+    type View<'a> = SessionView<'a, K, V::Present>;
+
+    fn name(self) -> &'static str {
+        SessionStore::name(&self)
+    }
+
+    #[allow(private_interfaces, reason = "nobody outside can call it")]
+    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        known::<(&'static [K], V::Present)>(topology, Queryable::name(self))?;
+        Ok(SessionView::new(place, Queryable::name(self)))
     }
 }
 

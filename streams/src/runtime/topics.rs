@@ -9,7 +9,6 @@ use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
 use crate::task::{CommitMetadata, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
-use headwater_state::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tracing::info;
@@ -45,8 +44,9 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
 /// Times stand in the metadata of a committed offset, and a broker refuses what is too long there: rather now than with the first commit.
 fn check_times(topology: &Topology, config: &Config) -> Result<(), AppError> {
     for sub in topology.sub_topologies() {
-        // Under Kafka's rule a window store and the operator that fills it have a time each; a store of events counts them, and what waits in a join has a least time.
-        let windows = sub.stores.iter().filter(|store| matches!(store.spec.layout, Layout::Window { .. })).count();
+        // Under Kafka's rule a window store and the operator that fills it have a time each; a store of events counts them, what waits in a join has
+        // a least time, and what closes has one up to which it was emitted.
+        let windows = sub.stores.iter().filter(|store| store.needed_ms.is_some()).count();
         let clocks = if config.time_rule == TimeRule::Kafka { 4 * windows } else { 2 * windows };
         let longest = CommitMetadata::longest(sub.inputs.len(), clocks);
         if longest > METADATA_LIMIT {

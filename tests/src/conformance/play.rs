@@ -147,6 +147,7 @@ fn kind_of(error: &TaskError) -> &'static str {
         TaskError::Record { fault: Fault::Time | Fault::SentTime, .. } => "invalid_timestamp",
         TaskError::Record { fault: Fault::Processing, .. } => "processing",
         TaskError::Record { fault: Fault::Sending, .. } => "production",
+        TaskError::BufferFull { .. } => "buffer_full",
         _ => "internal",
     }
 }

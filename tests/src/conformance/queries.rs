@@ -3,8 +3,8 @@
 use super::build::StoreRole;
 use super::case::Query;
 use super::value::Value;
-use headwater_streams::dsl::{Store, WindowStore};
-use headwater_streams::query::{Entry, KeyValueView, QueryError, WindowView};
+use headwater_streams::dsl::{SessionStore, Store, WindowStore};
+use headwater_streams::query::{Entry, KeyValueView, QueryError, SessionView, WindowView};
 use headwater_streams::record::Windowed;
 use headwater_streams::testing::TestDriver;
 use serde_json::{Value as Json, json};
@@ -17,7 +17,8 @@ pub(super) fn answer(driver: &TestDriver, query: &Query, role: StoreRole) -> Res
         StoreRole::Rows => of_rows(&rows(driver, &query.store)?, query, timed),
         StoreRole::PlainRows => of_rows(&rows(driver, &query.store)?, query, untimed),
         StoreRole::Windows { .. } => of_windows(driver.try_store(WindowStore::<Value, Value>::of(&query.store)).map_err(failed)?, query),
-        StoreRole::Sessions | StoreRole::Versions => Ok(None),
+        StoreRole::Sessions => of_sessions(driver.try_store(SessionStore::<Value, Value>::of(&query.store)).map_err(failed)?, query),
+        StoreRole::Versions => Ok(None),
     }
     .map_err(failed)?
     .ok_or_else(|| format!("unsupported query {} of {role:?}", query.kind))
@@ -33,7 +34,11 @@ pub(super) fn contents(driver: &TestDriver, name: &str, role: StoreRole) -> Resu
             let windows = driver.try_store(WindowStore::<Value, Value>::of(name)).map_err(failed)?;
             Ok(("timestamped_window", list(windows.all().map_err(failed)?.into_iter().map(windowed), timed)))
         }
-        StoreRole::Sessions | StoreRole::Versions => Err(format!("unsupported contents of {name}")),
+        StoreRole::Sessions => {
+            let sessions = driver.try_store(SessionStore::<Value, Value>::of(name)).map_err(failed)?;
+            Ok(("session", list(sessions.all().map_err(failed)?.into_iter().map(windowed), untimed)))
+        }
+        StoreRole::Versions => Err(format!("unsupported contents of {name}")),
     }
 }
 
@@ -65,6 +70,21 @@ fn of_windows(store: WindowView<'_, Value, Value>, query: &Query) -> Result<Opti
         "fetch_all" => list(store.fetch_all(starts)?.into_iter().map(windowed), timed).into(),
         "backward_fetch_all" => list(store.backward().fetch_all(starts)?.into_iter().map(windowed), timed).into(),
         "all" => list(store.all()?.into_iter().map(windowed), timed).into(),
+        _ => return Ok(None),
+    }))
+}
+
+fn of_sessions(store: SessionView<'_, Value, Value>, query: &Query) -> Result<Option<Json>, QueryError> {
+    let (from, to) = (query.time_from.unwrap_or(0), query.time_to.unwrap_or(i64::MAX));
+    let backward = || store.clone().backward();
+    let sessions = |entries: Vec<Entry<Windowed<Value>, Value>>| Json::from(list(entries.into_iter().map(windowed), untimed));
+    Ok(Some(match query.kind.as_str() {
+        "get" => only(store.entry(&query.key, from, to)?.map(windowed), untimed),
+        "fetch" => sessions(store.fetch(&query.key)?),
+        "backward_fetch" => sessions(backward().fetch(&query.key)?),
+        "fetch_range" => sessions(store.fetch_range(keys(query))?),
+        "find" => sessions(store.find(&query.key, from, to)?),
+        "backward_find" => sessions(backward().find(&query.key, from, to)?),
         _ => return Ok(None),
     }))
 }

@@ -2,7 +2,8 @@
 
 use super::RowError;
 use super::backing::WindowBytes;
-use super::rows::{KeyValueRows, Rows, WindowRows};
+use super::rows::{KeyValueRows, Rows, SessionRows, WindowRows};
+use super::sessions;
 use crate::format::Row;
 use crate::query::{Ask, Found, Held, Question};
 use crate::record::{Timestamp, Windowed};
@@ -33,6 +34,33 @@ impl<K: Row, V: Row> Asked for WindowRows<K, V> {
 
     fn resume(&self, stream_time: Timestamp) {
         self.backing.resume(stream_time);
+    }
+}
+
+impl<K: Row, V: Row> Asked for SessionRows<K, V> {
+    fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
+        let Ask::Sessions { keys, earliest_end, latest_start } = &question.ask else {
+            unreachable!("a view asks what its store can answer")
+        };
+        let held = self.held_sessions()?;
+        let Question { direction, limit, .. } = question;
+        Ok(crate::query::sessions(self.backing.at_its_time(), &held, keys, *earliest_end, *latest_start, *direction, *limit)?)
+    }
+
+    fn resume(&self, stream_time: Timestamp) {
+        self.backing.resume(stream_time);
+    }
+}
+
+impl<K: Row, V: Row> SessionRows<K, V> {
+    /// What the cache holds, expired sessions included.
+    fn held_sessions(&self) -> Result<Held, RowError> {
+        let mut held = Held::new();
+        self.each_held(&mut |key, row| {
+            let (key, start, end) = sessions::split(key);
+            held.insert((key.to_vec(), start, end), row);
+        })?;
+        Ok(held)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::backing::{Backing, WindowBytes};
 use super::error::RowError;
 use super::front::{Forwarding, FrontRows};
+use super::sessions::SessionBytes;
 use crate::format::{Format, FormatError, Row};
 use crate::operator::Outlet;
 use crate::record::{Change, Headers, NO_TIMESTAMP, Record, Timestamp, Windowed};
@@ -14,6 +15,8 @@ use std::cell::{Cell, RefCell};
 pub(crate) type KeyValueRows<K, V> = Rows<K, V, KeyValueHandle>;
 /// Rows by key and window.
 pub(crate) type WindowRows<K, V> = Rows<Windowed<K>, V, WindowBytes>;
+/// Rows by key and session.
+pub(crate) type SessionRows<K, V> = Rows<Windowed<K>, V, SessionBytes>;
 
 /// Typed rows. Callers hand in the bytes of the whole key, so that a key that is met several times is encoded once.
 pub(crate) struct Rows<K, V: Row, B> {
@@ -95,6 +98,28 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         if !(headers.is_empty() && row.held.headers.is_empty()) {
             row.held.headers = headers.clone();
         }
+        Ok(Written::Held)
+    }
+
+    /// Puts a row in the place of one that the caller has just read, so that it is not read again. No new one deletes.
+    pub(crate) fn replace(
+        &self, bytes: &[u8], key: K, headers: &Headers, held: Option<(V, Timestamp)>, new: Option<V>, timestamp: Timestamp,
+    ) -> Result<Written<K, V>, RowError> {
+        if !self.is_cached() {
+            let old = held.filter(|_| self.forwarding.get().old_values).map(|(old, _)| old);
+            self.store(bytes, new.as_ref(), timestamp)?;
+            return Ok(Written::Through(Record { key, value: Change::new(old, new), timestamp, headers: headers.clone() }));
+        }
+        let mut front = self.front.borrow_mut();
+        let hash = front.hash(bytes);
+        let at = match front.find(hash, bytes) {
+            Some(at) => at,
+            None => front.insert(hash, bytes, key, held.map(|(value, time)| (value, time, 0))),
+        };
+        let row = front.write(at, self.forwarding.get());
+        row.held.value = new;
+        row.held.timestamp = timestamp;
+        row.held.headers = headers.clone();
         Ok(Written::Held)
     }
 
@@ -224,13 +249,5 @@ impl<K: Clone, V: Row, B: Backing> Front for Rows<K, V, B> {
 
     fn undo_record(&self) {
         self.front.borrow_mut().undo_record();
-    }
-}
-
-impl<K: Clone, V: Row> WindowRows<K, V> {
-    /// The task's stream time moves on, and with it what the store still shows.
-    #[inline]
-    pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
-        self.backing.observe_stream_time(stream_time);
     }
 }

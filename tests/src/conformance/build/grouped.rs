@@ -2,7 +2,7 @@
 
 use super::thing::on_stream;
 use super::{Builder, CaseKey, Made, StoreRole, Thing};
-use crate::conformance::case::{Aggregate, CogroupInput, Node, Stored};
+use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
 use headwater_streams::dsl::{KGroupedStream, KStream};
@@ -61,10 +61,6 @@ impl Builder<'_> {
             }
             (from, _) => self.aggregate_windows(node, from, aggregate),
         }
-    }
-
-    pub(super) fn cogroup(&mut self, _: &[CogroupInput]) -> Made {
-        Err(super::unsupported("unsupported op cogroup"))
     }
 
     /// A count is a long of the cases, so it is made as an aggregation.

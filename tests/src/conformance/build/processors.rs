@@ -150,7 +150,11 @@ impl<K: CaseKey> Processes<K, Value> for Counter {
 
     fn init(&mut self, schedules: &mut Schedules) {
         let every = Duration::from_millis(self.interval_ms.unsigned_abs());
-        if self.by_wall { schedules.wall_clock(every) } else { schedules.stream_time(every) };
+        if self.by_wall {
+            schedules.wall_clock(every)
+        } else {
+            schedules.stream_time(every)
+        };
     }
 
     fn process(&self, record: Record<K, Value>, counts: &mut Values, _: &mut ProcessorContext<'_, K, Value>) -> Result<(), Failure> {

@@ -7,6 +7,10 @@ pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
     match mistake {
         TopologyError::WindowSize { .. }
         | TopologyError::WindowAdvance { .. }
+        | TopologyError::SlidingDifference { .. }
+        | TopologyError::SessionGap { .. }
+        | TopologyError::UnlimitedStart { .. }
+        | TopologyError::NeverCloses { .. }
         | TopologyError::NegativeGrace { .. }
         | TopologyError::JoinWindow { .. }
         | TopologyError::RetentionTooShort { .. }

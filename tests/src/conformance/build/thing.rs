@@ -1,7 +1,10 @@
 //! What the nodes of a case make: streams, tables, groupings and so on, keyed by dynamic values or by windows of them.
 
 use crate::conformance::value::{Value, WindowForm};
-use headwater_streams::dsl::{KGroupedStream, KGroupedTable, KStream, KTable, TimeWindowedKStream};
+use headwater_streams::dsl::{
+    CogroupedKStream, KGroupedStream, KGroupedTable, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream,
+    SlidingWindowedCogroup, SlidingWindowedKStream, TimeWindowedCogroup, TimeWindowedKStream,
+};
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
 use headwater_streams::topic::{Sink, Topic};
@@ -25,6 +28,18 @@ pub enum Thing {
     GroupedTable(KGroupedTable<Value, Value>),
     /// A grouped stream in time windows of such a size.
     TimeWindowed(TimeWindowedKStream<Value, Value>, i64),
+    /// A grouped stream in sliding windows of such a size.
+    SlidingWindowed(SlidingWindowedKStream<Value, Value>, i64),
+    /// A grouped stream in sessions.
+    SessionWindowed(SessionWindowedKStream<Value, Value>),
+    /// A cogroup.
+    Cogrouped(CogroupedKStream<Value, Value>),
+    /// A cogroup in time windows of such a size.
+    TimeCogroup(TimeWindowedCogroup<Value, Value>, i64),
+    /// A cogroup in sliding windows of such a size.
+    SlidingCogroup(SlidingWindowedCogroup<Value, Value>, i64),
+    /// A cogroup in sessions.
+    SessionCogroup(SessionWindowedCogroup<Value, Value>),
 }
 
 /// A key of a case: a dynamic value, or a window of one.
@@ -133,7 +148,9 @@ impl Thing {
             Thing::Grouped(_) => "a grouped stream",
             Thing::WindowedGrouped(_) => "a grouped stream of windows",
             Thing::GroupedTable(_) => "a grouped table",
-            Thing::TimeWindowed(..) => "a windowed stream",
+            Thing::TimeWindowed(..) | Thing::SlidingWindowed(..) | Thing::SessionWindowed(_) => "a windowed stream",
+            Thing::Cogrouped(_) => "a cogroup",
+            Thing::TimeCogroup(..) | Thing::SlidingCogroup(..) | Thing::SessionCogroup(_) => "a windowed cogroup",
         };
         super::unsupported(format!("unsupported op {op} on {what}"))
     }
