@@ -1,6 +1,6 @@
 //! Stores with options.
 
-use super::{SessionStore, Store, WindowStore};
+use super::{SessionStore, Store, VersionedStore, WindowStore};
 use crate::format::{Nullable, Row};
 use crate::graph::StoreOptions;
 use crate::record::Timestamp;
@@ -147,7 +147,7 @@ pub(super) mod declare {
     impl Declaration {
         /// A node that reads and writes what another one may fill.
         pub(crate) fn shared(node: NodeId, name: &'static str, options: StoreOptions) -> Self {
-            Declaration { node, name, owner: None, kind: StoreKind::KeyValue, options, source_changelog: None }
+            Declaration { node, name, owner: None, kind: options.rows_kind(), options, source_changelog: None }
         }
 
         /// The node that fills the store.
@@ -195,6 +195,7 @@ pub(super) mod declare {
         // A window store, a session store and a store by key are different things even of the same types.
         let (types, type_name) = match kind {
             StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
+            StoreKind::Versioned { .. } => (TypeId::of::<([K; 1], V)>(), std::any::type_name::<([K; 1], V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
             StoreKind::Session { .. } => (TypeId::of::<(&'static [K], V)>(), std::any::type_name::<(&'static [K], V)>()),
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
@@ -225,6 +226,17 @@ impl<K: Row, V: Nullable> IntoStore for Store<K, V> {
     type Value = V;
     fn into_store(self) -> Materialized<K, V> {
         self.with_defaults()
+    }
+}
+
+impl<K: Row, V: Nullable> IntoStore for VersionedStore<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_store(self) -> Materialized<K, V> {
+        let (history_ms, segment_ms) = (Some(self.history_ms()), self.segment_ms());
+        // A version that waits for a commit would be overwritten by the next one.
+        let options = StoreOptions { cache_bytes: Some(0), history_ms, segment_ms, ..StoreOptions::default() };
+        Materialized { name: self.name(), options, types: PhantomData }
     }
 }
 

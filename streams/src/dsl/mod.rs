@@ -24,6 +24,7 @@ mod stream_join;
 mod suppress;
 mod table;
 mod table_join;
+mod versioned;
 mod windowed;
 mod windows;
 
@@ -44,5 +45,6 @@ pub use store::{SessionStore, Store, WindowStore};
 pub use stream::KStream;
 pub use suppress::{Suppress, SuppressUntil, UntilTimeLimit, UntilWindowCloses};
 pub use table::KTable;
+pub use versioned::VersionedStore;
 pub use windowed::TimeWindowedKStream;
 pub use windows::{Hopping, Tumbling, Unlimited, Windowing};

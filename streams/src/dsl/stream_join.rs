@@ -41,7 +41,7 @@ impl<K: Nullable, V: Nullable, K2: Nullable<Present = K::Present>, V2: Nullable>
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<V2::Present>) -> Out + Portable) -> KStream<K, Out> {
         let plan = Plan::new(self, "left_join", Keeps::Left);
         let left = plan.partitioned(left, Side::Left);
-        let right = plan.partitioned(&self.stream, Side::Right).present_key().keyed_as::<K>();
+        let right = plan.partitioned(&self.stream, Side::Right).keyed_like::<K>();
         let f = move |key: &K, left: Option<_>, right| f(key, left.expect("a left join has a left side"), right);
         plan.join(&left, &right, Arc::new(f))
     }
@@ -77,6 +77,15 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         let plan = Plan::new(right, "outer_join", Keeps::Both);
         let (left, right) = (plan.partitioned(self, Side::Left), plan.partitioned(&right.stream, Side::Right));
         plan.join(&left, &right, Arc::new(f))
+    }
+
+    /// The same stream with the other side's type of keys, null or not. Where that is its own there is no node, which a stream joined with itself would
+    /// otherwise reach before the left side; the join drops null keys as well.
+    fn keyed_like<K2: Nullable<Present = K::Present>>(&self) -> KStream<K2, V> {
+        match TypeId::of::<K>() == TypeId::of::<K2>() {
+            true => KStream::at(&self.app, self.node, self.rekeyed),
+            false => self.present_key().keyed_as(),
+        }
     }
 
     /// The same stream whose keys are of a type that may have a null.

@@ -240,11 +240,14 @@ impl<K: Row, V: Row> KTable<K, V> {
 /// Asks a store of rows by key.
 fn getter_of<K: Row, V: Row>(rows: Rc<KeyValueRows<K, V>>) -> Getter<K, V> {
     let (format, bytes) = (K::Format::default(), RefCell::new(Vec::new()));
-    Rc::new(move |key: &K, _: AsOf| {
+    Rc::new(move |key: &K, as_of: AsOf| {
         let mut bytes = bytes.borrow_mut();
         bytes.clear();
         format.encode(key, &mut bytes).map_err(|error| rows.key_error(error))?;
-        rows.get(&bytes, || key.clone())
+        match as_of {
+            AsOf::Now => rows.get(&bytes, || key.clone()),
+            AsOf::Time(time) => rows.get_as_of(&bytes, || key.clone(), time),
+        }
     })
 }
 

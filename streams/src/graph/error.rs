@@ -160,6 +160,16 @@ pub enum TopologyError {
         /// What was stated.
         grace_ms: i64,
     },
+    /// A history is not negative, and what is removed of it at once is something.
+    #[error("store `{store}` keeps versions for {history_ms} ms in segments of {segment_ms} ms: the one must not be negative, the other must be above zero")]
+    History {
+        /// The store.
+        store: &'static str,
+        /// What was stated.
+        history_ms: i64,
+        /// What was stated or follows.
+        segment_ms: i64,
+    },
     /// The stores of a join of streams are durable, so they need a name.
     #[error("the stores of `{operation}` have no name: write other.within(windows).stored(\"...\")")]
     UnnamedJoin {

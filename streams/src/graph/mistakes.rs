@@ -1,6 +1,6 @@
 //! What can be found wrong in a graph without a broker, beyond what was noticed while it was built.
 
-use super::stores::StoreUse;
+use super::stores::{StoreKind, StoreUse};
 use super::{Graph, Kind, TopologyError};
 use crate::topic::is_legal;
 use std::collections::HashSet;
@@ -87,6 +87,11 @@ fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
     check_name("store", store, found);
     if !options.is_logged() && options.may_lose_one_interval != Some(true) {
         found.push(TopologyError::StoreMayLose { store });
+    }
+    if let StoreKind::Versioned { history_ms, segment_ms } = used.kind
+        && (history_ms < 0 || segment_ms < 1)
+    {
+        found.push(TopologyError::History { store, history_ms, segment_ms });
     }
     if let Some(needed_ms) = used.needed_ms()
         && let Some(retention_ms) = options.retention_ms.filter(|retention| *retention < needed_ms)

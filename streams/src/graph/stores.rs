@@ -31,6 +31,8 @@ pub(crate) struct StoreUse {
 pub(crate) enum StoreKind {
     /// Rows by key.
     KeyValue,
+    /// All versions of each row within a history. Kafka: `VersionedKeyValueStore`.
+    Versioned { history_ms: Timestamp, segment_ms: Timestamp },
     /// Events by key and time, for a join of streams.
     Events { retention_ms: Timestamp },
     /// Rows by key and window start.
@@ -57,12 +59,17 @@ pub(crate) struct StoreOptions {
     pub(crate) logged: Option<bool>,
     pub(crate) may_lose_one_interval: Option<bool>,
     pub(crate) retention_ms: Option<Timestamp>,
+    /// How far back rows are known; without it only the last one is.
+    pub(crate) history_ms: Option<Timestamp>,
+    /// How much of a history is removed at once.
+    pub(crate) segment_ms: Option<Timestamp>,
 }
 
 impl StoreKind {
     /// Whether the store knows what its rows were at earlier times.
     pub(super) fn is_versioned(self) -> bool {
         match self {
+            StoreKind::Versioned { .. } => true,
             StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => false,
         }
     }
@@ -74,10 +81,14 @@ const DEFAULT_CACHE_BYTES: usize = 10 << 20;
 /// Kafka: `Stores.persistentWindowStore` cuts no smaller pieces of time.
 const LEAST_SEGMENT_MS: Timestamp = 60_000;
 
+/// The same for the history of a versioned store, and into how many pieces a long one is cut.
+const LEAST_VERSION_SEGMENT_MS: Timestamp = 2_000;
+const SEGMENTS_PER_HISTORY: Timestamp = 12;
+
 impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
-            StoreKind::KeyValue => None,
+            StoreKind::KeyValue | StoreKind::Versioned { .. } => None,
             StoreKind::Events { retention_ms } => Some(retention_ms),
             StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
@@ -87,6 +98,7 @@ impl StoreUse {
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
             StoreKind::KeyValue => StoreSpec::key_value(self.name),
+            StoreKind::Versioned { history_ms, segment_ms } => StoreSpec::versioned(self.name, history_ms, segment_ms),
             StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
             StoreKind::Window { needed_ms, index, .. } => {
                 let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
@@ -125,12 +137,22 @@ impl StoreOptions {
         self.logged.unwrap_or(true)
     }
 
+    /// The layout of a store of rows by key with these options.
+    pub(crate) fn rows_kind(&self) -> StoreKind {
+        self.history_ms.map_or(StoreKind::KeyValue, |history_ms| StoreKind::Versioned {
+            history_ms,
+            segment_ms: self.segment_ms.unwrap_or((history_ms / SEGMENTS_PER_HISTORY).max(LEAST_VERSION_SEGMENT_MS)),
+        })
+    }
+
     /// Takes over what `other` says; a contradiction is the name of the option.
     fn merge(&mut self, other: StoreOptions) -> Result<(), &'static str> {
         merge(&mut self.cache_bytes, other.cache_bytes, "cached")?;
         merge(&mut self.logged, other.logged, "logged")?;
         merge(&mut self.may_lose_one_interval, other.may_lose_one_interval, "may_lose_one_interval")?;
-        merge(&mut self.retention_ms, other.retention_ms, "retention")
+        merge(&mut self.retention_ms, other.retention_ms, "retention")?;
+        merge(&mut self.history_ms, other.history_ms, "history")?;
+        merge(&mut self.segment_ms, other.segment_ms, "segments_of")
     }
 }
 
@@ -138,6 +160,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Versioned { history_ms, .. } => write!(f, "versions of {history_ms} ms"),
             StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),
             StoreKind::Window { size_ms, index, .. } => write!(f, "windows of {size_ms} ms{}", show_index(index)),
             StoreKind::Session { gap_ms, index, .. } => write!(f, "sessions with gaps of {gap_ms} ms{}", show_index(index)),

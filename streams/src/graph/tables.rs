@@ -93,7 +93,7 @@ impl Graph {
     /// Whether the node is told by its parents what a row was before. Where the sides of a join come together that is so with a store as well.
     fn learns_from_parents(&self, node: NodeId) -> bool {
         let meets = || self.nodes[node].parents.iter().any(|parent| matches!(self.nodes[*parent].rows, RowsOf::Joined));
-        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined) || meets()
+        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined | RowsOf::Filled(_)) || meets()
     }
 
     /// Names the stores that somebody needed and nobody named: as their nodes, or as the topics that they are read from.

@@ -7,7 +7,7 @@ use crate::format::Row;
 use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Suppressing, Suppression, Update, Way, suppress};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
+use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
 use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use headwater_state::TaskState;
 use std::any::Any;
@@ -127,10 +127,17 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<KeyValueRows<K, V>>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        let rows = Rc::new(Rows::new(store, self.row_bytes(store), self.cache_bytes(store), self.undoes()));
         self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
+    }
+
+    fn row_bytes(&mut self, store: &'static str) -> RowBytes {
+        let versions = self.environment.state.borrow().versioned(store);
+        match versions {
+            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
+            None => RowBytes::Last(self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")),
+        }
     }
 
     /// The store with the rows of a node's table, where it has one.

@@ -1,4 +1,4 @@
-//! A stream meets a table: each record with the row that its key has now. Kafka: `KStreamKTableJoinProcessor`.
+//! A stream meets a table: each record with the row that its key has now or, in a versioned table, had at the record's time. Kafka: `KStreamKTableJoinProcessor`.
 
 use super::{AsOf, Getter, Operator, Outlet};
 use crate::format::Nullable;
@@ -27,7 +27,7 @@ pub(crate) fn stream_table_join<K: Nullable, V: Nullable, T: Item, Out: Item>(
             task.drop_record();
             return Ok(());
         };
-        let row = match key.present().map(|key| row_of(key, AsOf::Now)).transpose() {
+        let row = match key.present().map(|key| row_of(key, AsOf::Time(timestamp))).transpose() {
             Ok(row) => row.flatten().map(|(row, _)| row),
             Err(error) => return error.settle(&stage, task),
         };

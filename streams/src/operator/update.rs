@@ -48,6 +48,10 @@ impl<K: Clone, V: Clone> Update<K, V> {
                 }
                 self.next.as_mut().expect("an uncached store's operator forwards").send(record, task)
             }
+            Ok(Written::Expired) => {
+                task.drop_record();
+                Ok(())
+            }
             Err(error) => error.settle(&self.stage, task),
         }
     }

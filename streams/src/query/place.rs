@@ -1,7 +1,7 @@
 //! Whom a view asks, and which view a store has.
 
-use super::{Found, KeyValueView, QueryError, Question, SessionView, WindowView};
-use crate::dsl::{SessionStore, Store, WindowStore};
+use super::{Found, KeyValueView, QueryError, Question, SessionView, VersionedView, WindowView};
+use crate::dsl::{SessionStore, Store, VersionedStore, WindowStore};
 use crate::format::{Nullable, Row};
 use crate::graph::{StoreKind, StoreUse, Topology};
 use std::any::{TypeId, type_name};
@@ -12,10 +12,10 @@ pub(crate) trait Place {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError>;
 }
 
-/// A store as a typed constant that can be read: [`Store`], [`WindowStore`], [`SessionStore`].
+/// A store as a typed constant that can be read: [`Store`], [`WindowStore`], [`SessionStore`], [`VersionedStore`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store that can be queried",
-    note = "give a `Store<K, V>`, a `WindowStore<K, V>` or a `SessionStore<K, V>`"
+    note = "give a `Store<K, V>`, a `WindowStore<K, V>`, a `SessionStore<K, V>` or a `VersionedStore<K, V>`"
 )]
 pub trait Queryable: Copy {
     /// The keys, without their windows.
@@ -49,6 +49,21 @@ impl<K: Row, V: Nullable> Queryable for Store<K, V> {
     fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
         known::<(K, V::Present)>(topology, Queryable::name(self))?;
         Ok(KeyValueView::new(place, Queryable::name(self)))
+    }
+}
+
+impl<K: Row, V: Nullable> Queryable for VersionedStore<K, V> {
+    type Key = K;
+    type View<'a> = VersionedView<'a, K, V::Present>;
+
+    fn name(self) -> &'static str {
+        VersionedStore::name(&self)
+    }
+
+    #[allow(private_interfaces, reason = "nobody outside can call it")]
+    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        known::<([K; 1], V::Present)>(topology, Queryable::name(self))?;
+        Ok(VersionedView::new(place, Queryable::name(self)))
     }
 }
 

@@ -148,6 +148,9 @@ pub(super) fn passes(code: ErrorCode) -> bool {
     )
 }
 
+const TORN_DOWN: i32 = RDKafkaErrorCode::BrokerDestroy as i32;
+const UNKNOWN_PARTITION: i32 = RDKafkaErrorCode::UnknownPartition as i32;
+
 /// A code by our name, out of a number: brokers know codes that the client has no name for.
 pub(super) fn code_of(number: i32) -> ErrorCode {
     const TRANSACTION_ABORTABLE: i32 = 120;
@@ -156,6 +159,12 @@ pub(super) fn code_of(number: i32) -> ErrorCode {
         Err(_) if number == TRANSACTION_ABORTABLE => ErrorCode::TransactionAbortable,
         Err(_) => ErrorCode::Other(number),
     }
+}
+
+/// What became of a record. One that is on its way again while its partition goes away ends with the partition in librdkafka, under the error
+/// of a client that is torn down; one that waits is refused for the missing partition. To a client that lives both are the same.
+pub(super) fn of_delivery(number: i32) -> i32 {
+    if number == TORN_DOWN { UNKNOWN_PARTITION } else { number }
 }
 
 /// An error by its name: what is known of such errors decides what can be done.
@@ -198,5 +207,20 @@ impl<A: fmt::Display> fmt::Display for Said<'_, A> {
         write!(f, "{}", self.at)?;
         let text = self.text.trim();
         if text.is_empty() || self.known.contains(text) { Ok(()) } else { write!(f, ": {text}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_ends_with_its_partition_is_refused_like_one_that_finds_none() {
+        assert_eq!(code_of(of_delivery(TORN_DOWN)), ErrorCode::UnknownPartition);
+        assert_eq!(code_of(of_delivery(UNKNOWN_PARTITION)), ErrorCode::UnknownPartition);
+        assert_eq!(
+            [of_delivery(0), of_delivery(RDKafkaErrorCode::BrokerTransportFailure as i32)],
+            [0, RDKafkaErrorCode::BrokerTransportFailure as i32]
+        );
     }
 }

@@ -3,7 +3,7 @@
 mod book;
 mod calls;
 
-use super::error::{code_of, failed, passes};
+use super::error::{code_of, failed, of_delivery, passes};
 use super::{KafkaConfig, tuning};
 use crate::log::kafka_ffi::{Failure, Mark, Report, Sender};
 use crate::log::{Delivery, ErrorCode, LogError, NO_OFFSET, ProducerConfig, Records, Ticket, TopicPartition};
@@ -105,7 +105,10 @@ impl KafkaProducer {
     }
 
     fn settle(&mut self, mut reports: Vec<Report>) {
-        reports.drain(..).for_each(|report| self.note(report));
+        for mut report in reports.drain(..) {
+            report.code = of_delivery(report.code);
+            self.note(report);
+        }
         self.reports = reports;
         for trouble in self.sender.take_troubles() {
             debug!(producer = self.name, reason = trouble.text, "trouble with the cluster");

@@ -103,7 +103,7 @@ pub(crate) struct Source {
     pub(crate) owners: Owners,
     pub(crate) inquiries: Mutex<Sender<Inquiry>>,
     pub(crate) clock: Clock,
-    /// A stream thread that is silent for longer may have lost its tasks without knowing.
+    /// A stream thread that is silent for two thirds of it may soon have lost its tasks without knowing.
     pub(crate) session: Duration,
     pub(crate) advertised_address: Option<String>,
 }
@@ -231,14 +231,21 @@ impl Source {
             return Err(QueryError::Ended { store });
         }
         let silent_ms = (self.clock)() - self.directory.heard_at();
-        if !standing.tasks.is_empty() && silent_ms > self.session.as_millis() as i64 {
+        if !standing.tasks.is_empty() && silent_ms > self.session.as_millis() as i64 * 2 / 3 {
             return Err(QueryError::Silent { store, silent_ms });
         }
         Ok(standing)
     }
 
     fn owner(&self, missing: &Missing) -> Owner {
-        if missing.is_coming { Owner::Us } else { self.owners.of(&missing.anchor, &missing.member_id) }
+        if missing.is_coming {
+            return Owner::Us;
+        }
+        match self.owners.of(&missing.anchor, &missing.member_id) {
+            // The group still knows the process that was here before this one.
+            Owner::Other(Some(address)) if Some(&address) == self.advertised_address.as_ref() => Owner::Us,
+            owner => owner,
+        }
     }
 
     /// Why a task cannot be read here, and who else can be asked.

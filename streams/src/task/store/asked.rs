@@ -1,7 +1,7 @@
 //! A store of a task as queries read it: byte store and cache together, as Kafka Streams shows it.
 
 use super::RowError;
-use super::backing::WindowBytes;
+use super::backing::{RowBytes, WindowBytes};
 use super::rows::{KeyValueRows, Rows, SessionRows, WindowRows};
 use super::sessions;
 use crate::format::Row;
@@ -19,9 +19,12 @@ pub(crate) trait Asked {
 
 impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
     fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
-        let Ask::Rows(keys) = &question.ask else { unreachable!("a view asks what its store can answer") };
         self.save()?;
-        Ok(crate::query::rows(&self.backing, keys, question.direction, question.limit)?)
+        Ok(match (&question.ask, &self.backing) {
+            (Ask::Rows(keys), RowBytes::Last(rows)) => crate::query::rows(rows, keys, question.direction, question.limit)?,
+            (Ask::Version { key, as_of }, RowBytes::Versions(..)) => crate::query::version(self.backing.versions(), key, *as_of)?,
+            _ => unreachable!("a view asks what its store can answer"),
+        })
     }
 }
 

@@ -20,7 +20,7 @@ mod tests;
 mod windows;
 
 pub(crate) use asked::Asked;
-pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use backing::{Backing, RowBytes, WindowBytes};
 pub(crate) use buffer::Buffer;
 pub(crate) use call::Call;
 pub(crate) use clock::Clock;

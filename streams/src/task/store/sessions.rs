@@ -7,7 +7,7 @@ use super::windows::Held;
 use crate::format::{Format, Row};
 use crate::record::{NO_TIMESTAMP, Timestamp, Windowed};
 use crate::runtime::TimeRule;
-use headwater_state::{Direction, SessionHandle, StateError};
+use headwater_state::{Direction, SessionHandle, StateError, VersionPut};
 use std::cell::Cell;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
@@ -61,7 +61,7 @@ impl Backing for SessionBytes {
 
     /// What is expired is not written; nobody could read it.
     #[inline]
-    fn put(&self, key: &[u8], value: Option<&[u8]>, _: Timestamp) {
+    fn put(&self, key: &[u8], value: Option<&[u8]>, _: Timestamp) -> Result<VersionPut, StateError> {
         let ((key, start, end), timestamp) = (split(key), self.writer.get());
         if self.rule == TimeRule::Kafka {
             self.time.set(self.time.get().max(end));
@@ -71,6 +71,7 @@ impl Backing for SessionBytes {
             Some(value) => handle.put(key, start, end, value, timestamp),
             None => handle.delete(key, start, end, timestamp),
         };
+        Ok(VersionPut::Latest)
     }
 }
 

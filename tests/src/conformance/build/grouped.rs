@@ -6,25 +6,31 @@ use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
 use headwater_streams::dsl::{KGroupedStream, KStream};
+use headwater_streams::format::Row;
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
-        let label = self.label(node);
-        fn group<K: CaseKey>(stream: KStream<K, Value>, label: String) -> Thing {
-            K::grouped(stream.group_by_key().named(label))
+        fn group<K: CaseKey>(stream: KStream<K, Value>, name: Option<String>) -> Thing {
+            K::grouped(named(stream.group_by_key(), name))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, label))))
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, self.name_of_group(node)))))
     }
 
     pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {
         match self.thing(from)? {
             table @ (Thing::Table(_) | Thing::WindowedTable(_)) => self.group_table_by(node, table, key, value),
             from => {
-                let (label, key) = (self.label(node), key.clone());
+                let key = key.clone();
                 let grouped = on_stream!(from, "group_by", stream => stream.group_by(move |k, v| key.apply(&k.to_value(), v)));
-                Ok(Some(Thing::Grouped(grouped.named(label))))
+                Ok(Some(Thing::Grouped(named(grouped, self.name_of_group(node)))))
             }
         }
+    }
+
+    /// A cogroup calls what it reads without a name as its store, as Kafka does, so that two of them are a mistake. For others any name will do.
+    fn name_of_group(&self, node: &Node) -> Option<String> {
+        let is_cogrouped = node.id.as_ref().is_some_and(|id| self.cogrouped.contains(id));
+        node.name.clone().or_else(|| (!is_cogrouped).then(|| self.label(node)))
     }
 
     pub(super) fn count(&mut self, node: &Node, from: &str, store: Option<&Stored>) -> Made {
@@ -83,5 +89,12 @@ impl Builder<'_> {
         let (store, init) = (self.store(node, aggregate.store.as_ref(), StoreRole::Rows), aggregate.init.clone());
         let add = move |key: &K, value: Value, held: &mut Value| *held = adder.combine(&key.to_value(), held, &value);
         K::table(grouped.aggregate(store, move || init.clone(), add))
+    }
+}
+
+fn named<K: Row>(grouped: KGroupedStream<K, Value>, name: Option<String>) -> KGroupedStream<K, Value> {
+    match name {
+        Some(name) => grouped.named(name),
+        None => grouped,
     }
 }

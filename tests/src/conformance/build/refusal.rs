@@ -13,6 +13,7 @@ pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
         | TopologyError::NeverCloses { .. }
         | TopologyError::NegativeGrace { .. }
         | TopologyError::JoinWindow { .. }
+        | TopologyError::History { .. }
         | TopologyError::RetentionTooShort { .. }
         | TopologyError::PartitionCount { .. } => "invalid_argument",
         // Everything else is about how parts fit together.

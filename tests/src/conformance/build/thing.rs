@@ -1,5 +1,6 @@
 //! What the nodes of a case make: streams, tables, groupings and so on, keyed by dynamic values or by windows of them.
 
+use super::StoreRole;
 use crate::conformance::value::{Value, WindowForm};
 use headwater_streams::dsl::{
     CogroupedKStream, KGroupedStream, KGroupedTable, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream,
@@ -44,6 +45,8 @@ pub enum Thing {
 
 /// A key of a case: a dynamic value, or a window of one.
 pub trait CaseKey: Row + Send + Sync {
+    /// What a store of rows by such keys is.
+    const ROWS: StoreRole;
     /// As functions of the cases see it.
     fn to_value(&self) -> Value;
     /// Back from there; none: it is no such key.
@@ -59,6 +62,8 @@ pub trait CaseKey: Row + Send + Sync {
 }
 
 impl CaseKey for Value {
+    const ROWS: StoreRole = StoreRole::Rows;
+
     fn to_value(&self) -> Value {
         self.clone()
     }
@@ -85,6 +90,8 @@ impl CaseKey for Value {
 }
 
 impl CaseKey for Windowed<Value> {
+    const ROWS: StoreRole = StoreRole::RowsByWindow;
+
     fn to_value(&self) -> Value {
         Value::Windowed(Box::new(self.clone()))
     }
