@@ -4,7 +4,7 @@ use super::describe::Description;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::sub_topology;
-use super::{Graph, NodeId, RepartitionPlan, StoreUse, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
+use super::{GlobalTable, Graph, NodeId, RepartitionPlan, StoreUse, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
 use std::fmt;
@@ -51,6 +51,11 @@ impl Topology {
     /// How topics are to be created where they do not exist.
     pub fn declared_topics(&self) -> &[TopicDeclaration] {
         &self.0.declared
+    }
+
+    /// The tables that every instance reads as a whole.
+    pub(crate) fn globals(&self) -> &[GlobalTable] {
+        &self.0.globals
     }
 
     /// Topics that must have the same number of partitions, group by group; groups do not overlap. An internal topic without a stated count takes that of its group.
