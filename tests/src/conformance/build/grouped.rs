@@ -6,7 +6,6 @@ use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
 use headwater_streams::dsl::{KGroupedStream, KStream};
-use headwater_streams::format::Row;
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
