@@ -24,6 +24,8 @@ pub enum Unbuildable {
     Unsupported(String),
     /// `build()` refuses it.
     Refused(TopologyErrors),
+    /// The types of the DSL refuse it before there is anything to build; the kind is the cases'.
+    Untypable(&'static str),
 }
 
 impl Unbuildable {
@@ -32,6 +34,7 @@ impl Unbuildable {
         match self {
             Unbuildable::Unsupported(_) => None,
             Unbuildable::Refused(mistakes) => mistakes.iter().next().map(refusal::kind_of),
+            Unbuildable::Untypable(kind) => Some(kind),
         }
     }
 }
@@ -41,6 +44,7 @@ impl std::fmt::Display for Unbuildable {
         match self {
             Unbuildable::Unsupported(what) => f.write_str(what),
             Unbuildable::Refused(mistakes) => mistakes.fmt(f),
+            Unbuildable::Untypable(kind) => write!(f, "the types refuse it: {kind}"),
         }
     }
 }
