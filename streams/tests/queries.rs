@@ -167,6 +167,29 @@ impl Drop for Ending<'_> {
     }
 }
 
+/// Where the user chooses the partitions, all of them are asked for a key.
+#[test]
+fn a_key_may_be_anywhere_behind_a_partitioner() {
+    let folder = tempfile::tempdir().unwrap();
+    let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(folder.path()).unwrap());
+    let (app, words) = (StreamsBuilder::new(), Topic::<String, String>::new("words"));
+    app.declare(words.declaration().partitions(PARTITIONS));
+    let length = |_: &str, word: &String, _: Option<&String>, _| Partitions::One(word.len() as i32 % 3);
+    let by_length = Repartitioned::named("by-length").partitions(3).partitioned_by(length);
+    let _ = app.stream(words).repartition(by_length).group_by_key().count(COUNTS);
+    let running = App::new(app.build().unwrap(), Config::new("any")).start(log.clone(), Disk::Memory(MemoryDisk::new())).unwrap();
+    let mut producer = log.producer(ProducerConfig::default()).unwrap();
+    ["a", "bb", "ccc", "a"].into_iter().for_each(|word| send(&mut *producer, "words", word));
+    producer.flush().unwrap();
+    until("all tasks", || share(&running.queries()) == 3);
+    assert!(running.drain(PATIENCE));
+    let counts = running.queries().store(COUNTS).unwrap();
+    let found = ["a", "bb", "ccc", "dddd"].map(|word| counts.get(&word.to_owned()).unwrap());
+    assert_eq!(found, [Some(2), Some(1), Some(1), None]);
+    assert_eq!(running.queries().partitions_of(COUNTS, &"a".to_owned()).unwrap(), [0, 1, 2]);
+    running.stop().unwrap();
+}
+
 #[test]
 fn what_is_asked_must_fit_the_topology() {
     let folder = tempfile::tempdir().unwrap();
@@ -180,6 +203,6 @@ fn what_is_asked_must_fit_the_topology() {
     let partition = queries.clone().partition(PARTITIONS).store(COUNTS).unwrap().all().err();
     assert!(matches!(partition, Some(QueryError::NoSuchPartition { partition: PARTITIONS, partitions: PARTITIONS, .. })));
     let word = "tea".to_owned();
-    assert_eq!(queries.partition_of(COUNTS, &word).unwrap(), partition_of_key(word.as_bytes(), PARTITIONS));
+    assert_eq!(queries.partitions_of(COUNTS, &word).unwrap(), [partition_of_key(word.as_bytes(), PARTITIONS)]);
     running.stop().unwrap();
 }

@@ -22,6 +22,7 @@ mod tables;
 mod topology;
 mod wiring;
 
+pub(crate) use behind::Placed;
 pub use error::{TopologyError, TopologyErrors};
 pub(crate) use kind::{Kind, Repartition, SourceTopics};
 pub use node::NodeId;
