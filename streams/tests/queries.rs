@@ -8,7 +8,7 @@ use headwater_streams::log::{
 };
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{App, Config, Queries, Running, Whereabouts};
-use headwater_streams::state::{Disk, MemoryDisk};
+use headwater_streams::state::{Disk, MemoryBudget, MemoryDisk, StateDirectory};
 use headwater_streams::task::partition_of_key;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -165,6 +165,41 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
     }
+}
+
+/// What has expired stays unseen after a restart, although nothing was read yet that would tell the time.
+#[test]
+fn a_restart_brings_no_expired_window_back() {
+    const PER_SECOND: WindowStore<String, u64> = WindowStore::new("per-second");
+    let folder = tempfile::tempdir().unwrap();
+    let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(folder.path().join("log")).unwrap());
+    let start = || {
+        let (app, words) = (StreamsBuilder::new(), Topic::<String, String>::new("words"));
+        app.declare(words.declaration().partitions(1).keep_forever());
+        let _ = app.stream(words).group_by_key().windowed_by(Tumbling::of(Duration::from_secs(1))).count(PER_SECOND);
+        let state = StateDirectory::open(&folder.path().join("state"), "expiry", MemoryBudget::of_bytes(64 << 20)).unwrap();
+        let running = App::new(app.build().unwrap(), Config::new("expiry")).start(log.clone(), Disk::Directory(state)).unwrap();
+        until("the task", || running.queries().store(PER_SECOND).unwrap().all().is_ok());
+        running
+    };
+    let starts = |running: &Running| -> Vec<_> {
+        let all = running.queries().store(PER_SECOND).unwrap().all().unwrap();
+        all.into_iter().map(|entry| entry.key.start).collect()
+    };
+    let first = start();
+    let mut producer = log.producer(ProducerConfig::default()).unwrap();
+    for at in [0, 10_000, 20_000] {
+        let mut records = Records::new();
+        records.push(NO_OFFSET, at, Some(b"a"), Some(b""), &Headers::EMPTY);
+        producer.send(&TopicPartition::new("words", 0), &mut records).unwrap();
+    }
+    producer.flush().unwrap();
+    assert!(first.drain(PATIENCE));
+    assert_eq!(starts(&first), [10_000, 20_000], "the last record has not moved the store's time yet");
+    first.stop().unwrap();
+    let second = start();
+    assert_eq!(starts(&second), [20_000]);
+    second.stop().unwrap();
 }
 
 /// Where the user chooses the partitions, all of them are asked for a key.
