@@ -184,7 +184,7 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         let (stream, sink) = Self::through_topic_of(
             &self.app,
             &[self.node],
-            Repartition { partitions, is_explicit: true, ..Repartition::default() },
+            Repartition { partitions, is_explicit: true, has_partitioner: partitioner.is_some(), ..Repartition::default() },
             partitioner,
         );
         self.app.name(sink, &name);

@@ -49,6 +49,8 @@ pub(crate) struct Repartition {
     pub(crate) keeps_null_keys: bool,
     /// It carries what is said of rows: like a table it takes no part in time.
     pub(crate) of_rows: bool,
+    /// The user's own function chooses the partitions.
+    pub(crate) has_partitioner: bool,
 }
 
 impl Kind {

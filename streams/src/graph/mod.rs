@@ -23,6 +23,7 @@ mod tables;
 mod topology;
 mod wiring;
 
+pub(crate) use behind::Placed;
 pub use error::{TopologyError, TopologyErrors};
 pub(crate) use global::{GlobalRow, GlobalTable, ReadGlobal};
 pub(crate) use kind::{Kind, Repartition, SourceTopics};

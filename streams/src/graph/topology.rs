@@ -1,5 +1,6 @@
 //! A topology that can run: immutable, shared by all tasks of all threads.
 
+use super::behind::Placed;
 use super::describe::Description;
 use super::patterns::is_somebodys;
 use super::plan_hash::plan_hash;
@@ -8,6 +9,7 @@ use super::sub_topology;
 use super::{GlobalTable, Graph, Kind, NodeId, RepartitionPlan, Stores, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -141,7 +143,7 @@ impl Topology {
     }
 
     /// The topics whose records reach a store without another topic between: their partitioning is the store's.
-    pub(crate) fn topics_behind(&self, store: &'static str) -> Vec<TopicName> {
+    pub(crate) fn topics_behind(&self, store: &'static str) -> BTreeMap<TopicName, Placed> {
         self.0.topics_behind(store)
     }
 

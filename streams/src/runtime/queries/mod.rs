@@ -31,8 +31,8 @@ use scope::{Missing, Scope};
 /// [`what is here`](Queries::here) or [one of them](Queries::partition). Where rows are not here, or not yet, the answer is a
 /// [`QueryError`] within a second that names the instance to ask, never a part of the rows as if it were all of them.
 ///
-/// Which partition owns a key is decided as Kafka's default partitioner does. Where a partitioner of your own has filled the store, ask its
-/// [`partition`](Queries::partition).
+/// Which partition owns a key is decided as Kafka's default partitioner does. Where other producers have used another one, ask the
+/// [`partition`](Queries::partition) that you know.
 ///
 /// ```
 /// use headwater_streams::log::EmbeddedLog;
@@ -143,16 +143,17 @@ impl Queries {
         Queries { isolation: Isolation::Uncommitted, ..self }
     }
 
-    /// The partition that owns a key of a store.
+    /// The partitions that may have a key of a store: one, but behind a partitioner of the user's own.
     ///
     /// # Errors
     /// As [`store`](Queries::store), and [`QueryError::Key`].
-    pub fn partition_of<S: Queryable>(&self, store: S, key: &S::Key) -> Result<i32, QueryError> {
+    pub fn partitions_of<S: Queryable>(&self, store: S, key: &S::Key) -> Result<Vec<i32>, QueryError> {
         let mut bytes = Vec::new();
         let name = store.name();
         S::format().encode(key, &mut bytes).map_err(|source| QueryError::Key { store: name, source })?;
         let standing = self.source.directory.look(name)?;
-        scope::partitions_of(&standing.plan, name, &bytes).pop_first().ok_or(QueryError::NoSuchStore { store: name })
+        let partitions = scope::partitions_of(&standing.plan, name, &bytes);
+        if partitions.is_empty() { Err(QueryError::NoSuchStore { store: name }) } else { Ok(partitions.into_iter().collect()) }
     }
 
     /// Where the partitions of a store are, the first one first: whom to ask for what.

@@ -1,7 +1,7 @@
 //! Which tasks a query is about, and which of them are missing here.
 
 use super::directory::{Standing, TaskAt};
-use crate::graph::SubTopology;
+use crate::graph::{Placed, SubTopology};
 use crate::log::TopicPartition;
 use crate::query::{Keys, QueryError, Question};
 use crate::runtime::plan::Plan;
@@ -91,9 +91,16 @@ pub(crate) fn sub_topology_of<'p>(plan: &'p Plan, store: &str) -> Option<&'p Sub
     plan.topology.sub_topologies().iter().find(|sub| sub.stores.iter().any(|known| known.name == store))
 }
 
-/// Where the rows of a key may be: one partition, unless topics of different counts were thrown together without a repartition.
+/// Where the rows of a key may be: one partition, unless topics of different counts were thrown together without a repartition, or the user has
+/// a partitioner of their own.
 pub(crate) fn partitions_of(plan: &Plan, store: &'static str, key: &[u8]) -> BTreeSet<i32> {
-    let topics = plan.topology.topics_behind(store);
-    let counts = topics.iter().map(|topic| plan.partitions_of(&topic.resolve(&plan.application_id)));
-    counts.map(|count| partition_of_key(key, count)).collect()
+    let mut partitions = BTreeSet::new();
+    for (topic, placed) in plan.topology.topics_behind(store) {
+        let count = plan.partitions_of(&topic.resolve(&plan.application_id));
+        match placed {
+            Placed::ByKey => drop(partitions.insert(partition_of_key(key, count))),
+            Placed::Anywhere => partitions.extend(0..count),
+        }
+    }
+    partitions
 }
