@@ -10,6 +10,7 @@ mod destinations;
 mod error;
 mod failure;
 mod id;
+mod idleness;
 mod lane;
 mod letters;
 mod marker;
@@ -33,6 +34,8 @@ pub(crate) use destinations::Destinations;
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
 pub use id::TaskId;
+#[cfg(test)]
+pub(crate) use metadata::FoundMetadata;
 pub(crate) use metadata::{CommitMetadata, METADATA_LIMIT};
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;
