@@ -246,6 +246,12 @@ pub enum TopologyError {
         /// The topic.
         topic: &'static str,
     },
+    /// A global table knows its rows only as they stand.
+    #[error("global table `{store}` cannot be versioned: give it a Store")]
+    VersionedGlobal {
+        /// The store.
+        store: &'static str,
+    },
     /// A source without topics.
     #[error("a source reads no topic: give it at least one")]
     NoTopic,

@@ -1,7 +1,7 @@
 //! The graph while it is being built.
 
 use super::stores::{StoreUse, Stores};
-use super::{Kind, RowsOf, TopologyError, Wiring};
+use super::{GlobalTable, Kind, RowsOf, TopologyError, Wiring};
 use crate::record::Timestamp;
 use crate::topic::TopicDeclaration;
 use std::any::Any;
@@ -101,6 +101,7 @@ pub(crate) struct Graph {
     /// Mistakes as well, unless the user says that partitions are as they should be.
     pub(crate) astray: Vec<TopologyError>,
     pub(crate) trusts_partitions: bool,
+    pub(crate) globals: Vec<GlobalTable>,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
 }

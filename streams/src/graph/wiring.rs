@@ -12,7 +12,7 @@ use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
     Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
 };
-use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
 use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
@@ -29,6 +29,7 @@ pub(crate) struct WiringEnvironment<'a> {
     pub(crate) context: &'a mut Context,
     /// The topics that data may choose.
     pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -232,6 +233,11 @@ impl<'a> Wiring<'a> {
         let leftovers = Rc::new(Leftovers::new(store, self.bytes(store), self.counter(&format!("{store}/least"))));
         self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
         leftovers
+    }
+
+    /// The rows of a global table.
+    pub(crate) fn global(&self, store: &str) -> Arc<GlobalRows> {
+        self.environment.globals.rows(store).expect("an instance has the global tables of its topology").clone()
     }
 
     /// A store of bytes, for an operator with a layout of its own.
