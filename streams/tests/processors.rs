@@ -199,6 +199,7 @@ fn what_is_sent_has_a_time_headers_and_a_receiver_of_its_own() {
 #[test]
 fn what_comes_behind_sees_stores_as_they_are_when_it_is_sent() {
     let app = StreamsBuilder::new();
+    app.trust_partitions();
     let steps = app.stream(IN).process(COUNTS, |record: Record<String, String>, counts, out| {
         counts.put(&record.key, 1)?;
         out.send(record.key.clone(), 0);

@@ -67,7 +67,7 @@ impl<K, V> WithGrace<K, V> {
     }
 }
 
-impl<K: Nullable, V: Nullable, R: Row> RightSide<K, V> for WithGrace<K::Present, R> {}
+impl<K: Nullable<Present = P>, V: Nullable, P: Row, R: Row> RightSide<K, V, P> for WithGrace<P, R> {}
 
 impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for WithGrace<K::Present, R> {
     type Key = K::Present;
