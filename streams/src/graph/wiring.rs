@@ -4,10 +4,14 @@ use super::settle::Settled;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::{Nullable, Row};
-use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Routed, Suppressing, Suppression, Update, Way, suppress};
+use crate::operator::{
+    ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Routed, Suppressing, Suppression, Update, Way, suppress,
+};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
+use crate::task::store::{
+    Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
+};
 use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
 use headwater_state::TaskState;
