@@ -198,6 +198,22 @@ pub enum TopologyError {
         /// The operation.
         operation: &'static str,
     },
+    /// Records that wait for a join are durable, so where they wait needs a name.
+    #[error("the store in which records of `{operation}` wait has no name: write table.with_grace(..).stored(\"...\")")]
+    UnnamedBuffer {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// Who waits for a table must then be told what it knew at an earlier time.
+    #[error("`{join}` waits {grace_ms} ms for a table that knows its rows {}: give it a VersionedStore with a history of at least the grace", show_history(.history_ms))]
+    GraceOfTable {
+        /// The store in which records wait.
+        join: &'static str,
+        /// How long they wait.
+        grace_ms: i64,
+        /// How far back the table knows its rows; none: only as they stand.
+        history_ms: Option<i64>,
+    },
     /// A join's window does not end before it begins.
     #[error("join `{join}` reaches from {before_ms} ms before a record to {after_ms} ms after it: the end lies before the beginning")]
     JoinWindow {
@@ -229,6 +245,12 @@ pub enum TopologyError {
         pattern: &'static str,
         /// The topic.
         topic: &'static str,
+    },
+    /// A global table knows its rows only as they stand.
+    #[error("global table `{store}` cannot be versioned: give it a Store")]
+    VersionedGlobal {
+        /// The store.
+        store: &'static str,
     },
     /// A source without topics.
     #[error("a source reads no topic: give it at least one")]
@@ -311,4 +333,8 @@ impl std::error::Error for TopologyErrors {}
 
 fn show_counts(counts: &[(String, i32)]) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn show_history(history_ms: &Option<i64>) -> String {
+    history_ms.map_or_else(|| "only as they stand".to_owned(), |history_ms| format!("for {history_ms} ms"))
 }

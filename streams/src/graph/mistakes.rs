@@ -44,6 +44,20 @@ impl Graph {
     /// A topic has one position in a group, so one source reads it. Sinks outside of the log have positions of their own.
     fn check_topics(&self, found: &mut Vec<TopologyError>) {
         let mut read = HashSet::new();
+        for table in &self.globals {
+            check_name("topic", table.topic, found);
+            if !read.insert(&table.topic) {
+                found.push(TopologyError::TopicReadTwice { topic: table.topic });
+            }
+            let used = self.stores.get(table.store);
+            if used.is_some_and(|used| matches!(used.kind, StoreKind::Versioned { .. })) {
+                found.push(TopologyError::VersionedGlobal { store: table.store });
+            }
+            if let Some(user) = self.nodes.iter().find(|node| node.stores.contains(&table.store)) {
+                let second = user.kind.operation();
+                found.push(TopologyError::StoreOfTwoOwners { store: table.store, first: "global_table", second });
+            }
+        }
         for node in &self.nodes {
             match &node.kind {
                 Kind::Source(source) => {

@@ -7,6 +7,7 @@ mod behind;
 mod copartition;
 mod describe;
 mod error;
+mod global;
 mod kind;
 mod mistakes;
 mod naming;
@@ -23,6 +24,7 @@ mod topology;
 mod wiring;
 
 pub use error::{TopologyError, TopologyErrors};
+pub(crate) use global::{GlobalRow, GlobalTable, ReadGlobal};
 pub(crate) use kind::{Kind, Repartition, SourceTopics};
 pub use node::NodeId;
 pub(crate) use node::{Graph, Merge, Node};

@@ -3,7 +3,7 @@
 use super::copartition::copartition_groups;
 use super::stores::Stores;
 use super::sub_topology::{self, SubTopology};
-use super::{Graph, InputRole, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
+use super::{GlobalTable, Graph, InputRole, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
 use crate::topic::TopicDeclaration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub(crate) struct Settled {
     pub(super) repartition_names: BTreeMap<NodeId, String>,
     pub(super) stores: Stores,
     pub(super) declared: Vec<TopicDeclaration>,
+    pub(super) globals: Vec<GlobalTable>,
     pub(super) sub_topologies: Vec<SubTopology>,
     pub(super) repartitions: Vec<RepartitionPlan>,
     pub(super) copartition_groups: Vec<Vec<TopicName>>,
@@ -38,6 +39,7 @@ impl Graph {
     fn settle_stored(&self) -> Result<Settled, TopologyErrors> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
+        mistakes.extend(self.impatient_joins());
         let mut nodes = self.nodes.clone();
         let mut runs = vec![true; nodes.len()];
         leave_out_unread(&nodes, &mut runs);
@@ -67,6 +69,7 @@ impl Graph {
             copartition_groups: groups,
             stores: self.stores.clone(),
             declared: self.declared.clone(),
+            globals: self.globals.clone(),
             repartition_names: names,
             sub_topologies,
             nodes,

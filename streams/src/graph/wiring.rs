@@ -12,9 +12,9 @@ use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
     Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
 };
-use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
-use headwater_state::TaskState;
+use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -31,6 +31,7 @@ pub(crate) struct WiringEnvironment<'a> {
     pub(crate) context: &'a mut Context,
     /// The topics that data may choose.
     pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -145,7 +146,7 @@ impl<'a> Wiring<'a> {
         let versions = self.environment.state.borrow().versioned(store);
         match versions {
             Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
-            None => RowBytes::Last(self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")),
+            None => RowBytes::Last(self.bytes(store)),
         }
     }
 
@@ -231,10 +232,19 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        let leftovers = Rc::new(Leftovers::new(store, self.bytes(store), self.counter(&format!("{store}/least"))));
         self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
         leftovers
+    }
+
+    /// The rows of a global table.
+    pub(crate) fn global(&self, store: &str) -> Arc<GlobalRows> {
+        self.environment.globals.rows(store).expect("an instance has the global tables of its topology").clone()
+    }
+
+    /// A store of bytes, for an operator with a layout of its own.
+    pub(crate) fn bytes(&self, store: &str) -> KeyValueHandle {
+        self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {

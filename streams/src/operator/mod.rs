@@ -4,11 +4,13 @@
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
 mod aggregate;
+mod buffered_join;
 mod emit;
 mod filter;
 mod flat_map;
 mod foreign_key;
 mod getter;
+mod global_join;
 mod lateness;
 mod map;
 mod ok_err;
@@ -21,6 +23,7 @@ mod processor;
 mod repartition;
 mod routed;
 mod scd2;
+mod self_join;
 mod session_aggregate;
 mod sink;
 mod sliding_aggregate;
@@ -33,6 +36,7 @@ mod table_group;
 mod table_join;
 mod table_map;
 mod table_source;
+mod table_transform;
 mod to_stream;
 mod try_map_values;
 mod update;
@@ -41,6 +45,7 @@ mod windows;
 mod with_coordinates;
 
 pub(crate) use aggregate::{Fold, Initial, aggregate};
+pub(crate) use buffered_join::{Buffer, BufferedJoin};
 pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
@@ -49,6 +54,7 @@ pub(crate) use foreign_key::{
     subscribe,
 };
 pub(crate) use getter::{AsOf, Getter};
+pub(crate) use global_join::GlobalJoin;
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
 pub(crate) use out::Way;
@@ -63,18 +69,20 @@ pub(crate) use repartition::{repartition, routed_repartition};
 pub(crate) use routed::Routed;
 pub(crate) use scd2::{Around, Right};
 pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order, Scd2Rows, Scd2Span, Scd2SpanLayout, Scd2Version};
+pub(crate) use self_join::{SelfJoin, SelfPair};
 pub(crate) use session_aggregate::{SessionAggregate, SessionFold};
 pub(crate) use sink::{routed_sink, routed_table_sink, sink, table_sink};
 pub(crate) use sliding_aggregate::SlidingAggregate;
-pub(crate) use source::{Reading, read_stream, read_table};
+pub(crate) use source::{Arrival, Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
-pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use stream_table_join::{StreamTableJoin, Unmatched};
 pub(crate) use suppress::{Suppressing, Suppression, WhenFull, suppress};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
 pub(crate) use table_source::{passing_table, table_source};
+pub(crate) use table_transform::table_transform;
 pub(crate) use to_stream::{to_stream, updates};
 pub(crate) use try_map_values::try_map_values;
 pub(crate) use update::Update;

@@ -61,7 +61,7 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> Operator<K, V> for SessionAggre
         if end < time - self.grace_ms - self.gap_ms {
             Windows { entered: 0, rejected: 1 }.report_late(self.emit.stage(), task);
         } else {
-            self.merge(key, value, touched, (start, end), timestamp, task)?;
+            self.merge(Record { key, value, timestamp, headers: headers.clone() }, touched, (start, end), task)?;
         }
         self.emit.after_record(time, &headers, task)
     }
@@ -76,10 +76,9 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> SessionAggregate<K, V, A, E> {
         Ok(found)
     }
 
-    /// The touched sessions become one with the record: they are taken back, and the new one is told. Results carry no headers, as in Kafka.
-    fn merge(
-        &mut self, key: K, value: V, touched: Vec<Found<A>>, merged: (Timestamp, Timestamp), timestamp: Timestamp, task: &mut Context,
-    ) -> Flow {
+    /// The touched sessions become one with the record: they are taken back, and the new one is told.
+    fn merge(&mut self, record: Record<K, V>, touched: Vec<Found<A>>, merged: (Timestamp, Timestamp), task: &mut Context) -> Flow {
+        let Record { key, value, timestamp, headers } = record;
         let fold = self.fold.clone();
         let aggregate = touched.iter().fold((fold.init)(), |aggregate, found| (fold.merge)(&key, aggregate, found.value.clone()));
         // A session of this one moment is overwritten where it stands.
@@ -89,12 +88,12 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> SessionAggregate<K, V, A, E> {
             if overwrites {
                 held = Some((value, end));
             } else {
-                let written = self.put(&key, (start, end), Some((value, end)), None);
+                let written = self.put(&key, (start, end), Some((value, end)), None, &headers);
                 self.emit.written(written, || None, task)?;
             }
         }
         let new = (fold.add)(&key, value, aggregate);
-        let mut written = self.put(&key, merged, held, new);
+        let mut written = self.put(&key, merged, held, new, &headers);
         // What it overwrites Kafka does not tell, unless a cache does.
         if let Ok(Written::Through(record)) = &mut written {
             record.value.old = None;
@@ -103,13 +102,17 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> SessionAggregate<K, V, A, E> {
     }
 
     fn put(
-        &mut self, key: &K, (start, end): (Timestamp, Timestamp), held: Option<(A, Timestamp)>, new: Option<A>,
+        &mut self, key: &K, (start, end): (Timestamp, Timestamp), held: Option<(A, Timestamp)>, new: Option<A>, headers: &Headers,
     ) -> Result<Written<Windowed<K>, A>, RowError> {
         let key_len = self.bytes.len();
         extend_with_session(&mut self.bytes, start, end);
         let key = Windowed { key: key.clone(), start, end };
-        let written = self.rows.replace(&self.bytes, key, &Headers::default(), held, new, end);
+        let mut written = self.rows.replace(&self.bytes, key, headers, held, new, end);
         self.bytes.truncate(key_len);
+        // Results carry headers only where a cache has kept them, as in Kafka.
+        if let Ok(Written::Through(record)) = &mut written {
+            record.headers = Headers::default();
+        }
         written
     }
 }

@@ -90,12 +90,15 @@ impl<K: Row, V: Row> Suppressing<K, V> {
 
     fn emit_while(&mut self, task: &mut Context, until: impl Fn(&Self) -> Result<Option<Timestamp>, RowError>) -> Flow {
         loop {
-            let first = until(self).and_then(|until| until.map_or(Ok(None), |until| self.buffer.pop_until(until)));
+            let first = until(self).and_then(|until| until.map_or(Ok(None), |until| self.buffer.first_until(until)));
             match first {
                 Ok(Some(record)) if self.rule.finals && record.value.new.is_none() => {}
                 Ok(Some(record)) => self.next.send(record, task)?,
                 Ok(None) => return Ok(()),
                 Err(error) => return error.settle(&self.stage, task),
+            }
+            if let Err(error) = self.buffer.remove_first() {
+                return error.settle(&self.stage, task);
             }
         }
     }
@@ -103,12 +106,12 @@ impl<K: Row, V: Row> Suppressing<K, V> {
     /// Emits what stream time has closed, outside of any record.
     pub(crate) fn emit_detached(&mut self, task: &mut Context) -> Flow {
         let due = self.due(task.stream_time(), task);
-        while let Some(record) = self.buffer.pop_until(due).map_err(RowError::into_stop)? {
-            if self.rule.finals && record.value.new.is_none() {
-                continue;
+        while let Some(record) = self.buffer.first_until(due).map_err(RowError::into_stop)? {
+            if !self.rule.finals || record.value.new.is_some() {
+                let (key, value) = (record.key.clone(), record.value.new.clone());
+                task.detached(|| (encode(&key), value.and_then(|value| encode(&value))), |task| self.next.send(record, task))?;
             }
-            let (key, value) = (record.key.clone(), record.value.new.clone());
-            task.detached(|| (encode(&key), value.and_then(|value| encode(&value))), |task| self.next.send(record, task))?;
+            self.buffer.remove_first().map_err(RowError::into_stop)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! It decides nothing. The shell of threads and the simulator both use it.
 
 use super::event::{Effect, Event, Found, ReaderOf, Sight};
+use super::global_reader::GlobalReader;
 use super::outage::Outages;
 use super::plan::Plan;
 use super::queries;
@@ -20,6 +21,9 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, warn};
+
+/// So long the log may take to say where inputs end. Nothing but time waits for it, and the thread has other work.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The clients of one stream thread.
 pub(crate) struct Executor {
@@ -41,6 +45,8 @@ pub(crate) struct Executor {
     last_gather: i64,
     outages: Outages,
     strangers: Strangers,
+    /// None where the topology has no global tables.
+    globals: Option<GlobalReader>,
     pub(crate) sinks: Box<dyn SinkHost>,
     delivered: Vec<Delivery>,
     fetched: Vec<crate::log::Fetched>,
@@ -74,6 +80,7 @@ impl Executor {
             last_gather: NO_CONTACT,
             outages: Outages::default(),
             strangers: Strangers::default(),
+            globals: if plan.globals.is_empty() { None } else { Some(GlobalReader::new(make_reader(&*log)?)) },
             sinks,
             delivered: Vec::new(),
             fetched: Vec::new(),
@@ -85,6 +92,12 @@ impl Executor {
 
     /// Collects what has happened; waits for records at most this long.
     pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
+        if let Some(globals) = &mut self.globals
+            && !globals.poll(now, &self.plan, &*self.log, &mut self.outages)?
+        {
+            // Before tables are complete nothing is to be joined with them, so the group need not know of us.
+            return Ok(());
+        }
         let heard = self.member.poll();
         if self.strangers.hold(now, &self.plan.application_id, &heard) {
             self.strangers.check(now, &self.plan.application_id, self.plan.config.start_patience)?;
@@ -168,6 +181,7 @@ impl Executor {
                 self.outages.note(now, "what becomes of the topics", &seen);
                 events.push(Event::Sight(topic, seen));
             }
+            Effect::AskEnds(inputs) => events.push(Event::Ends(self.ends(now, &inputs))),
             Effect::Replan(plan) => self.plan = plan,
             Effect::Sink(task, command) => self.sinks.submit(task, command),
             Effect::Released(anchors) => {
@@ -218,6 +232,12 @@ impl Executor {
         let mut topics = self.log.admin().topics()?;
         topics.retain(|topic| !plan.topics.contains_key(topic) && plan.topology.would_read(topic, &plan.application_id));
         Ok(topics)
+    }
+
+    fn ends(&mut self, now: i64, inputs: &[TopicPartition]) -> Vec<(TopicPartition, i64)> {
+        let answer = self.log.admin().latest(inputs, ANSWERED_WITHIN);
+        self.outages.note(now, "the ends of inputs", &answer);
+        answer.unwrap_or_default()
     }
 
     /// A failure shows when the commit comes: until then the task need not know.

@@ -80,19 +80,24 @@ impl<K: Row, V: Row> Buffer<K, V> {
         Ok(())
     }
 
-    /// Takes out the first change whose time is at most this.
-    pub(crate) fn pop_until(&self, time: Timestamp) -> Result<Option<Record<K, Change<V>>>, RowError> {
+    /// The first change, if its time is at most this. It waits until [`Buffer::remove_first`]: as in Kafka, those that get it and ask for the row
+    /// are still told what downstream knew.
+    pub(crate) fn first_until(&self, time: Timestamp) -> Result<Option<Record<K, Change<V>>>, RowError> {
+        let held = self.loaded()?;
+        Ok(held.entries.first_key_value().filter(|((first, _), _)| *first <= time).map(|(_, entry)| entry.record.clone()))
+    }
+
+    /// Takes out the first change.
+    pub(crate) fn remove_first(&self) -> Result<(), RowError> {
         let mut held = self.loaded()?;
-        let Some(first) = held.entries.first_entry().filter(|entry| entry.key().0 <= time) else { return Ok(None) };
-        let ((time, key), entry) = first.remove_entry();
+        let Some(((time, key), entry)) = held.entries.pop_first() else { return Ok(()) };
         held.times.remove(&key);
         held.byte_len -= entry.byte_len;
         held.dirty.entry(key.clone()).or_insert(entry.is_saved);
-        let record = entry.record.clone();
         if self.undoes {
             held.journal.push((key, Some((time, entry))));
         }
-        Ok(Some(record))
+        Ok(())
     }
 
     /// How many rows wait, and how many bytes they take where that is measured.

@@ -6,23 +6,23 @@ use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
 use headwater_streams::dsl::{KGroupedStream, KStream};
+use headwater_streams::format::Row;
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
-        let label = self.label(node);
-        fn group<K: CaseKey>(stream: KStream<K, Value>, label: String) -> Thing {
-            K::grouped(stream.group_by_key().named(label))
+        fn group<K: CaseKey>(stream: KStream<K, Value>, name: Option<&str>) -> Thing {
+            K::grouped(named(stream.group_by_key(), name))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, label))))
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, node.name.as_deref()))))
     }
 
     pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {
         match self.thing(from)? {
             table @ (Thing::Table(_) | Thing::WindowedTable(_)) => self.group_table_by(node, table, key, value),
             from => {
-                let (label, key) = (self.label(node), key.clone());
+                let key = key.clone();
                 let grouped = on_stream!(from, "group_by", stream => stream.group_by(move |k, v| key.apply(&k.to_value(), v)));
-                Ok(Some(Thing::Grouped(grouped.named(label))))
+                Ok(Some(Thing::Grouped(named(grouped, node.name.as_deref()))))
             }
         }
     }
@@ -83,5 +83,13 @@ impl Builder<'_> {
         let (store, init) = (self.store(node, aggregate.store.as_ref(), K::ROWS), aggregate.init.clone());
         let add = move |key: &K, value: Value, held: &mut Value| *held = adder.combine(&key.to_value(), held, &value);
         K::table(grouped.aggregate(store, move || init.clone(), add))
+    }
+}
+
+/// Without a name a grouping's topic is called as the first store that it feeds, as in Kafka.
+fn named<K: Row>(grouped: KGroupedStream<K, Value>, name: Option<&str>) -> KGroupedStream<K, Value> {
+    match name {
+        Some(name) => grouped.named(name),
+        None => grouped,
     }
 }
