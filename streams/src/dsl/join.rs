@@ -7,12 +7,12 @@ use crate::operator::{StreamTableJoin, Unmatched};
 use crate::record::{Item, Portable};
 use std::sync::Arc;
 
-/// What a stream of keys `K` and values `V` can be joined with.
+/// What a stream of keys `K` and values `V` can be joined with; `P` is the key without its null.
 #[diagnostic::on_unimplemented(
     message = "a stream keyed by `{K}` cannot be joined with `{Self}`",
     note = "the right side is a `&table` with the same key type, or `&other.within(windows)`; `select_key` changes a stream's key"
 )]
-pub trait RightSide<K: Nullable, V: Nullable>: joined::JoinedWith<K, V> {}
+pub trait RightSide<K: Nullable, V: Nullable, P = <K as Nullable>::Present>: joined::JoinedWith<K, V> {}
 
 pub(super) mod joined {
     use super::{KStream, Nullable, Portable};
@@ -35,7 +35,8 @@ pub(super) mod joined {
     }
 }
 
-impl<K: Nullable, V: Nullable, R: Row> RightSide<K, V> for KTable<K::Present, R> {}
+// By `P`, so that a table with other keys is told to be no right side, and not that two types differ.
+impl<K: Nullable<Present = P>, V: Nullable, P: Row, R: Row> RightSide<K, V, P> for KTable<P, R> {}
 
 impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for KTable<K::Present, R> {
     type Key = K::Present;
@@ -49,7 +50,7 @@ impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for KTable<K::Pr
     }
 
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable) -> KStream<K, Out> {
-        let (stream, _) = left.partitioned(Repartition { keeps_null_keys: true, ..Repartition::default() });
+        let (stream, _) = left.partitioned(Repartition::default());
         self.look_up(&stream, "left_join", Unmatched::GoesOn, f)
     }
 }
@@ -66,6 +67,7 @@ impl<P: Row, R: Row> KTable<P, R> {
         app.graph(|graph| {
             graph.look_at(node, self.node);
             graph.nodes[node].copartitioned = vec![left.node, self.node];
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)
     }

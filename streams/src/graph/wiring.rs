@@ -1,6 +1,7 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::stores::Stores;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::{Nullable, Row};
@@ -148,6 +149,11 @@ impl<'a> Wiring<'a> {
             Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
             None => RowBytes::Last(self.bytes(store)),
         }
+    }
+
+    /// What is known of the stores.
+    pub(crate) fn stores(&self) -> &'a Stores {
+        &self.topology.stores
     }
 
     /// The store with the rows of a node's table, where it has one.

@@ -22,7 +22,7 @@ pub(super) const APPLICATION: &str = "app";
 pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
     let Built { topology, stores } = match build(&case.topology, &case.config) {
         Ok(built) => built,
-        Err(refused @ Unbuildable::Refused(_)) => {
+        Err(refused @ (Unbuildable::Refused(_) | Unbuildable::Untypable(_))) => {
             let error = failed("build", None, refused.kind().unwrap_or_default(), refused.to_string());
             return Ok(Seen { error: Some(error), ..Seen::default() });
         }

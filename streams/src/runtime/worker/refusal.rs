@@ -67,8 +67,8 @@ impl Worker {
         });
         match found {
             Some(task) => Ok(task.refuse_last(error)?),
-            // Nothing was read: what is refused comes from a flush or a marker, and would come again.
-            None => Err(AppError::log("the log refuses what a flush has produced")(error.clone())),
+            // Nothing was read: what is refused comes from a flush, a punctuation or a marker, and would come again.
+            None => Err(AppError::log("the log refuses what a flush or a punctuation has produced")(error.clone())),
         }
     }
 }

@@ -58,7 +58,7 @@ impl Builder<'_> {
 
     /// Where a stream comes from: nodes that read the same topics are one.
     fn origin<'i>(&'i self, id: &'i str) -> &'i str {
-        self.topics_of.get(id).map_or(id, String::as_str)
+        self.sources.get(id).map_or(id, String::as_str)
     }
 
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
