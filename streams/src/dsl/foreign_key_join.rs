@@ -12,7 +12,9 @@ impl<K: Row, V: Row> KTable<K, V> {
     /// Each row with the row of another table whose key it names; a row that names none, or one that is not there, has no result.
     ///
     /// Results come by two repartition topics and a store of subscriptions, which are called as the result: say `.stored(STORE)` or `.named("...")` behind it.
-    /// What the results are computed from is what both tables hold then; an answer that a newer left row has overtaken is ignored.
+    /// What the results are computed from is what both tables hold then; an answer that a newer left row has overtaken is ignored. So, as in Kafka, the
+    /// deletion of a result is lost where a left row is deleted and comes again, with a key that has no match, before the answer to the deletion is back.
+    /// [`left_join_by`](KTable::left_join_by) with an `Option` as result loses none: each change of a left row is answered.
     /// Kafka: `KTable#join` with a foreign-key extractor (KIP-213, KIP-1104).
     ///
     /// ```

@@ -1,11 +1,13 @@
 //! Tables: rows by key, each the last word about it.
 
 use super::materialized::declare::{self, Declaration};
-use super::{IntoStore, KStream, Materialized, StreamsBuilder};
+use super::process::processing;
+use super::{IntoStore, KStream, Materialized, Stores, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
 use crate::graph::{Kind, NodeId, RowsOf, StoreOptions, Wiring};
 use crate::operator::{self, AsOf, Getter, Nothing, Passing, RowMap};
 use crate::record::{Change, Item, Portable, Windowed};
+use crate::task::Failure;
 use crate::task::store::{KeyValueRows, extend_with_session};
 use crate::topic::IntoSink;
 use std::cell::RefCell;
@@ -166,6 +168,45 @@ impl<K: Row, V: Row> KTable<K, V> {
     /// ```
     pub fn transform_values<V2: Nullable>(&self, f: impl Fn(&K, Option<V>) -> V2 + Portable) -> KTable<K, V2::Present> {
         self.then("transform_values", Nothing::GoesOn, move |key: &K, row: Option<V>| f(key, row).into_present())
+    }
+
+    /// The same with stores at hand and with failures, which go the way of [`OnFailure`](crate::runtime::OnFailure).
+    ///
+    /// What comes of it is kept where somebody downstream asks for rows or for what they were before, since the function cannot be asked twice:
+    /// say [`stored`](KTable::stored) then, or [`named`](KTable::named). Kafka: `KTable#transformValues` with state stores.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, Option<u64>> = Topic::new("prices");
+    /// const HIGHEST: Store<String, u64> = Store::new("highest");
+    /// const PEAKS: Topic<String, u64> = Topic::new("peaks");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let peaks = app.table_unstored(PRICES).transform_values_with(HIGHEST, |product, price, highest| {
+    ///     let peak = price.max(highest.get(product)?);
+    ///     highest.set(product, peak.as_ref())?;
+    ///     Ok(peak)
+    /// });
+    /// peaks.to(PEAKS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 5).send(PRICES, "tea", 3).send(PRICES, "tea", None);
+    /// assert_eq!(driver.latest(PEAKS, "tea"), Some(5));
+    /// ```
+    pub fn transform_values_with<S: Stores, V2: Nullable>(
+        &self, stores: S, f: impl Fn(&K, Option<V>, &mut S::Handles) -> Result<V2, Failure> + Portable,
+    ) -> KTable<K, V2::Present> {
+        let (f, opened) = (Arc::new(f), stores.clone());
+        let kind = Kind::Operator { operation: "transform", changes_key: false };
+        let node = self.app.operator::<K, Change<V>, _>(kind, &[self.node], move |wiring, id| {
+            let f = f.clone();
+            let call = move |key: &K, row: Option<V>, handles: &mut S::Handles| f(key, row, handles);
+            operator::table_transform::<K, V, S::Handles, V2>(processing(&opened, wiring, id), call, wiring.outlet(id))
+        });
+        self.app.graph(|graph| stores.declare(graph, node));
+        KTable::of_rows(&self.app, "transform_values", node, None)
     }
 
     /// One more operator on changes, and the same for rows that somebody asks for.

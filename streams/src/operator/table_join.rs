@@ -25,7 +25,8 @@ impl Needs {
     }
 
     fn are_met(self, has_own: bool, has_other: bool) -> bool {
-        (has_own || has_other) && (has_own || !self.own) && (has_other || !self.other)
+        let missed = (self.own && !has_own) || (self.other && !has_other);
+        !missed && (has_own || has_other)
     }
 }
 
