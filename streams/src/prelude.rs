@@ -1,8 +1,8 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized,
-    Processor, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream, Sliding,
+    CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KGroupedTable, KStream, KTable,
+    Materialized, Processor, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream, Sliding,
     SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited, VersionedStore,
     WindowMaterialized, WindowStore, Windowing,
 };

@@ -7,6 +7,7 @@ mod aggregation;
 mod builder;
 mod cogroup;
 mod foreign_key_join;
+mod global_table;
 mod grace_join;
 mod grouped;
 mod grouped_table;
@@ -33,6 +34,7 @@ mod windows;
 
 pub use builder::StreamsBuilder;
 pub use cogroup::{CogroupedKStream, SessionWindowedCogroup, SlidingWindowedCogroup, TimeWindowedCogroup};
+pub use global_table::{By, GlobalKTable};
 pub use grace_join::WithGrace;
 pub use grouped::KGroupedStream;
 pub use grouped_table::KGroupedTable;

@@ -154,7 +154,7 @@ pub enum TopologyError {
         diff_ms: i64,
     },
     /// Sessions are kept apart by silence.
-    #[error("sessions of store `{store}` have a gap of {gap_ms} ms: it must be above zero")]
+    #[error("sessions of store `{store}` have a gap of {gap_ms} ms: it must not be negative")]
     SessionGap {
         /// The store.
         store: &'static str,
@@ -178,6 +178,9 @@ pub enum TopologyError {
     /// Only windows close.
     #[error("`suppress(Suppress::until_window_closes())` stands behind no `windowed_by(..)`, so nothing would ever close")]
     NothingCloses,
+    /// Of a versioned table a late version is an update as well, and would be held back as the last one.
+    #[error("`suppress` stands behind a versioned table: keep the table in a plain store")]
+    SuppressedVersions,
     /// Grace is how long a window takes late records after its end.
     #[error("windows of store `{store}` have grace {grace_ms} ms: it must not be negative")]
     NegativeGrace {
@@ -251,6 +254,12 @@ pub enum TopologyError {
         pattern: &'static str,
         /// The topic.
         topic: &'static str,
+    },
+    /// A global table knows its rows only as they stand.
+    #[error("global table `{store}` cannot be versioned: give it a Store")]
+    VersionedGlobal {
+        /// The store.
+        store: &'static str,
     },
     /// A source without topics.
     #[error("a source reads no topic: give it at least one")]

@@ -7,6 +7,7 @@ mod behind;
 mod copartition;
 mod describe;
 mod error;
+mod global;
 mod kind;
 mod mistakes;
 mod naming;
@@ -24,6 +25,7 @@ mod wiring;
 
 pub(crate) use behind::Placed;
 pub use error::{TopologyError, TopologyErrors};
+pub(crate) use global::{GlobalRow, GlobalTable, ReadGlobal};
 pub(crate) use kind::{Kind, Repartition, SourceTopics};
 pub use node::NodeId;
 pub(crate) use node::{Graph, Merge, Node};

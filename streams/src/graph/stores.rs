@@ -55,6 +55,8 @@ pub(crate) enum StoreKind {
     KeyValue,
     /// All versions of each row within a history. Kafka: `VersionedKeyValueStore`.
     Versioned { history_ms: Timestamp, segment_ms: Timestamp },
+    /// Rows by key that no task owns.
+    Global,
     /// Records that wait for something, in a layout of their operator's.
     Waiting,
     /// Events by key and time, for a join of streams.
@@ -99,9 +101,8 @@ impl StoreKind {
     pub(super) fn history_ms(self) -> Option<Timestamp> {
         match self {
             StoreKind::Versioned { history_ms, .. } => Some(history_ms),
-            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } | StoreKind::Waiting => {
-                None
-            }
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => None,
+            StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => None,
         }
     }
 }
@@ -119,7 +120,7 @@ const SEGMENTS_PER_HISTORY: Timestamp = 12;
 impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
-            StoreKind::KeyValue | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
             StoreKind::Events { retention_ms } => Some(retention_ms),
             StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
@@ -128,7 +129,7 @@ impl StoreUse {
     /// What the byte store must be.
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
-            StoreKind::KeyValue | StoreKind::Waiting => StoreSpec::key_value(self.name),
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => StoreSpec::key_value(self.name),
             StoreKind::Versioned { history_ms, segment_ms } => StoreSpec::versioned(self.name, history_ms, segment_ms),
             StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
             StoreKind::Window { needed_ms, index, .. } => {
@@ -191,6 +192,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Global => f.write_str("global rows"),
             StoreKind::Waiting => f.write_str("records that wait"),
             StoreKind::Versioned { history_ms, .. } => write!(f, "versions of {history_ms} ms"),
             StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),

@@ -6,7 +6,7 @@ use super::patterns::is_somebodys;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::sub_topology;
-use super::{Graph, Kind, NodeId, RepartitionPlan, Stores, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
+use super::{GlobalTable, Graph, Kind, NodeId, RepartitionPlan, Stores, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
 use std::collections::BTreeMap;
@@ -119,6 +119,11 @@ impl Topology {
     pub(crate) fn lets_data_choose(&self) -> bool {
         let runs = |id: &NodeId| matches!(self.0.nodes[*id].kind, Kind::ChosenSink);
         self.sub_topologies().iter().any(|sub| sub.nodes.iter().any(runs))
+    }
+
+    /// The tables that every instance reads as a whole.
+    pub(crate) fn globals(&self) -> &[GlobalTable] {
+        &self.0.globals
     }
 
     /// Topics that must have the same number of partitions, group by group; groups do not overlap. An internal topic without a stated count takes that of its group.

@@ -13,7 +13,7 @@ use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
     Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
 };
-use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
 use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
@@ -25,11 +25,14 @@ use std::sync::Arc;
 /// What a task lends to its wiring.
 pub(crate) struct WiringEnvironment<'a> {
     pub(crate) application_id: &'a str,
+    /// The task's partition.
+    pub(crate) partition: i32,
     pub(crate) state: &'a Rc<RefCell<TaskState>>,
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
     /// The topics that data may choose.
     pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -240,6 +243,11 @@ impl<'a> Wiring<'a> {
         leftovers
     }
 
+    /// The rows of a global table.
+    pub(crate) fn global(&self, store: &str) -> Arc<GlobalRows> {
+        self.environment.globals.rows(store).expect("an instance has the global tables of its topology").clone()
+    }
+
     /// A store of bytes, for an operator with a layout of its own.
     pub(crate) fn bytes(&self, store: &str) -> KeyValueHandle {
         self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")
@@ -312,6 +320,11 @@ impl<'a> Wiring<'a> {
         self.processors.clocks.push((Arc::from(name), count.clone()));
         self.processors.fronts.push(Rc::new(clock));
         count
+    }
+
+    /// The task's partition.
+    pub(crate) fn partition(&self) -> u32 {
+        u32::try_from(self.environment.partition).expect("partitions are counted from zero")
     }
 
     /// A topic of the user's that the node writes to.

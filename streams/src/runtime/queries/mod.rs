@@ -11,6 +11,7 @@ mod scope;
 use crate::format::Format;
 use crate::graph::Topology;
 use crate::query::{Found, Place, QueryError, Queryable, Question, committed, merge};
+use crate::task::Globals;
 use headwater_state::{CommittedState, StateError};
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -99,6 +100,7 @@ pub(crate) type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 /// What all handles on one application share.
 pub(crate) struct Source {
     pub(crate) topology: Topology,
+    pub(crate) globals: Globals,
     pub(crate) directory: Arc<Directory>,
     pub(crate) owners: Owners,
     pub(crate) inquiries: Mutex<Sender<Inquiry>>,
@@ -217,6 +219,10 @@ impl Queries {
 
 impl Place for Queries {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError> {
+        // Every instance has these as a whole.
+        if let Some(found) = self.source.globals.answer(question) {
+            return Ok(found);
+        }
         match self.isolation {
             Isolation::Committed => self.ask_committed(question),
             Isolation::Uncommitted => self.ask_stream_thread(question),
