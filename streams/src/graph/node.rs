@@ -102,6 +102,9 @@ pub(crate) struct Graph {
     pub(crate) stores: Stores,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
+    /// Mistakes as well, unless the user says that partitions are as they should be.
+    pub(crate) astray: Vec<TopologyError>,
+    pub(crate) trusts_partitions: bool,
     pub(crate) globals: Vec<GlobalTable>,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,

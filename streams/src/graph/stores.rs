@@ -79,7 +79,8 @@ impl StoreKind {
     pub(super) fn history_ms(self) -> Option<Timestamp> {
         match self {
             StoreKind::Versioned { history_ms, .. } => Some(history_ms),
-            StoreKind::KeyValue | StoreKind::Global | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } | StoreKind::Waiting => None,
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => None,
+            StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::log::Topics;
 use crate::graph::{Changelog, StorePlan, SubTopology, Topology};
 use crate::log::{GroupOffset, TopicPartition};
 use crate::runtime::Config;
-use crate::task::{ChangelogEnd, Globals, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
+use crate::task::{ChangelogEnd, Destinations, Globals, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
 use headwater_state::Disk;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub(super) struct Opening {
     pub(super) topology: Topology,
     application_id: Arc<str>,
     settings: TaskSettings,
+    destinations: Arc<Destinations>,
     pub(super) globals: Globals,
 }
 
@@ -24,7 +25,15 @@ impl Opening {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
         let globals = Globals::of(&topology);
-        Opening { dead_letter_topic, rules: config.rules(), topology, application_id, settings: settings(config), globals }
+        Opening {
+            dead_letter_topic,
+            rules: config.rules(),
+            topology,
+            application_id,
+            settings: settings(config),
+            destinations: Arc::new(Destinations::Any),
+            globals,
+        }
     }
 
     /// All tasks, restored from what the disk and the topics hold, with their inputs queued behind the `committed` positions.
@@ -48,6 +57,7 @@ impl Opening {
             dead_letter_topic: &self.dead_letter_topic,
             rules: self.rules,
             settings: self.settings,
+            destinations: &self.destinations,
             globals: &self.globals,
             partitions_of: &|_| 1,
         };

@@ -8,7 +8,7 @@ use headwater_streams::dsl::{
 };
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
-use headwater_streams::topic::{Sink, Topic};
+use headwater_streams::topic::Sink;
 
 /// What a node has made.
 #[derive(Clone)]
@@ -55,12 +55,14 @@ pub trait CaseKey: Row + Send + Sync {
     fn of_value(value: &Value) -> Option<Self>;
     /// A stream of such keys.
     fn stream(stream: KStream<Self, Value>) -> Thing;
+    /// The stream, if it has such keys.
+    fn of_stream(thing: Thing) -> Option<KStream<Self, Value>>;
     /// A table of such keys.
     fn table(table: KTable<Self, Value>) -> Thing;
     /// A grouped stream of such keys.
     fn grouped(grouped: KGroupedStream<Self, Value>) -> Thing;
-    /// How such keys are written to a topic.
-    fn sink(topic: &str) -> Sink<Self, Value>;
+    /// The sink with the form in which such keys are written to a topic.
+    fn written(sink: Sink<Self, Value>) -> Sink<Self, Value>;
 }
 
 impl CaseKey for Value {
@@ -78,6 +80,10 @@ impl CaseKey for Value {
         Thing::Stream(stream)
     }
 
+    fn of_stream(thing: Thing) -> Option<KStream<Self, Value>> {
+        if let Thing::Stream(stream) = thing { Some(stream) } else { None }
+    }
+
     fn table(table: KTable<Value, Value>) -> Thing {
         Thing::Table(table)
     }
@@ -86,8 +92,8 @@ impl CaseKey for Value {
         Thing::Grouped(grouped)
     }
 
-    fn sink(topic: &str) -> Sink<Value, Value> {
-        Topic::of(topic).sink()
+    fn written(sink: Sink<Value, Value>) -> Sink<Value, Value> {
+        sink
     }
 }
 
@@ -109,6 +115,10 @@ impl CaseKey for Windowed<Value> {
         Thing::WindowedStream(stream)
     }
 
+    fn of_stream(thing: Thing) -> Option<KStream<Self, Value>> {
+        if let Thing::WindowedStream(stream) = thing { Some(stream) } else { None }
+    }
+
     fn table(table: KTable<Windowed<Value>, Value>) -> Thing {
         Thing::WindowedTable(table)
     }
@@ -117,8 +127,8 @@ impl CaseKey for Windowed<Value> {
         Thing::WindowedGrouped(grouped)
     }
 
-    fn sink(topic: &str) -> Sink<Windowed<Value>, Value> {
-        Topic::of(topic).sink().key_format(WindowForm)
+    fn written(sink: Sink<Windowed<Value>, Value>) -> Sink<Windowed<Value>, Value> {
+        sink.key_format(WindowForm)
     }
 }
 
