@@ -164,7 +164,9 @@ pub enum TopologyError {
         grace_ms: i64,
     },
     /// A history is not negative, and what is removed of it at once is something.
-    #[error("store `{store}` keeps versions for {history_ms} ms in segments of {segment_ms} ms: the one must not be negative, the other must be above zero")]
+    #[error(
+        "store `{store}` keeps versions for {history_ms} ms in segments of {segment_ms} ms: the one must not be negative, the other must be above zero"
+    )]
     History {
         /// The store.
         store: &'static str,

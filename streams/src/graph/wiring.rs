@@ -7,7 +7,9 @@ use crate::format::Row;
 use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Suppressing, Suppression, Update, Way, suppress};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows};
+use crate::task::store::{
+    Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
+};
 use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use headwater_state::TaskState;
 use std::any::Any;

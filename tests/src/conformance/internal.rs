@@ -67,7 +67,9 @@ impl Recorded {
         let nothing = Vec::new();
         let beside = |topic: &String| seen.get(topic).unwrap_or(&nothing);
         let differing = self.internal.iter().filter(|(topic, expected)| *expected != beside(topic));
-        Ok(differing.map(|(topic, expected)| Difference { at: topic.clone(), expected: show(expected), seen: show(beside(topic)) }).collect())
+        Ok(differing
+            .map(|(topic, expected)| Difference { at: topic.clone(), expected: show(expected), seen: show(beside(topic)) })
+            .collect())
     }
 
     /// Restores stores from the changelogs that Kafka Streams has written, and compares what they hold.
@@ -108,7 +110,8 @@ impl Recorded {
     /// topics makes us write to another is not sent there once more.
     fn feed(&self, driver: &mut TestDriver, kind: &str) -> Result<Vec<TestRecord>, String> {
         let topics = self.internal.iter().filter(|(topic, _)| topic.ends_with(kind));
-        let mut records: Vec<_> = topics.flat_map(|(topic, records)| records.iter().map(move |record| (record.step, topic, record))).collect();
+        let mut records: Vec<_> =
+            topics.flat_map(|(topic, records)| records.iter().map(move |record| (record.step, topic, record))).collect();
         records.sort_by_key(|(step, ..)| *step);
         let mut written: Vec<TestRecord> = Vec::new();
         for (_, topic, InternalRecord { key, value, ts, .. }) in records {

@@ -22,7 +22,9 @@ pub(super) const APPLICATION: &str = "app";
 pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
     let Built { topology, stores } = match build(&case.topology, &case.config) {
         Ok(built) => built,
-        Err(refused @ (Unbuildable::Refused(_) | Unbuildable::Untypable(_))) => return Ok(failed_build(refused.kind().unwrap_or_default())),
+        Err(refused @ (Unbuildable::Refused(_) | Unbuildable::Untypable(_))) => {
+            return Ok(failed_build(refused.kind().unwrap_or_default()));
+        }
         Err(unsupported) => return Err(unsupported.to_string()),
     };
     let driver = TestDriver::one_task(&topology, &config(&case.config)).map_err(|error| format!("cannot start: {error}"))?;

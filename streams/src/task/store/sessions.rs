@@ -98,16 +98,29 @@ impl<K: Row, V: Row> SessionRows<K, V> {
     ) -> Result<(), RowError> {
         self.save()?;
         let mut failed = None;
-        self.backing.at_its_time().find(key, earliest_end, latest_start, Direction::Forward, &mut |start, end, _, value| match self
-            .decode_value(value)
-        {
-            Ok(value) => {
-                found(start, end, value);
-                ControlFlow::Continue(())
+        let handle = self.backing.at_its_time();
+        let visible_from = handle.visible_from();
+        // What stands in the front is shown though it has expired, as by Kafka's caches. Where time is the watermark, what is seen must not depend
+        // on what happens to be cached.
+        let shows_held = self.is_cached() && self.backing.rule == TimeRule::Kafka;
+        let is_held = |start, end| {
+            let mut bytes = key.to_vec();
+            extend_with_session(&mut bytes, start, end);
+            self.holds(&bytes)
+        };
+        handle.find_kept(key, earliest_end, latest_start, Direction::Forward, &mut |start, end, _, value| {
+            if end < visible_from && !(shows_held && is_held(start, end)) {
+                return ControlFlow::Continue(());
             }
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+            match self.decode_value(value) {
+                Ok(value) => {
+                    found(start, end, value);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
         })?;
         failed.map_or(Ok(()), Err)

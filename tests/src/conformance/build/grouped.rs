@@ -10,10 +10,11 @@ use headwater_streams::format::Row;
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
-        fn group<K: CaseKey>(stream: KStream<K, Value>, name: Option<&str>) -> Thing {
+        fn group<K: CaseKey>(stream: KStream<K, Value>, name: Option<String>) -> Thing {
             K::grouped(named(stream.group_by_key(), name))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, node.name.as_deref()))))
+        let name = self.grouping_name(node);
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, name))))
     }
 
     pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {
@@ -22,9 +23,15 @@ impl Builder<'_> {
             from => {
                 let key = key.clone();
                 let grouped = on_stream!(from, "group_by", stream => stream.group_by(move |k, v| key.apply(&k.to_value(), v)));
-                Ok(Some(Thing::Grouped(named(grouped, node.name.as_deref()))))
+                Ok(Some(Thing::Grouped(named(grouped, self.grouping_name(node)))))
             }
         }
+    }
+
+    /// What the topic of a grouping is called. In a cogroup Kafka calls it as the store where the case does not say, which goes well only once.
+    fn grouping_name(&self, node: &Node) -> Option<String> {
+        let is_cogrouped = node.id.as_ref().is_some_and(|id| self.cogrouped.contains(id));
+        if is_cogrouped { node.name.clone() } else { Some(self.label(node)) }
     }
 
     pub(super) fn count(&mut self, node: &Node, from: &str, store: Option<&Stored>) -> Made {
@@ -86,8 +93,7 @@ impl Builder<'_> {
     }
 }
 
-/// Without a name a grouping's topic is called as the first store that it feeds, as in Kafka.
-fn named<K: Row>(grouped: KGroupedStream<K, Value>, name: Option<&str>) -> KGroupedStream<K, Value> {
+fn named<K: Row>(grouped: KGroupedStream<K, Value>, name: Option<String>) -> KGroupedStream<K, Value> {
     match name {
         Some(name) => grouped.named(name),
         None => grouped,

@@ -15,7 +15,7 @@ use super::case::{CaseConfig, Node, Op, Stored};
 use super::value::Value;
 use headwater_streams::dsl::{IntoStore, Materialized, Store, StreamsBuilder, VersionedStore};
 use headwater_streams::graph::{Topology, TopologyErrors};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a case's topology is not to be had.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub struct Builder<'a> {
     things: BTreeMap<String, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
+    /// Groupings that are inputs of cogroups.
+    cogrouped: BTreeSet<String>,
     /// How many nodes there were before the one at hand.
     index: usize,
 }
@@ -95,7 +97,12 @@ pub struct Built {
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
-    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), index: 0 };
+    let inputs = |node: &Node| match &node.op {
+        Op::Cogroup { inputs } => inputs.iter().map(|input| input.from.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let cogrouped = nodes.iter().flat_map(inputs).collect();
+    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), cogrouped, index: 0 };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {
