@@ -18,11 +18,13 @@ pub(crate) struct SessionBytes {
     rule: TimeRule,
     /// Under [`TimeRule::Kafka`] the largest session end written, under [`TimeRule::Watermark`] the task's stream time: either way nothing expires that may still change.
     time: Rc<Cell<Timestamp>>,
+    /// The largest session end that was flushed from a cache.
+    flushed: Cell<Timestamp>,
 }
 
 impl SessionBytes {
     pub(crate) fn new(handle: SessionHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        SessionBytes { handle, rule, time }
+        SessionBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP) }
     }
 
     /// Takes the time of the last commit as the store's.
@@ -30,6 +32,7 @@ impl SessionBytes {
         self.observe_stream_time(stream_time);
         if self.time.get() > NO_TIMESTAMP {
             self.handle.set_observed_time(self.time.get());
+            self.flushed.set(self.time.get());
         }
     }
 
@@ -51,6 +54,15 @@ impl SessionBytes {
 }
 
 impl Backing for SessionBytes {
+    fn flushes(&self, key: &[u8]) -> bool {
+        if self.rule == TimeRule::Watermark {
+            return true;
+        }
+        let (end, flushed) = (split(key).2, self.flushed.get());
+        self.flushed.set(flushed.max(end));
+        flushed == NO_TIMESTAMP || end >= self.handle.visible_from_at(flushed)
+    }
+
     #[inline]
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         let (key, start, end) = split(key);
