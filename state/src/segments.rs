@@ -66,6 +66,11 @@ impl Segments {
         time.saturating_sub(self.retention_ms).saturating_add(self.visible_above_ms)
     }
 
+    /// The same as of the last commit.
+    pub(crate) fn committed_visible_from(&self) -> Timestamp {
+        self.committed.map_or(Timestamp::MIN, |time| self.visible_from_at(time))
+    }
+
     /// The lowest segment that still takes writes. Kafka: `AbstractSegments`.
     pub(crate) fn first_live(&self) -> i64 {
         self.observed.map_or(i64::MIN, |time| self.segment_of(time.saturating_sub(self.retention_ms)))
