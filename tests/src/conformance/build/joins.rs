@@ -69,7 +69,7 @@ impl Builder<'_> {
     }
 
     /// A side of a join, as the repartition that it may need is called. In Kafka all joins of one stream share a repartition, unless they are named.
-    fn entered<K: CaseKey>(&mut self, node: &Node, (id, side): (&str, &str), stream: KStream<K, Value>) -> KStream<K, Value> {
+    pub(super) fn entered<K: CaseKey>(&mut self, node: &Node, (id, side): (&str, &str), stream: KStream<K, Value>) -> KStream<K, Value> {
         if let Some(name) = &node.name {
             return entering(&stream, format!("{name}-{side}"));
         }
