@@ -63,6 +63,12 @@ pub enum TopologyError {
         /// The name.
         name: String,
     },
+    /// A processor reads windows, sessions or versions that an aggregation or a table has to fill.
+    #[error("store `{store}` is read, but nothing fills it: give it to an aggregation or a table")]
+    NobodyFills {
+        /// The store.
+        store: &'static str,
+    },
     /// A store holds keys and values of one type each.
     #[error("store `{store}` is used with two types: {first} and {second}: give one of the stores another name")]
     StoreOfTwoTypes {

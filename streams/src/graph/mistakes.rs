@@ -18,6 +18,7 @@ impl Graph {
         self.check_patterns(&mut found);
         self.check_declarations(&mut found);
         self.stores.iter().for_each(|store| check_store(store, &mut found));
+        found.extend(self.reads.iter().filter_map(|read| read.mistake(&self.stores)));
         found
     }
 

@@ -1,6 +1,6 @@
 //! The graph while it is being built.
 
-use super::stores::{StoreUse, Stores};
+use super::stores::{StoreRead, StoreUse, Stores};
 use super::{GlobalTable, Kind, RowsOf, TopologyError, Wiring};
 use crate::record::Timestamp;
 use crate::topic::TopicDeclaration;
@@ -100,6 +100,8 @@ impl fmt::Debug for Node {
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) stores: Stores,
+    /// Stores that processors read and others fill.
+    pub(crate) reads: Vec<StoreRead>,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
     /// Mistakes as well, unless the user says that partitions are as they should be.
@@ -111,6 +113,12 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
+    /// A node reads a store that another one fills.
+    pub(crate) fn read_store(&mut self, node: NodeId, read: StoreRead) {
+        self.nodes[node].stores.push(read.store);
+        self.reads.push(read);
+    }
+
     pub(crate) fn add(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
         self.nodes.len() - 1

@@ -149,6 +149,7 @@ impl Restoring {
         let mut context = Context::new(of.rules, state.clone());
         let environment = WiringEnvironment {
             application_id: of.application_id,
+            partition: id.partition,
             state: &state,
             context: &mut context,
             destinations: of.destinations,

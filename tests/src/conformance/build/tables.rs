@@ -117,7 +117,7 @@ impl Builder<'_> {
             }
         };
         K::table(match &join.store {
-            Some(stored) => table.stored(self.store(node, Some(stored), K::ROWS)),
+            Some(stored) => table.stored(self.store(node, Some(stored), StoreRole::Rows)),
             None => table,
         })
     }
@@ -176,7 +176,7 @@ impl Builder<'_> {
     /// In Kafka a `Materialized` without a name only brings formats.
     fn stored_if_named<K: CaseKey>(&mut self, node: &Node, table: KTable<K, Value>, store: Option<&Stored>) -> KTable<K, Value> {
         match store.filter(|store| store.name.is_some()) {
-            Some(stored) => table.stored(self.store(node, Some(stored), K::ROWS)),
+            Some(stored) => table.stored(self.store(node, Some(stored), StoreRole::Rows)),
             None => table,
         }
     }
