@@ -58,16 +58,17 @@ impl Segments {
 
     /// The lowest window start that reads may see.
     pub(crate) fn visible_from(&self) -> Timestamp {
-        self.visible_at(self.observed)
+        self.observed.map_or(Timestamp::MIN, |time| self.visible_from_at(time))
+    }
+
+    /// The lowest window start that reads may see when the store's time is this.
+    pub(crate) fn visible_from_at(&self, time: Timestamp) -> Timestamp {
+        time.saturating_sub(self.retention_ms).saturating_add(self.visible_above_ms)
     }
 
     /// The same as of the last commit.
     pub(crate) fn committed_visible_from(&self) -> Timestamp {
-        self.visible_at(self.committed)
-    }
-
-    fn visible_at(&self, time: Option<Timestamp>) -> Timestamp {
-        time.map_or(Timestamp::MIN, |time| time.saturating_sub(self.retention_ms).saturating_add(self.visible_above_ms))
+        self.committed.map_or(Timestamp::MIN, |time| self.visible_from_at(time))
     }
 
     /// The lowest segment that still takes writes. Kafka: `AbstractSegments`.

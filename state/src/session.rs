@@ -82,6 +82,11 @@ impl SessionHandle {
         self.store.borrow().segments().visible_from()
     }
 
+    /// The lowest session end that reads by key may see when the store's time is this.
+    pub fn visible_from_at(&self, time: Timestamp) -> Timestamp {
+        self.store.borrow().segments().visible_from_at(time)
+    }
+
     /// Visits key, start, end, timestamp and value of all sessions that end in the range, segment by segment, until `visit` breaks off.
     /// The sessions of one key come in the order of their ends; the order between keys means nothing.
     pub fn fetch_all(

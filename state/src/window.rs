@@ -98,6 +98,11 @@ impl WindowHandle {
         self.store.borrow().segments().visible_from()
     }
 
+    /// The lowest window start that reads may see when the store's time is this.
+    pub fn visible_from_at(&self, time: Timestamp) -> Timestamp {
+        self.store.borrow().segments().visible_from_at(time)
+    }
+
     /// Visits key, start, timestamp and value of the windows that start in the range, in the order of their starts, then of their keys' bytes,
     /// until `visit` breaks off. Windows that have expired but are not removed are among them. The store must be indexed by time.
     pub fn by_time(

@@ -9,6 +9,11 @@ use std::rc::Rc;
 /// Where rows are when they are not in the front.
 pub(crate) trait Backing {
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError>;
+    /// A row of this key is flushed. Under [`TimeRule::Kafka`]: whether what it was before would still be shown, if only rows that were flushed
+    /// have moved the store's time.
+    fn flushes(&self, _key: &[u8]) -> bool {
+        true
+    }
     /// No value deletes.
     fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) -> Result<VersionPut, StateError>;
 }
@@ -105,11 +110,13 @@ pub(crate) struct WindowBytes {
     rule: TimeRule,
     /// Under [`TimeRule::Kafka`] the largest window start written, under [`TimeRule::Watermark`] the task's stream time: either way nothing expires that may still change.
     time: Rc<Cell<Timestamp>>,
+    /// The largest window start that was flushed from a cache.
+    flushed: Cell<Timestamp>,
 }
 
 impl WindowBytes {
     pub(crate) fn new(handle: WindowHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        WindowBytes { handle, rule, time }
+        WindowBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP) }
     }
 
     pub(super) fn is_by_kafkas_rule(&self) -> bool {
@@ -121,6 +128,7 @@ impl WindowBytes {
         self.observe_stream_time(stream_time);
         if self.time.get() > NO_TIMESTAMP {
             self.handle.set_observed_time(self.time.get());
+            self.flushed.set(self.time.get());
         }
     }
 
@@ -157,6 +165,15 @@ impl WindowBytes {
 }
 
 impl Backing for WindowBytes {
+    fn flushes(&self, key: &[u8]) -> bool {
+        if self.rule == TimeRule::Watermark {
+            return true;
+        }
+        let (start, flushed) = (split(key).1, self.flushed.get());
+        self.flushed.set(flushed.max(start));
+        flushed == NO_TIMESTAMP || start >= self.handle.visible_from_at(flushed)
+    }
+
     #[inline]
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         let (key, start) = split(key);

@@ -214,7 +214,12 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
     fn take_change(&self, at: u32) -> Option<Record<K, Change<V>>> {
         let mut front = self.front.borrow_mut();
         let row = front.take_unsent(at)?;
-        let old = row.held.sent.take();
+        let mut old = row.held.sent.take();
+        // What has expired was never there, as far as Kafka's stores can tell.
+        if !self.backing.flushes(row.bytes()) {
+            row.held.was_sent = false;
+            old = None;
+        }
         if row.held.value.is_none() && !row.held.was_sent {
             return None;
         }

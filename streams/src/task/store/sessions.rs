@@ -18,13 +18,15 @@ pub(crate) struct SessionBytes {
     rule: TimeRule,
     /// Under [`TimeRule::Kafka`] the largest session end written, under [`TimeRule::Watermark`] the task's stream time: either way nothing expires that may still change.
     time: Rc<Cell<Timestamp>>,
+    /// The largest session end that was flushed from a cache.
+    flushed: Cell<Timestamp>,
     /// The time of the record that writes: in the changelog Kafka Streams has that, while the time of a session is its end.
     writer: Cell<Timestamp>,
 }
 
 impl SessionBytes {
     pub(crate) fn new(handle: SessionHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        SessionBytes { handle, rule, time, writer: Cell::new(NO_TIMESTAMP) }
+        SessionBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP), writer: Cell::new(NO_TIMESTAMP) }
     }
 
     /// Takes the time of the last commit as the store's.
@@ -32,6 +34,7 @@ impl SessionBytes {
         self.observe_stream_time(stream_time);
         if self.time.get() > NO_TIMESTAMP {
             self.handle.set_observed_time(self.time.get());
+            self.flushed.set(self.time.get());
         }
     }
 
@@ -53,6 +56,15 @@ impl SessionBytes {
 }
 
 impl Backing for SessionBytes {
+    fn flushes(&self, key: &[u8]) -> bool {
+        if self.rule == TimeRule::Watermark {
+            return true;
+        }
+        let (end, flushed) = (split(key).2, self.flushed.get());
+        self.flushed.set(flushed.max(end));
+        flushed == NO_TIMESTAMP || end >= self.handle.visible_from_at(flushed)
+    }
+
     #[inline]
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         let (key, start, end) = split(key);
@@ -106,16 +118,29 @@ impl<K: Row, V: Row> SessionRows<K, V> {
     ) -> Result<(), RowError> {
         self.save()?;
         let mut failed = None;
-        self.backing.at_its_time().find(key, earliest_end, latest_start, Direction::Forward, &mut |start, end, _, value| match self
-            .decode_value(value)
-        {
-            Ok(value) => {
-                found(start, end, value);
-                ControlFlow::Continue(())
+        let handle = self.backing.at_its_time();
+        let visible_from = handle.visible_from();
+        // What stands in the front is shown though it has expired, as by Kafka's caches. Where time is the watermark, what is seen must not depend
+        // on what happens to be cached.
+        let shows_held = self.is_cached() && self.backing.rule == TimeRule::Kafka;
+        let is_held = |start, end| {
+            let mut bytes = key.to_vec();
+            extend_with_session(&mut bytes, start, end);
+            self.holds(&bytes)
+        };
+        handle.find_kept(key, earliest_end, latest_start, Direction::Forward, &mut |start, end, _, value| {
+            if end < visible_from && !(shows_held && is_held(start, end)) {
+                return ControlFlow::Continue(());
             }
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+            match self.decode_value(value) {
+                Ok(value) => {
+                    found(start, end, value);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
         })?;
         failed.map_or(Ok(()), Err)

@@ -9,10 +9,12 @@ use headwater_streams::dsl::{KGroupedStream, KStream};
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
-        fn group<K: CaseKey>(stream: KStream<K, Value>, node: &Node) -> Thing {
+        fn group<K: CaseKey>(builder: &mut Builder<'_>, node: &Node, from: &str, stream: KStream<K, Value>) -> Thing {
+            // Optimized, all readers of a stream share its repartition.
+            let stream = if builder.config.optimizes() { builder.entered(node, (from, "grouped"), stream) } else { stream };
             K::grouped(called(stream.group_by_key(), node))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, node))))
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(self, node, from, stream))))
     }
 
     pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {

@@ -10,12 +10,24 @@ use headwater_streams::topic::Topic;
 impl Builder<'_> {
     pub(super) fn join(&mut self, node: &Node, join: &Join) -> Made {
         match (self.thing(&join.left)?, self.thing(&join.right)?) {
-            (Thing::Stream(left), Thing::Stream(right)) => self.meet(node, &left, &right, join),
-            (Thing::WindowedStream(left), Thing::WindowedStream(right)) => self.meet(node, &left, &right, join),
-            (Thing::Stream(left), Thing::Table(right)) => self.look_up(node, &left, &right, join),
+            (Thing::Stream(left), Thing::Stream(right)) => {
+                let (left, right) = (self.entered(node, (&join.left, "left"), left), self.entered(node, (&join.right, "right"), right));
+                self.meet(node, &left, &right, join)
+            }
+            (Thing::WindowedStream(left), Thing::WindowedStream(right)) => {
+                let (left, right) = (self.entered(node, (&join.left, "left"), left), self.entered(node, (&join.right, "right"), right));
+                self.meet(node, &left, &right, join)
+            }
+            (Thing::Stream(left), Thing::Table(right)) => {
+                let left = self.entered(node, (&join.left, "left"), left);
+                self.look_up(node, &left, &right, join)
+            }
             (Thing::Stream(left), Thing::Global(right)) => self.look_up_global(node, &left, right, join),
             (Thing::WindowedStream(left), Thing::Global(right)) => self.look_up_global(node, &left, right, join),
-            (Thing::WindowedStream(left), Thing::WindowedTable(right)) => self.look_up(node, &left, &right, join),
+            (Thing::WindowedStream(left), Thing::WindowedTable(right)) => {
+                let left = self.entered(node, (&join.left, "left"), left);
+                self.look_up(node, &left, &right, join)
+            }
             (Thing::Table(left), Thing::Table(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
             (Thing::WindowedTable(left), Thing::WindowedTable(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
             (left, _) => Err(left.has_no("join")),
@@ -56,9 +68,22 @@ impl Builder<'_> {
         Ok(Some(K::stream(joined.named(label))))
     }
 
+    /// A side of a join, as the repartition that it may need is called. In Kafka all joins of one stream share a repartition, unless they are named.
+    pub(super) fn entered<K: CaseKey>(&mut self, node: &Node, (id, side): (&str, &str), stream: KStream<K, Value>) -> KStream<K, Value> {
+        if let Some(name) = &node.name {
+            return entering(&stream, format!("{name}-{side}"));
+        }
+        let known = self.entered.get(id).cloned().and_then(K::of_stream);
+        known.unwrap_or_else(|| {
+            let entered = entering(&stream, format!("{id}-joined"));
+            self.entered.insert(id.to_owned(), K::stream(entered.clone()));
+            entered
+        })
+    }
+
     /// Where a stream comes from: nodes that read the same topics are one.
     fn origin<'i>(&'i self, id: &'i str) -> &'i str {
-        self.sources.get(id).map_or(id, String::as_str)
+        self.topics_of.get(id).map_or(id, String::as_str)
     }
 
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
@@ -72,7 +97,6 @@ impl Builder<'_> {
         &mut self, node: &Node, left: &KStream<K, Value>, right: &impl RightSide<K, Value, Key = K, Value = Value>, join: &Join,
     ) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
-        let left = entering(left, format!("{label}-left"));
         let joined = match join.kind {
             JoinKind::Inner => left.join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
             JoinKind::Left => {

@@ -58,11 +58,13 @@ pub struct Builder<'a> {
     config: &'a CaseConfig,
     things: BTreeMap<String, Thing>,
     /// Streams that are read from topics, by the topics.
-    streams: BTreeMap<Vec<String>, Thing>,
+    sources: BTreeMap<Vec<String>, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
     /// The topics of streams that are read from them, in one text, by the ids of their nodes.
-    sources: BTreeMap<String, String>,
+    topics_of: BTreeMap<String, String>,
+    /// Streams as joins enter them, by the ids of their nodes.
+    entered: BTreeMap<String, Thing>,
     /// How many nodes there were before the one at hand.
     index: usize,
 }
@@ -100,8 +102,16 @@ pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> 
     let app = StreamsBuilder::new();
     app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
-    let (things, streams, sources) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut builder = Builder { app, config, things, streams, stores: BTreeMap::new(), sources, index: 0 };
+    let mut builder = Builder {
+        app,
+        config,
+        things: BTreeMap::new(),
+        stores: BTreeMap::new(),
+        topics_of: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        entered: BTreeMap::new(),
+        index: 0,
+    };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {

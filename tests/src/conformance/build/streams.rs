@@ -10,17 +10,17 @@ use headwater_streams::topic::{IntoSource, Sink, Source, Topic};
 
 impl Builder<'_> {
     pub(super) fn stream(&mut self, node: &Node, topics: &[String], timestamps: Option<&str>) -> Made {
-        self.sources.extend(node.id.clone().map(|id| (id, topics.join(" "))));
+        self.topics_of.extend(node.id.clone().map(|id| (id, topics.join(" "))));
         let mut names = topics.to_vec();
         names.sort_unstable();
         names.dedup();
         // Kafka reads the same topics once, in the way that was said first.
-        if let Some(known) = self.streams.get(&names) {
+        if let Some(known) = self.sources.get(&names) {
             return Ok(Some(known.clone()));
         }
         let topics: Vec<Topic<Value, Value>> = topics.iter().map(Topic::of).collect();
         let stream = Thing::Stream(self.app.stream(named(timed(topics.into_source(), timestamps)?, node)));
-        self.streams.insert(names, stream.clone());
+        self.sources.insert(names, stream.clone());
         Ok(Some(stream))
     }
 

@@ -168,7 +168,7 @@ impl Builder<'_> {
 
     fn table_of<K: CaseKey>(&mut self, node: &Node, stream: &KStream<K, Value>, store: Option<&Stored>) -> Thing {
         K::table(match store.filter(|store| store.name.is_some()) {
-            Some(stored) => stream.to_table(self.store(node, Some(stored), StoreRole::Rows)),
+            Some(stored) => stream.to_table(self.store(node, Some(stored), K::ROWS)),
             None => entering(stream, format!("{}-rows", self.label(node))).to_table_unstored().named(format!("{}-table", self.label(node))),
         })
     }

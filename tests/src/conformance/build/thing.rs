@@ -55,6 +55,8 @@ pub trait CaseKey: Row + Send + Sync {
     fn of_value(value: &Value) -> Option<Self>;
     /// A stream of such keys.
     fn stream(stream: KStream<Self, Value>) -> Thing;
+    /// The stream, if it has such keys.
+    fn of_stream(thing: Thing) -> Option<KStream<Self, Value>>;
     /// A table of such keys.
     fn table(table: KTable<Self, Value>) -> Thing;
     /// A grouped stream of such keys.
@@ -76,6 +78,10 @@ impl CaseKey for Value {
 
     fn stream(stream: KStream<Value, Value>) -> Thing {
         Thing::Stream(stream)
+    }
+
+    fn of_stream(thing: Thing) -> Option<KStream<Self, Value>> {
+        if let Thing::Stream(stream) = thing { Some(stream) } else { None }
     }
 
     fn table(table: KTable<Value, Value>) -> Thing {
@@ -107,6 +113,10 @@ impl CaseKey for Windowed<Value> {
 
     fn stream(stream: KStream<Windowed<Value>, Value>) -> Thing {
         Thing::WindowedStream(stream)
+    }
+
+    fn of_stream(thing: Thing) -> Option<KStream<Self, Value>> {
+        if let Thing::WindowedStream(stream) = thing { Some(stream) } else { None }
     }
 
     fn table(table: KTable<Windowed<Value>, Value>) -> Thing {
