@@ -40,6 +40,7 @@ impl Graph {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
         mistakes.extend(self.impatient_joins());
+        mistakes.extend(self.suppressed_versions());
         let mut nodes = self.nodes.clone();
         let mut runs = vec![true; nodes.len()];
         leave_out_unread(&nodes, &mut runs);

@@ -37,6 +37,7 @@ impl Builder<'_> {
     fn meet<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KStream<K, Value>, join: &Join) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
         let within = right.within(windows(join.window.as_ref())).stored(join.store_name.as_ref().unwrap_or(&label));
+        let within = if self.config.optimizes() && join.left == join.right { within.in_one_store() } else { within };
         let joined = match join.kind {
             JoinKind::Inner => left.join(&within, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
             JoinKind::Left => {
