@@ -150,6 +150,7 @@ impl<P: Row, R: Row, F: Portable> By<P, R, F> {
             bytes: Vec::new(),
             next: wiring.outlet(id),
         });
+        app.graph(|graph| graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn);
         KStream::at(app, node, left.rekeyed)
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) called_after: Option<(NodeId, &'static str)>,
     /// Tables whose rows the node asks for.
     pub(crate) looks_at: Vec<NodeId>,
+    /// A left or outer join of a stream: records without a key go on, so no repartition above leaves them out.
+    pub(crate) takes_null_keys: bool,
     /// How long its records wait for the table that it looks at.
     pub(crate) grace_ms: Option<Timestamp>,
     /// How long after its end a window of this node may still change, in stream time. Kafka: `GracePeriodGraphNode`.
@@ -58,6 +60,7 @@ impl Node {
             rows: RowsOf::Nobody,
             called_after: None,
             looks_at: Vec::new(),
+            takes_null_keys: false,
             grace_ms: None,
             closes_after_ms: None,
             buffer: None,
@@ -79,6 +82,7 @@ impl fmt::Debug for Node {
             rows,
             called_after: _,
             looks_at: _,
+            takes_null_keys: _,
             grace_ms: _,
             closes_after_ms: _,
             buffer: _,
