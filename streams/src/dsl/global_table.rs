@@ -5,7 +5,7 @@ use super::materialized::declare::{self, Declaration};
 use super::{IntoStore, KStream, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
 use crate::graph::{GlobalRow, GlobalTable, Kind};
-use crate::operator::{self, GlobalJoin, Unmatched};
+use crate::operator::{self, Arrival, GlobalJoin, Unmatched};
 use crate::record::{Item, Portable};
 use crate::task::Unreadable;
 use crate::topic::{IntoSource, Source};
@@ -83,7 +83,10 @@ impl StreamsBuilder {
 /// A record of the topic as the store has it: in the formats of the types, whatever the topic's are.
 fn read<K: Nullable, V: Nullable>(source: Arc<Source<K, V>>) -> crate::graph::ReadGlobal {
     Arc::new(move |record, partition_time| {
-        let Some((key, value, timestamp)) = operator::read_table(source.clone())(record, partition_time)? else { return Ok(None) };
+        let (key, value, timestamp) = match operator::read_table(source.clone())(record, partition_time)? {
+            Arrival::Record(key, value, timestamp) => (key, value, timestamp),
+            Arrival::Keyless(_) | Arrival::Dropped => return Ok(None),
+        };
         let mut row = GlobalRow { key: Vec::new(), value: None, timestamp };
         K::Format::default().encode(&key, &mut row.key).map_err(Unreadable::from)?;
         if let Some(value) = value {

@@ -82,7 +82,6 @@ pub struct Within<K, V> {
     pub(super) stream: KStream<K, V>,
     pub(super) windows: JoinWindows,
     pub(super) name: Option<&'static str>,
-    pub(super) in_one_store: bool,
 }
 
 impl<K, V> Clone for Within<K, V> {
@@ -95,7 +94,7 @@ impl<K, V> KStream<K, V> {
     /// This stream as the right side of a join: its records meet those of the left side within the windows.
     /// [`stored`](Within::stored) names what the join keeps.
     pub fn within(&self, windows: JoinWindows) -> Within<K, V> {
-        Within { stream: self.clone(), windows, name: None, in_one_store: false }
+        Within { stream: self.clone(), windows, name: None }
     }
 }
 
@@ -106,11 +105,5 @@ impl<K, V> Within<K, V> {
     /// `<name>-right` with `-repartition`. Kafka: `StreamJoined.withStoreName`.
     pub fn stored(self, name: impl AsRef<str>) -> Self {
         Within { name: Some(intern(name.as_ref())), ..self }
-    }
-
-    /// Where both sides are one and the same stream, keeps its records once, in `<name>-this-join-store`. Such a join is an inner one, whatever it is called, since a record
-    /// meets itself. Kafka: `topology.optimization` with `single.store.self.join`.
-    pub fn in_one_store(self) -> Self {
-        Within { in_one_store: true, ..self }
     }
 }

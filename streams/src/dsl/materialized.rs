@@ -208,8 +208,8 @@ pub(super) mod declare {
             StoreKind::KeyValue | StoreKind::Global => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
             StoreKind::Versioned { .. } => (TypeId::of::<([K; 1], V)>(), std::any::type_name::<([K; 1], V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
-            StoreKind::Waiting => (TypeId::of::<([K; 2], V)>(), std::any::type_name::<([K; 2], V)>()),
             StoreKind::Session { .. } => (TypeId::of::<(&'static [K], V)>(), std::any::type_name::<(&'static [K], V)>()),
+            StoreKind::Waiting => (TypeId::of::<([K; 2], V)>(), std::any::type_name::<([K; 2], V)>()),
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];

@@ -17,6 +17,7 @@ mod materialized;
 mod process;
 mod repartitioned;
 mod scd2;
+mod self_join;
 mod session;
 mod sliding;
 mod split;

@@ -6,10 +6,10 @@ use super::materialized::declare::Declaration;
 use super::{KStream, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
 use crate::graph::{Kind, NodeId, Repartition, StoreKind, StoreOptions, StoreUse, TopologyError};
-use crate::operator::{self, Leftovers, Pair, Reach, SelfJoin, Side, Single, StreamJoin, Waiting};
+use crate::operator::{self, Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 use crate::record::{Item, Portable};
 use crate::topic::intern;
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::sync::Arc;
 
 /// What a join makes of both sides, one of which may be missing.
@@ -33,9 +33,6 @@ impl<K: Nullable, V: Nullable, K2: Nullable<Present = K::Present>, V2: Nullable>
         &self, left: &KStream<K, V>, f: impl Fn(&K::Present, V::Present, V2::Present) -> Out + Portable,
     ) -> KStream<K::Present, Out> {
         let plan = Plan::new(self, "join", Keeps::Neither);
-        if self.is_of(left) {
-            return plan.meet_itself(&left.present_key(), move |key, left, right: V::Present| f(key, left, same::<V, V2>(&right)));
-        }
         let (left, right) = (plan.partitioned(left, Side::Left).present_key(), plan.partitioned(&self.stream, Side::Right).present_key());
         let both = "an inner join has both sides";
         plan.join(&left, &right, Arc::new(move |key, left: Option<_>, right: Option<_>| f(key, left.expect(both), right.expect(both))))
@@ -43,9 +40,6 @@ impl<K: Nullable, V: Nullable, K2: Nullable<Present = K::Present>, V2: Nullable>
 
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<V2::Present>) -> Out + Portable) -> KStream<K, Out> {
         let plan = Plan::new(self, "left_join", Keeps::Left);
-        if self.is_of(left) {
-            return plan.meet_itself(left, move |key, left, right: V::Present| f(key, left, Some(same::<V, V2>(&right))));
-        }
         let left = plan.partitioned(left, Side::Left);
         let right = plan.partitioned(&self.stream, Side::Right).keyed_like::<K>();
         let f = move |key: &K, left: Option<_>, right| f(key, left.expect("a left join has a left side"), right);
@@ -81,9 +75,6 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         &self, right: &Within<K, V2>, f: impl Fn(&K, Option<V::Present>, Option<V2::Present>) -> Out + Portable,
     ) -> KStream<K, Out> {
         let plan = Plan::new(right, "outer_join", Keeps::Both);
-        if right.is_of(self) {
-            return plan.meet_itself(self, move |key, left, right: V::Present| f(key, Some(left), Some(same::<V, V2>(&right))));
-        }
         let (left, right) = (plan.partitioned(self, Side::Left), plan.partitioned(&right.stream, Side::Right));
         plan.join(&left, &right, Arc::new(f))
     }
@@ -108,17 +99,6 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         let f = Arc::new(|key, value| (K2::from_present(key), value));
         self.then("keyed_as", move |wiring, id| operator::map(f.clone(), wiring.outlet(id)))
     }
-}
-
-impl<K2: Nullable, V2: Nullable> Within<K2, V2> {
-    /// The join is one of a stream with itself, to be done in one store.
-    fn is_of<K: Nullable, V: Nullable>(&self, left: &KStream<K, V>) -> bool {
-        self.in_one_store && !left.rekeyed && left.node == self.stream.node && TypeId::of::<V>() == TypeId::of::<V2>()
-    }
-}
-
-fn same<V: Nullable, V2: Nullable>(value: &V::Present) -> V2::Present {
-    (value as &dyn Any).downcast_ref::<V2::Present>().expect("one stream has one type").clone()
 }
 
 /// A join on its way into the graph.
@@ -234,28 +214,6 @@ impl Plan {
                 found: Vec::new(),
             }
         })
-    }
-
-    /// One node and one store for both sides.
-    fn meet_itself<K: Nullable, V: Nullable, Out: Item>(
-        &self, stream: &KStream<K, V>, f: impl Fn(&K, V::Present, V::Present) -> Out + Portable,
-    ) -> KStream<K, Out> {
-        let (name, reach, f, store) = (self.name, self.reach, Arc::new(f), intern(&format!("{}-this-join-store", self.name)));
-        let kind = Kind::Operator { operation: self.operation, changes_key: false };
-        let node = self.app.operator::<K, V, _>(kind, &[stream.node], move |wiring, id| SelfJoin {
-            stage: wiring.stage(id),
-            reach,
-            events: wiring.events::<K::Present, V::Present>(store),
-            observed: wiring.clock(name),
-            join: f.clone(),
-            next: wiring.outlet(id),
-            bytes: Vec::new(),
-            found: Vec::new(),
-        });
-        let options = StoreOptions { cache_bytes: Some(0), ..StoreOptions::default() };
-        let events = Declaration::owned(node, self.operation, store, options).events(self.reach.retention_ms().max(0));
-        self.app.declare_store::<K::Present, V::Present>(events);
-        KStream::at(&self.app, node, false)
     }
 
     fn declare<K: Row, L: Row, R: Row>(&self, left: NodeId, right: NodeId, stores: Stores) {

@@ -32,12 +32,12 @@ pub(crate) struct Node {
     pub(crate) looks_at: Vec<NodeId>,
     /// A left or outer join of a stream: records without a key go on, so no repartition above leaves them out.
     pub(crate) takes_null_keys: bool,
-    /// How long its records wait for the table that it looks at.
-    pub(crate) grace_ms: Option<Timestamp>,
     /// How long after its end a window of this node may still change, in stream time. Kafka: `GracePeriodGraphNode`.
     pub(crate) closes_after_ms: Option<Timestamp>,
     /// The store of what a suppressed table holds back; `build()` gives it its name.
     pub(crate) buffer: Option<StoreUse>,
+    /// How long its records wait for the table that it looks at.
+    pub(crate) grace_ms: Option<Timestamp>,
     /// A table's node whose children ask what a row was before.
     pub(crate) sends_old_values: bool,
     /// How two partial aggregates become one, where the user has said so.
@@ -61,9 +61,9 @@ impl Node {
             called_after: None,
             looks_at: Vec::new(),
             takes_null_keys: false,
-            grace_ms: None,
             closes_after_ms: None,
             buffer: None,
+            grace_ms: None,
             sends_old_values: false,
             merge: None,
             make,
@@ -83,9 +83,9 @@ impl fmt::Debug for Node {
             called_after: _,
             looks_at: _,
             takes_null_keys: _,
-            grace_ms: _,
             closes_after_ms: _,
             buffer: _,
+            grace_ms: _,
             sends_old_values,
             merge,
             make: _,
@@ -103,6 +103,9 @@ pub(crate) struct Graph {
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
     pub(crate) globals: Vec<GlobalTable>,
+    /// Mistakes as well, unless the user says that partitions are as they should be.
+    pub(crate) astray: Vec<TopologyError>,
+    pub(crate) trusts_partitions: bool,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
 }

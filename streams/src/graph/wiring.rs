@@ -3,14 +3,17 @@
 use super::settle::Settled;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
-use crate::format::Row;
-use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Suppressing, Suppression, Update, Way, suppress};
+use crate::format::{Nullable, Row};
+use crate::operator::{
+    ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Routed, Suppressing, Suppression, Update, Way, suppress,
+};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
     Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
 };
-use crate::task::{Context, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::topic::Sink;
 use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -25,6 +28,8 @@ pub(crate) struct WiringEnvironment<'a> {
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
     pub(crate) globals: &'a Globals,
+    /// The topics that data may choose.
+    pub(crate) destinations: &'a Arc<Destinations>,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -314,6 +319,12 @@ impl<'a> Wiring<'a> {
         self.output_to(Arc::from(topic))
     }
 
+    /// The way of a sink whose records choose for themselves.
+    pub(crate) fn routed<K, V: Nullable>(&mut self, node: NodeId, sink: &Sink<K, V>) -> Routed<K, V> {
+        let (stage, there) = (self.stage(node), self.environment.destinations.clone());
+        Routed::new(stage, &sink.target, sink.partitioner.clone(), &there, |topic| self.output(topic))
+    }
+
     /// The internal topic that a repartition's sink side writes to.
     pub(crate) fn repartition_output(&mut self, sink: NodeId) -> OutputId {
         let topic = self.repartition_topic(sink);
@@ -325,7 +336,7 @@ impl<'a> Wiring<'a> {
         self.environment.context.outbox.output(&topic, partitions)
     }
 
-    fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
+    pub(crate) fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
         let name = &self.topology.repartition_names[&sink];
         TopicName::Internal(format!("{name}-repartition")).resolve(self.environment.application_id)
     }

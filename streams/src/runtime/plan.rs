@@ -4,7 +4,7 @@ use super::Config;
 use crate::connector::{Connector, SinkTask};
 use crate::graph::{Changelog, SubTopology, TopicName, Topology};
 use crate::log::TopicPartition;
-use crate::task::{Globals, TaskId, TaskInputs, TaskSettings};
+use crate::task::{Destinations, Globals, TaskId, TaskInputs, TaskSettings};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) topics: BTreeMap<Arc<str>, TopicInfo>,
     /// The global tables of this instance.
     pub(crate) globals: Globals,
+    /// The topics that data may choose.
+    pub(crate) destinations: Arc<Destinations>,
 }
 
 /// What the log says of a topic.
@@ -185,6 +187,7 @@ impl Plan {
                 partitions: self.task_count(self.sub_topology(task)),
             },
             globals: &self.globals,
+            destinations: &self.destinations,
             partitions_of: &|topic| self.partitions_of(topic),
         })
     }

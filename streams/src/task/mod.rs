@@ -6,10 +6,12 @@ mod changelog;
 mod clock;
 mod committing;
 mod context;
+mod destinations;
 mod error;
 mod failure;
 mod globals;
 mod id;
+mod idleness;
 mod lane;
 mod letters;
 mod marker;
@@ -29,10 +31,13 @@ mod turns;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};
+pub(crate) use destinations::Destinations;
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
 pub(crate) use globals::{GlobalRows, Globals, NoRow};
 pub use id::TaskId;
+#[cfg(test)]
+pub(crate) use metadata::FoundMetadata;
 pub(crate) use metadata::{CommitMetadata, METADATA_LIMIT};
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;

@@ -7,7 +7,7 @@ use super::context::{Context, Rules};
 use super::lane::{Lane, LaneRole};
 use super::running::{Feed, Letters};
 use super::saved::Saved;
-use super::{Globals, Task, TaskError, TaskId, TaskSettings};
+use super::{Destinations, Globals, Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
 use crate::runtime::Recovery;
@@ -27,6 +27,8 @@ pub(crate) struct TaskInputs<'a> {
     pub(crate) rules: Rules,
     pub(crate) settings: TaskSettings,
     pub(crate) globals: &'a Globals,
+    /// The topics that data may choose.
+    pub(crate) destinations: &'a Arc<Destinations>,
     /// Partition count of a topic, by its full name.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -150,6 +152,7 @@ impl Restoring {
             state: &state,
             context: &mut context,
             globals: of.globals,
+            destinations: of.destinations,
             partitions_of: of.partitions_of,
         };
         let processors = of.topology.wire(sub.index, environment);

@@ -4,7 +4,7 @@ use super::log::Topics;
 use crate::graph::{Changelog, StorePlan, SubTopology, Topology};
 use crate::log::{GroupOffset, TopicPartition};
 use crate::runtime::Config;
-use crate::task::{ChangelogEnd, Globals, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
+use crate::task::{ChangelogEnd, Destinations, Globals, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
 use headwater_state::Disk;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,14 +17,22 @@ pub(super) struct Opening {
     application_id: Arc<str>,
     settings: TaskSettings,
     pub(super) globals: Globals,
+    destinations: Arc<Destinations>,
 }
 
 impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
-        let globals = Globals::of(&topology);
-        Opening { dead_letter_topic, rules: config.rules(), topology, application_id, settings: settings(config), globals }
+        Opening {
+            dead_letter_topic,
+            rules: config.rules(),
+            globals: Globals::of(&topology),
+            topology,
+            application_id,
+            settings: settings(config),
+            destinations: Arc::new(Destinations::Any),
+        }
     }
 
     /// All tasks, restored from what the disk and the topics hold, with their inputs queued behind the `committed` positions.
@@ -49,6 +57,7 @@ impl Opening {
             rules: self.rules,
             settings: self.settings,
             globals: &self.globals,
+            destinations: &self.destinations,
             partitions_of: &|_| 1,
         };
         let id = TaskId { sub_topology: sub.index as u32, partition: 0 };

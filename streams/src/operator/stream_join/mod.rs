@@ -35,7 +35,7 @@ impl Reach {
     }
 
     /// Whether no partner is awaited any more.
-    pub(super) fn is_closed(self, timestamp: Timestamp, time: Timestamp) -> bool {
+    pub(crate) fn is_closed(self, timestamp: Timestamp, time: Timestamp) -> bool {
         timestamp.saturating_add(self.after_ms).saturating_add(self.grace_ms) < time
     }
 }

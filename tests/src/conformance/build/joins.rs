@@ -36,8 +36,13 @@ impl Builder<'_> {
 
     fn meet<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KStream<K, Value>, join: &Join) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
+        if self.config.optimizes() && self.origin(&join.left) == self.origin(&join.right) {
+            let name = join.store_name.as_ref().unwrap_or(&label);
+            let joined =
+                left.self_join(name, windows(join.window.as_ref()), move |key, left, right| joiner.combine(&key.to_value(), &left, &right));
+            return Ok(Some(K::stream(joined.named(label))));
+        }
         let within = right.within(windows(join.window.as_ref())).stored(join.store_name.as_ref().unwrap_or(&label));
-        let within = if self.config.optimizes() && join.left == join.right { within.in_one_store() } else { within };
         let joined = match join.kind {
             JoinKind::Inner => left.join(&within, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
             JoinKind::Left => {
@@ -48,6 +53,11 @@ impl Builder<'_> {
             }),
         };
         Ok(Some(K::stream(joined.named(label))))
+    }
+
+    /// Where a stream comes from: nodes that read the same topics are one.
+    fn origin<'i>(&'i self, id: &'i str) -> &'i str {
+        self.topics_of.get(id).map_or(id, String::as_str)
     }
 
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
