@@ -66,6 +66,7 @@ impl<P: Row, R: Row> KTable<P, R> {
         });
         app.graph(|graph| {
             graph.look_at(node, self.node);
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
             graph.nodes[node].copartitioned = vec![left.node, self.node];
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });

@@ -86,7 +86,7 @@ pub struct Within<K, V> {
 
 impl<K, V> Clone for Within<K, V> {
     fn clone(&self) -> Self {
-        Within { stream: self.stream.clone(), windows: self.windows, name: self.name }
+        Within { stream: self.stream.clone(), ..*self }
     }
 }
 

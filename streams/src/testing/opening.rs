@@ -28,6 +28,7 @@ impl Opening {
         Opening {
             dead_letter_topic,
             rules: config.rules(),
+            globals: Globals::of(&topology),
             topology,
             application_id,
             settings: settings(config),
