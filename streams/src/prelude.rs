@@ -3,8 +3,8 @@
 pub use crate::dsl::{
     CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KStream, KTable, Materialized,
     Processor, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream, Sliding,
-    SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited, VersionedStore, WindowMaterialized,
-    WindowStore, Windowing,
+    SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited, VersionedStore,
+    WindowMaterialized, WindowStore, Windowing,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};
@@ -15,5 +15,5 @@ pub use crate::query::{Entry, KeyValueView, QueryError, Queryable, SessionView, 
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
 pub use crate::task::store::{StoreError, StoreHandle};
 pub use crate::task::{Due, Failure, Schedule, Schedules};
-pub use crate::topic::{IntoSink, IntoSource, Reset, Sink, Source, Topic, TopicDeclaration};
+pub use crate::topic::{IntoSink, IntoSource, Partitions, Reset, Sink, Source, Topic, TopicDeclaration, TopicPattern};
 pub use headwater_state::Direction;

@@ -9,7 +9,7 @@ use crate::graph::Topology;
 use crate::log::{Fetched, Headers, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::{Config, TimeRule};
-use crate::task::{Task, TaskError};
+use crate::task::{Task, TaskError, TaskId};
 use crate::topic::{Topic, encode};
 use headwater_state::{Disk, MemoryDisk};
 use std::collections::BTreeMap;
@@ -110,6 +110,10 @@ impl TestDriver {
     }
 
     fn open(topology: Topology, config: &Config) -> Result<Self, TaskError> {
+        let declared: Vec<Arc<str>> = topology.declared_topics().iter().map(|topic| topic.name.into()).collect();
+        let nobody = TaskId { sub_topology: 0, partition: 0 };
+        let resolved = topology.with_topics(&declared, &config.application_id);
+        let topology = resolved.map_err(|reason| TaskError::Log { task: nobody, reason })?;
         let (opening, disk, topics) = (Opening::new(topology, config), empty_disk(), Topics::default());
         let tasks = opening.tasks(&disk, &topics, &[], 0)?;
         let (written, commits) = (Vec::new(), Commits::EachRecord);
@@ -330,6 +334,7 @@ impl TestDriver {
 
     /// Lets one task process what waits, record by record, and hands on what it produced.
     fn run(&mut self, task: usize) -> Result<usize, TaskError> {
+        self.tell_ends(task);
         let mut done = usize::from(self.tasks[task].punctuate(self.wall_time)?);
         while self.tasks[task].process(self.wall_time, 1)? > 0 {
             done += 1;
@@ -345,6 +350,19 @@ impl TestDriver {
             Commits::OnDemand => self.hand_over(task),
         }
         Ok(done)
+    }
+
+    /// The log that has no more answers at once.
+    fn tell_ends(&mut self, task: usize) {
+        let quiet = self.tasks[task].quiet_inputs(self.wall_time);
+        if !quiet.is_empty() {
+            let end = |at: TopicPartition| {
+                let last = self.topics.last_offset(&at.topic);
+                (at, last.map_or(0, |last| last + 1))
+            };
+            let ends: Vec<_> = quiet.into_iter().map(end).collect();
+            self.tasks[task].hear_ends(&ends);
+        }
     }
 
     fn commit_task(&mut self, task: usize) -> Result<(), TaskError> {

@@ -53,8 +53,12 @@ pub struct Builder<'a> {
     app: StreamsBuilder,
     config: &'a CaseConfig,
     things: BTreeMap<String, Thing>,
+    /// Streams of topics, by the topics.
+    sources: BTreeMap<Vec<String>, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
+    /// The topics of streams that are read from them, in one text, by the ids of their nodes.
+    topics_of: BTreeMap<String, String>,
     /// How many nodes there were before the one at hand.
     index: usize,
     /// Groupings that a cogroup reads.
@@ -92,10 +96,20 @@ pub struct Built {
 /// Builds the topology of a case.
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
+    app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
     let cogroups = nodes.iter().filter_map(|node| if let Op::Cogroup { inputs } = &node.op { Some(inputs) } else { None });
     let cogrouped = cogroups.flatten().map(|input| input.from.clone()).collect();
-    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), index: 0, cogrouped };
+    let mut builder = Builder {
+        app,
+        config,
+        things: BTreeMap::new(),
+        stores: BTreeMap::new(),
+        topics_of: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        index: 0,
+        cogrouped,
+    };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {
