@@ -111,6 +111,7 @@ pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> 
         sources: BTreeMap::new(),
         entered: BTreeMap::new(),
         index: 0,
+        cogrouped,
     };
     for node in nodes {
         let made = builder.make(node)?;
