@@ -15,5 +15,5 @@ pub use crate::query::{Entry, KeyValueView, QueryError, Queryable, SessionView, 
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
 pub use crate::task::store::{StoreError, StoreHandle};
 pub use crate::task::{Due, Failure, Schedule, Schedules};
-pub use crate::topic::{IntoSink, IntoSource, Reset, Sink, Source, Topic, TopicDeclaration};
+pub use crate::topic::{IntoSink, IntoSource, Partitions, Reset, Sink, Source, Topic, TopicDeclaration, TopicPattern};
 pub use headwater_state::Direction;

@@ -130,6 +130,6 @@ impl<K: Row, V: Row> KTable<K, V> {
 impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// What several nodes say of rows, through a topic in the partitions of its keys.
     fn through_rows(app: &StreamsBuilder, from: &[NodeId]) -> (Self, NodeId) {
-        KStream::through_topic_of(app, from, Repartition { of_rows: true, keeps_null_keys: true, ..Repartition::default() })
+        KStream::through_topic_of(app, from, Repartition { of_rows: true, keeps_null_keys: true, ..Repartition::default() }, None)
     }
 }

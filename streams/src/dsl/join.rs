@@ -3,7 +3,7 @@
 use super::{KStream, KTable};
 use crate::format::{Nullable, Row};
 use crate::graph::{Kind, Repartition};
-use crate::operator::{self, Unmatched};
+use crate::operator::{StreamTableJoin, Unmatched};
 use crate::record::{Item, Portable};
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl<P: Row, R: Row> KTable<P, R> {
         let (app, view, f) = (&left.app, self.view.clone(), Arc::new(f));
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[left.node], move |wiring, id| {
             let row_of = view(wiring);
-            operator::stream_table_join(wiring.stage(id), row_of, unmatched, f.clone(), wiring.outlet(id))
+            StreamTableJoin { stage: wiring.stage(id), row_of, unmatched, join: f.clone(), next: wiring.outlet(id) }
         });
         app.graph(|graph| {
             graph.look_at(node, self.node);

@@ -170,6 +170,11 @@ pub(super) mod declare {
             Declaration { kind: StoreKind::Events { retention_ms }, ..self }
         }
 
+        /// Records that wait for something, in a layout of the operator's.
+        pub(crate) fn of_bytes(self) -> Self {
+            Declaration { kind: StoreKind::Waiting, ..self }
+        }
+
         pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
             Declaration { source_changelog, ..self }
         }
@@ -198,6 +203,7 @@ pub(super) mod declare {
             StoreKind::Versioned { .. } => (TypeId::of::<([K; 1], V)>(), std::any::type_name::<([K; 1], V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
             StoreKind::Session { .. } => (TypeId::of::<(&'static [K], V)>(), std::any::type_name::<(&'static [K], V)>()),
+            StoreKind::Waiting => (TypeId::of::<([K; 2], V)>(), std::any::type_name::<([K; 2], V)>()),
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];

@@ -223,7 +223,7 @@ impl Plan {
             let names = [L::Format::default().name(), R::Format::default().name()];
             let used = StoreUse {
                 name,
-                kind: StoreKind::KeyValue,
+                kind: StoreKind::Waiting,
                 types: TypeId::of::<(Leftovers, K, L, R)>(),
                 type_name: std::any::type_name::<(K, L, R)>(),
                 formats: [K::Format::default().name().into_owned(), names.join(" or ")],

@@ -228,10 +228,16 @@ impl<K: Row, V: Row> KTable<K, V> {
         S::Value: Nullable<Present = V>,
     {
         let sink = Arc::new(sink.into_sink());
-        let (topic, name) = (sink.topic, sink.name.clone());
-        let node = self.app.operator::<K, Change<V>, _>(Kind::Sink { topic }, &[self.node], move |wiring, id| {
-            let output = wiring.output(sink.topic);
-            operator::table_sink(wiring.stage(id), sink.clone(), output)
+        let name = sink.name.clone();
+        let node = self.app.node(sink.kind(), &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| match sink.plain_topic() {
+            Some(topic) => {
+                let output = wiring.output(topic);
+                wiring.put(id, operator::table_sink(wiring.stage(id), sink.clone(), output));
+            }
+            None => {
+                let routed = wiring.routed(id, &sink);
+                wiring.put(id, operator::routed_table_sink(wiring.stage(id), sink.clone(), routed));
+            }
         });
         self.app.name_if_any(node, name);
     }

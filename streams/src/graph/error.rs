@@ -15,6 +15,26 @@ pub enum TopologyError {
         /// What to write.
         hint: &'static str,
     },
+    /// A processor's stores hold what belongs to the keys of their partition, and records whose key has changed stand in the partition of the old one.
+    /// Kafka Streams does not notice: one key then has several rows in several places.
+    #[error(
+        "`{before}` keeps state in `{store}` behind `{after}`, which may change the key: add .repartition(Repartitioned::named(\"...\")) between \
+         them; if the key stays, write process_values or map_values for `{after}`; if state by partition is meant, call trust_partitions() on the builder"
+    )]
+    StateBehindChangedKey {
+        /// The operation with the store.
+        before: &'static str,
+        /// The operation that may change the key.
+        after: &'static str,
+        /// The store.
+        store: &'static str,
+    },
+    /// Streams of two builders know nothing of each other.
+    #[error("`{operation}` puts together what two builders have made: build one topology with one StreamsBuilder")]
+    TwoBuilders {
+        /// The operation.
+        operation: &'static str,
+    },
     /// Two repartitions of one name would share a topic.
     #[error("two repartitions are called `{name}`: name one of them otherwise")]
     RepartitionTwice {
@@ -22,7 +42,7 @@ pub enum TopologyError {
         name: String,
     },
     /// A node has one name.
-    #[error("named twice: `{first}` and `{second}`")]
+    #[error("named twice: `{first}` and `{second}`: keep one of the names")]
     NamedTwice {
         /// The earlier name.
         first: String,
@@ -30,13 +50,13 @@ pub enum TopologyError {
         second: String,
     },
     /// Names of nodes stand in dead letters and must tell one from another.
-    #[error("two nodes are called `{name}`")]
+    #[error("two nodes are called `{name}`: call one of them otherwise, dead letters must tell them apart")]
     NameTaken {
         /// The name of both.
         name: String,
     },
     /// Kafka takes letters, digits, `.`, `_` and `-`, at most 249 of them.
-    #[error("`{name}` is no legal name for a {what}")]
+    #[error("`{name}` is no legal name for a {what}: at most 249 letters, digits, `.`, `_` and `-`, but not `.` and `..`")]
     IllegalName {
         /// Topic, store or node.
         what: &'static str,
@@ -44,7 +64,7 @@ pub enum TopologyError {
         name: String,
     },
     /// A store holds keys and values of one type each.
-    #[error("store `{store}` is used with two types: {first} and {second}")]
+    #[error("store `{store}` is used with two types: {first} and {second}: give one of the stores another name")]
     StoreOfTwoTypes {
         /// The store.
         store: &'static str,
@@ -68,7 +88,7 @@ pub enum TopologyError {
         second: &'static str,
     },
     /// A store is filled by one table or aggregation; processors may share it.
-    #[error("store `{store}` is filled by two operators: `{first}` and `{second}`")]
+    #[error("store `{store}` is filled by two operators, `{first}` and `{second}`: give one of them another store")]
     StoreOfTwoOwners {
         /// The store.
         store: &'static str,
@@ -181,6 +201,22 @@ pub enum TopologyError {
         /// The operation.
         operation: &'static str,
     },
+    /// Records that wait for a join are durable, so where they wait needs a name.
+    #[error("the store in which records of `{operation}` wait has no name: write table.with_grace(..).stored(\"...\")")]
+    UnnamedBuffer {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// Who waits for a table must then be told what it knew at an earlier time.
+    #[error("`{join}` waits {grace_ms} ms for a table that knows its rows {}: give it a VersionedStore with a history of at least the grace", show_history(.history_ms))]
+    GraceOfTable {
+        /// The store in which records wait.
+        join: &'static str,
+        /// How long they wait.
+        grace_ms: i64,
+        /// How far back the table knows its rows; none: only as they stand.
+        history_ms: Option<i64>,
+    },
     /// A join's window does not end before it begins.
     #[error("join `{join}` reaches from {before_ms} ms before a record to {after_ms} ms after it: the end lies before the beginning")]
     JoinWindow {
@@ -192,16 +228,32 @@ pub enum TopologyError {
         after_ms: i64,
     },
     /// A topic has one position in a group: read it once and use the stream as often as needed.
-    #[error("topic `{topic}` is read twice: read it once and use the stream or table again")]
+    #[error("topic `{topic}` is read twice, differently: read it once and use the stream or table again")]
     TopicReadTwice {
         /// The topic.
         topic: &'static str,
     },
+    /// A pattern of topic names is a regular expression.
+    #[error("`{pattern}` is no pattern: {reason}")]
+    IllegalPattern {
+        /// What was given.
+        pattern: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A topic has one position in a group, so a pattern must not match what another source names.
+    #[error("pattern `{pattern}` matches topic `{topic}`, which another source reads: make it narrower")]
+    PatternTakesTopic {
+        /// The pattern.
+        pattern: &'static str,
+        /// The topic.
+        topic: &'static str,
+    },
     /// A source without topics.
-    #[error("a source reads no topic")]
+    #[error("a source reads no topic: give it at least one")]
     NoTopic,
     /// Two declarations of one topic.
-    #[error("topic `{topic}` is declared twice, differently")]
+    #[error("topic `{topic}` is declared twice, differently: keep one of the declarations")]
     DeclaredTwice {
         /// The topic.
         topic: &'static str,
@@ -215,7 +267,7 @@ pub enum TopologyError {
         partitions: i32,
     },
     /// What is joined stands in partitions of the same number.
-    #[error("joined inputs have different partition counts: {}", show_counts(.counts))]
+    #[error("joined inputs have different partition counts: {}; repartition(..) one of them", show_counts(.counts))]
     PartitionsDiffer {
         /// Topics with the counts that were stated for them.
         counts: Vec<(String, i32)>,
@@ -235,7 +287,7 @@ pub enum TopologyError {
         name: String,
     },
     /// Nothing is read, so nothing would run.
-    #[error("the topology reads nothing")]
+    #[error("the topology reads nothing: begin with stream(..), table(..) or connect(..)")]
     Empty,
 }
 
@@ -278,4 +330,8 @@ impl std::error::Error for TopologyErrors {}
 
 fn show_counts(counts: &[(String, i32)]) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn show_history(history_ms: &Option<i64>) -> String {
+    history_ms.map_or_else(|| "only as they stand".to_owned(), |history_ms| format!("for {history_ms} ms"))
 }

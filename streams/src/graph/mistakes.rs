@@ -8,13 +8,14 @@ use std::collections::HashSet;
 
 impl Graph {
     pub(super) fn find_mistakes(&self) -> Vec<TopologyError> {
-        let mut found = Vec::new();
+        let mut found = if self.trusts_partitions { Vec::new() } else { self.astray.clone() };
         if !self.nodes.iter().any(|node| matches!(node.kind, Kind::Source(_) | Kind::Connector { .. })) {
             found.push(TopologyError::Empty);
         }
         self.check_nodes(&mut found);
         self.check_suppressed(&mut found);
         self.check_topics(&mut found);
+        self.check_patterns(&mut found);
         self.check_declarations(&mut found);
         self.stores.iter().for_each(|store| check_store(store, &mut found));
         found
@@ -54,7 +55,7 @@ impl Graph {
         for node in &self.nodes {
             match &node.kind {
                 Kind::Source(source) => {
-                    if source.topics.is_empty() {
+                    if source.topics.is_empty() && source.pattern.is_none() {
                         found.push(TopologyError::NoTopic);
                     }
                     for topic in &source.topics {
@@ -65,7 +66,7 @@ impl Graph {
                     }
                 }
                 Kind::Sink { topic } | Kind::Connector { topic, .. } => check_name("topic", topic, found),
-                Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } => {}
+                Kind::ChosenSink | Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } => {}
             }
         }
     }

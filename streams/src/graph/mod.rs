@@ -11,6 +11,8 @@ mod kind;
 mod mistakes;
 mod naming;
 mod node;
+mod patterns;
+mod picture;
 mod plan;
 mod plan_hash;
 mod settle;

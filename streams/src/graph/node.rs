@@ -34,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) closes_after_ms: Option<Timestamp>,
     /// The store of what a suppressed table holds back; `build()` gives it its name.
     pub(crate) buffer: Option<StoreUse>,
+    /// How long its records wait for the table that it looks at.
+    pub(crate) grace_ms: Option<Timestamp>,
     /// A table's node whose children ask what a row was before.
     pub(crate) sends_old_values: bool,
     /// How two partial aggregates become one, where the user has said so.
@@ -58,6 +60,7 @@ impl Node {
             looks_at: Vec::new(),
             closes_after_ms: None,
             buffer: None,
+            grace_ms: None,
             sends_old_values: false,
             merge: None,
             make,
@@ -78,6 +81,7 @@ impl fmt::Debug for Node {
             looks_at: _,
             closes_after_ms: _,
             buffer: _,
+            grace_ms: _,
             sends_old_values,
             merge,
             make: _,
@@ -94,6 +98,9 @@ pub(crate) struct Graph {
     pub(crate) stores: Stores,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
+    /// Mistakes as well, unless the user says that partitions are as they should be.
+    pub(crate) astray: Vec<TopologyError>,
+    pub(crate) trusts_partitions: bool,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
 }

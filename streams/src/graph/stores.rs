@@ -33,6 +33,8 @@ pub(crate) enum StoreKind {
     KeyValue,
     /// All versions of each row within a history. Kafka: `VersionedKeyValueStore`.
     Versioned { history_ms: Timestamp, segment_ms: Timestamp },
+    /// Records that wait for something, in a layout of their operator's.
+    Waiting,
     /// Events by key and time, for a join of streams.
     Events { retention_ms: Timestamp },
     /// Rows by key and window start.
@@ -68,9 +70,16 @@ pub(crate) struct StoreOptions {
 impl StoreKind {
     /// Whether the store knows what its rows were at earlier times.
     pub(super) fn is_versioned(self) -> bool {
+        self.history_ms().is_some()
+    }
+
+    /// How far back the store knows its rows.
+    pub(super) fn history_ms(self) -> Option<Timestamp> {
         match self {
-            StoreKind::Versioned { .. } => true,
-            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => false,
+            StoreKind::Versioned { history_ms, .. } => Some(history_ms),
+            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } | StoreKind::Waiting => {
+                None
+            }
         }
     }
 }
@@ -88,7 +97,7 @@ const SEGMENTS_PER_HISTORY: Timestamp = 12;
 impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
-            StoreKind::KeyValue | StoreKind::Versioned { .. } => None,
+            StoreKind::KeyValue | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
             StoreKind::Events { retention_ms } => Some(retention_ms),
             StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
@@ -97,7 +106,7 @@ impl StoreUse {
     /// What the byte store must be.
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
-            StoreKind::KeyValue => StoreSpec::key_value(self.name),
+            StoreKind::KeyValue | StoreKind::Waiting => StoreSpec::key_value(self.name),
             StoreKind::Versioned { history_ms, segment_ms } => StoreSpec::versioned(self.name, history_ms, segment_ms),
             StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
             StoreKind::Window { needed_ms, index, .. } => {
@@ -160,6 +169,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Waiting => f.write_str("records that wait"),
             StoreKind::Versioned { history_ms, .. } => write!(f, "versions of {history_ms} ms"),
             StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),
             StoreKind::Window { size_ms, index, .. } => write!(f, "windows of {size_ms} ms{}", show_index(index)),

@@ -78,7 +78,7 @@ fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Nam
     SubTopology { index, nodes: members, inputs, outputs, stores, connector }
 }
 
-fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
+pub(super) fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
     let stream = |topic| Input { topic, role: InputRole::Stream, reset: Reset::Earliest };
     match &node.kind {
         Kind::Source(source) => {
@@ -91,7 +91,7 @@ fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
             vec![Input { role, ..stream(repartition_topic(&names[sink])) }]
         }
         Kind::Connector { topic, .. } => vec![stream(TopicName::Fixed(topic))],
-        Kind::Sink { .. } | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
+        Kind::Sink { .. } | Kind::ChosenSink | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
     }
 }
 

@@ -153,6 +153,23 @@ impl Graph {
         self.stores.declare(used).unwrap_or_else(|mistake| self.mistakes.push(mistake));
     }
 
+    /// Joins that wait for tables which do not know their rows so far back.
+    pub(super) fn impatient_joins(&self) -> Vec<TopologyError> {
+        let mut found = Vec::new();
+        for node in &self.nodes {
+            let (Some(grace_ms), Some(table)) = (node.grace_ms, node.looks_at.first()) else { continue };
+            let mut stores = Vec::new();
+            stores_below(&self.nodes, *table, &mut stores);
+            let history = |store: &&'static str| self.stores.get(store).and_then(|store| store.kind.history_ms());
+            let history_ms = stores.iter().map(history).min().flatten();
+            if !is_versioned(&self.nodes, &self.stores, *table) || history_ms.is_none_or(|history_ms| history_ms < grace_ms) {
+                let join = node.stores.first().copied().unwrap_or_default();
+                found.push(TopologyError::GraceOfTable { join, grace_ms, history_ms });
+            }
+        }
+        found
+    }
+
     /// Whoever asks for rows is connected with the stores that they are in.
     pub(super) fn connect_readers(&mut self) {
         for id in 0..self.nodes.len() {

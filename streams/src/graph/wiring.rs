@@ -3,15 +3,18 @@
 use super::settle::Settled;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
-use crate::format::Row;
-use crate::operator::{ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Suppressing, Suppression, Update, Way, suppress};
+use crate::format::{Nullable, Row};
+use crate::operator::{
+    ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Routed, Suppressing, Suppression, Update, Way, suppress,
+};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
     Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
 };
-use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
-use headwater_state::TaskState;
+use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::topic::Sink;
+use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -24,6 +27,8 @@ pub(crate) struct WiringEnvironment<'a> {
     pub(crate) state: &'a Rc<RefCell<TaskState>>,
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
+    /// The topics that data may choose.
+    pub(crate) destinations: &'a Arc<Destinations>,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -138,7 +143,7 @@ impl<'a> Wiring<'a> {
         let versions = self.environment.state.borrow().versioned(store);
         match versions {
             Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
-            None => RowBytes::Last(self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")),
+            None => RowBytes::Last(self.bytes(store)),
         }
     }
 
@@ -224,10 +229,14 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        let leftovers = Rc::new(Leftovers::new(store, self.bytes(store), self.counter(&format!("{store}/least"))));
         self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
         leftovers
+    }
+
+    /// A store of bytes, for an operator with a layout of its own.
+    pub(crate) fn bytes(&self, store: &str) -> KeyValueHandle {
+        self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {
@@ -304,6 +313,12 @@ impl<'a> Wiring<'a> {
         self.output_to(Arc::from(topic))
     }
 
+    /// The way of a sink whose records choose for themselves.
+    pub(crate) fn routed<K, V: Nullable>(&mut self, node: NodeId, sink: &Sink<K, V>) -> Routed<K, V> {
+        let (stage, there) = (self.stage(node), self.environment.destinations.clone());
+        Routed::new(stage, &sink.target, sink.partitioner.clone(), &there, |topic| self.output(topic))
+    }
+
     /// The internal topic that a repartition's sink side writes to.
     pub(crate) fn repartition_output(&mut self, sink: NodeId) -> OutputId {
         let topic = self.repartition_topic(sink);
@@ -315,7 +330,7 @@ impl<'a> Wiring<'a> {
         self.environment.context.outbox.output(&topic, partitions)
     }
 
-    fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
+    pub(crate) fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
         let name = &self.topology.repartition_names[&sink];
         TopicName::Internal(format!("{name}-repartition")).resolve(self.environment.application_id)
     }

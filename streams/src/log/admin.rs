@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{GroupOffset, Isolation, LogError, MemberIdentity, TopicPartition};
 
@@ -30,6 +31,16 @@ pub trait Admin: Send + Sync {
 
     /// An offset by its meaning; `None` if no record fits.
     fn list_offset(&self, at: &TopicPartition, query: OffsetQuery, isolation: Isolation) -> Result<Option<ListedOffset>, LogError>;
+
+    /// The offsets behind the last records, those of open transactions included. What does not answer within this time is left out.
+    ///
+    /// # Errors
+    /// Where nothing answers.
+    fn latest(&self, of: &[TopicPartition], within: Duration) -> Result<Vec<(TopicPartition, i64)>, LogError> {
+        let _ = within;
+        let latest = |at: &TopicPartition| Ok((at.clone(), self.ends(at)?.latest));
+        of.iter().map(latest).collect()
+    }
 
     /// The first offset whose record has this timestamp or a later one; `None` if there is none.
     fn offset_for_time(&self, at: &TopicPartition, timestamp: i64) -> Result<Option<i64>, LogError> {

@@ -4,6 +4,7 @@
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
 mod aggregate;
+mod buffered_join;
 mod emit;
 mod filter;
 mod flat_map;
@@ -19,7 +20,9 @@ mod present_key;
 mod process;
 mod processor;
 mod repartition;
+mod routed;
 mod scd2;
+mod self_join;
 mod session_aggregate;
 mod sink;
 mod sliding_aggregate;
@@ -40,6 +43,7 @@ mod windows;
 mod with_coordinates;
 
 pub(crate) use aggregate::{Fold, Initial, aggregate};
+pub(crate) use buffered_join::{Buffer, BufferedJoin};
 pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
@@ -57,16 +61,18 @@ pub(crate) use present_key::present_key;
 pub(crate) use process::{Processing, absorb, process, process_values};
 pub use processor::ProcessorContext;
 pub(crate) use processor::{SharedProcessor, Work};
-pub(crate) use repartition::repartition;
+pub(crate) use repartition::{repartition, routed_repartition};
+pub(crate) use routed::Routed;
 pub(crate) use scd2::{Around, Right};
 pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order, Scd2Rows, Scd2Span, Scd2SpanLayout, Scd2Version};
+pub(crate) use self_join::{SelfJoin, SelfPair};
 pub(crate) use session_aggregate::{SessionAggregate, SessionFold};
-pub(crate) use sink::{sink, table_sink};
+pub(crate) use sink::{routed_sink, routed_table_sink, sink, table_sink};
 pub(crate) use sliding_aggregate::SlidingAggregate;
 pub(crate) use source::{Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
-pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use stream_table_join::{StreamTableJoin, Unmatched};
 pub(crate) use suppress::{Suppressing, Suppression, WhenFull, suppress};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};

@@ -36,6 +36,8 @@ pub(crate) enum Event {
     Sight(Arc<str>, Result<Sight, LogError>),
     /// Somebody asks for rows that are not committed yet.
     Inquiry(Inquiry),
+    /// Answer to [`Effect::AskEnds`]: where those partitions end that have answered, what transactions have not ended yet included.
+    Ends(Vec<(TopicPartition, i64)>),
     /// Somebody wants the application to end: commit, leave.
     Stop,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Sight {
     pub(crate) topic: Option<(i32, [u8; 16])>,
     /// Where partitions end.
     pub(crate) ends: Vec<(TopicPartition, i64)>,
+    /// Topics that a pattern matches and nobody reads, because they were made after the start.
+    pub(crate) unread: Vec<Arc<str>>,
 }
 
 /// Which reader: sinks outside of the log have positions of their own, so a topic may be read by several of them and by a task.
@@ -98,6 +102,8 @@ pub(crate) enum Effect {
     Purge(TopicPartition, i64),
     /// See what has become of a topic, and where these partitions end.
     Look(Arc<str>, Vec<TopicPartition>),
+    /// Ask where these inputs end, which seem to have nothing to say.
+    AskEnds(Vec<TopicPartition>),
     /// From here on this plan holds: an input has grown.
     Replan(Arc<Plan>),
     /// For the writer of a sink.

@@ -21,6 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, warn};
 
+/// So long the log may take to say where inputs end. Nothing but time waits for it, and the thread has other work.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
 /// The clients of one stream thread.
 pub(crate) struct Executor {
     plan: Arc<Plan>,
@@ -168,6 +171,7 @@ impl Executor {
                 self.outages.note(now, "what becomes of the topics", &seen);
                 events.push(Event::Sight(topic, seen));
             }
+            Effect::AskEnds(inputs) => events.push(Event::Ends(self.ends(now, &inputs))),
             Effect::Replan(plan) => self.plan = plan,
             Effect::Sink(task, command) => self.sinks.submit(task, command),
             Effect::Released(anchors) => {
@@ -206,7 +210,24 @@ impl Executor {
         let admin = self.log.admin();
         let topic = admin.describe_topic(topic)?.map(|found| (found.partitions, found.topic_id));
         let ends = ends_of.iter().map(|at| Ok((at.clone(), admin.ends(at)?.latest))).collect::<Result<_, LogError>>()?;
-        Ok(Sight { topic, ends })
+        Ok(Sight { topic, ends, unread: self.unread()? })
+    }
+
+    /// Topics that were made since the start and would be read after another one.
+    fn unread(&self) -> Result<Vec<Arc<str>>, LogError> {
+        let plan = &self.plan;
+        if !plan.topology.has_patterns() {
+            return Ok(Vec::new());
+        }
+        let mut topics = self.log.admin().topics()?;
+        topics.retain(|topic| !plan.topics.contains_key(topic) && plan.topology.would_read(topic, &plan.application_id));
+        Ok(topics)
+    }
+
+    fn ends(&mut self, now: i64, inputs: &[TopicPartition]) -> Vec<(TopicPartition, i64)> {
+        let answer = self.log.admin().latest(inputs, ANSWERED_WITHIN);
+        self.outages.note(now, "the ends of inputs", &answer);
+        answer.unwrap_or_default()
     }
 
     /// A failure shows when the commit comes: until then the task need not know.

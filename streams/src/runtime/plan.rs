@@ -4,7 +4,7 @@ use super::Config;
 use crate::connector::{Connector, SinkTask};
 use crate::graph::{Changelog, SubTopology, TopicName, Topology};
 use crate::log::TopicPartition;
-use crate::task::{TaskId, TaskInputs, TaskSettings};
+use crate::task::{Destinations, TaskId, TaskInputs, TaskSettings};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) application_id: Arc<str>,
     pub(crate) dead_letter_topic: Arc<str>,
     pub(crate) topics: BTreeMap<Arc<str>, TopicInfo>,
+    /// The topics that data may choose.
+    pub(crate) destinations: Arc<Destinations>,
 }
 
 /// What the log says of a topic.
@@ -176,6 +178,7 @@ impl Plan {
                 marker_interval_ms: ms(self.config.marker_interval),
                 partitions: self.task_count(self.sub_topology(task)),
             },
+            destinations: &self.destinations,
             partitions_of: &|topic| self.partitions_of(topic),
         })
     }

@@ -7,7 +7,7 @@ use super::{AppError, Config, TimeRule};
 use crate::connector::DeadLetter;
 use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
-use crate::task::{CommitMetadata, METADATA_LIMIT};
+use crate::task::{CommitMetadata, Destinations, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let dead_letter_topic: Arc<str> = DeadLetter::topic_of(&application_id).into();
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
+    let topology = topics.matched(topology)?;
     // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
     topics.ensure(
         &dead_letter_topic,
@@ -34,7 +35,8 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     topics.copartitioned(&topology)?;
     topics.retentions(&topology)?;
     let known = std::mem::take(&mut topics.known);
-    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known };
+    let destinations = Arc::new(Destinations::Known(topics.destinations(&topology)?));
+    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known, destinations };
     let mut topics = Topics { admin, application_id: plan.application_id.clone(), known: std::mem::take(&mut plan.topics) };
     topics.changelogs(&plan.topology)?;
     plan.topics = topics.known;
@@ -72,6 +74,29 @@ impl Topics<'_> {
             self.ensure(&Arc::from(topic.name), topic.partitions.unwrap_or(1), &configs_of(topic))?;
         }
         Ok(())
+    }
+
+    /// Patterns are resolved now: the topics they match decide what tasks there are.
+    fn matched(&self, topology: Topology) -> Result<Topology, AppError> {
+        if !topology.has_patterns() {
+            return Ok(topology);
+        }
+        let names = self.admin.topics().map_err(AppError::log("cannot list the topics for the patterns"))?;
+        topology.with_topics(&names, &self.application_id).map_err(AppError::Topics)
+    }
+
+    /// All topics but our internal ones, where data may choose; it is asked only then.
+    fn destinations(&self, topology: &Topology) -> Result<BTreeMap<Arc<str>, i32>, AppError> {
+        if !topology.lets_data_choose() {
+            return Ok(BTreeMap::new());
+        }
+        let ours = format!("{}-", self.application_id);
+        let names = self.admin.topics().map_err(AppError::log("cannot list the topics that data may choose"))?;
+        let mut counts = BTreeMap::new();
+        for name in names.into_iter().filter(|name| !name.starts_with(&ours)) {
+            counts.extend(self.describe(&name)?.map(|found| (name, found.partitions)));
+        }
+        Ok(counts)
     }
 
     /// Every topic that others fill or read must be there by now.

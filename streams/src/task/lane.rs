@@ -1,5 +1,6 @@
 //! One input partition of a task: what was fetched and not yet processed, and how far the task has come in it.
 
+use super::idleness::Idleness;
 use crate::log::{Fetched, RecordRef, Records, TopicPartition};
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use std::collections::VecDeque;
@@ -35,14 +36,8 @@ pub(crate) struct Lane {
     read_to_end: bool,
     /// The largest event time seen. Kafka: partition time.
     pub(crate) time: Timestamp,
-    /// Since when (wall time of the runtime) it stands at its end.
-    idle_since: Option<i64>,
-    /// When that was looked at last.
-    watched_at: i64,
+    pub(super) idleness: Idleness,
 }
-
-/// The runtime looks every few milliseconds. After this time without a look it was kept from it.
-const LOOKS_AWAY_MS: i64 = 1_000;
 
 #[derive(Debug)]
 struct Batch {
@@ -64,8 +59,7 @@ impl Lane {
             position,
             read_to_end: false,
             time: NO_TIMESTAMP,
-            idle_since: None,
-            watched_at: 0,
+            idleness: Idleness::default(),
         }
     }
 
@@ -138,23 +132,17 @@ impl Lane {
     pub(crate) fn rewind(&mut self, position: i64, time: Timestamp) {
         self.queue.clear();
         (self.queued, self.cursor, self.staged) = (0, 0, None);
-        (self.position, self.time, self.read_to_end, self.idle_since) = (position, time, false, None);
+        (self.position, self.time, self.read_to_end, self.idleness) = (position, time, false, Idleness::default());
     }
 
-    /// Keeps note since when the lane stands at its end. While the thread was elsewhere (a broker that is slow to take a commit, a process that
-    /// was stopped) nobody looked: that the log had no more then is not known, and the time begins anew.
+    /// Keeps note since when the lane stands at its end.
     pub(crate) fn watch_idleness(&mut self, now: i64) {
-        let looked_away = now - std::mem::replace(&mut self.watched_at, now) > LOOKS_AWAY_MS;
-        match (self.is_at_end(), self.idle_since) {
-            (true, Some(_)) if looked_away => self.idle_since = Some(now),
-            (true, None) => self.idle_since = Some(now),
-            (true, Some(_)) => {}
-            (false, _) => self.idle_since = None,
-        }
+        self.idleness.watch(self.is_at_end(), now);
     }
 
-    /// The task that reads it has stood at its end for as long as it takes.
-    pub(crate) fn is_idle(&self, now: i64, timeout_ms: i64) -> bool {
-        self.idle_since.is_some_and(|since| now - since >= timeout_ms)
+    /// The log ends here, or has not said where. What a transaction that is still open has written counts: it may come yet.
+    pub(crate) fn ends_at(&mut self, end: Option<i64>) {
+        let has_no_more = self.is_at_end() && end.is_some_and(|end| end <= self.position);
+        self.idleness.answer(has_no_more);
     }
 }

@@ -6,9 +6,11 @@ mod changelog;
 mod clock;
 mod committing;
 mod context;
+mod destinations;
 mod error;
 mod failure;
 mod id;
+mod idleness;
 mod lane;
 mod letters;
 mod marker;
@@ -28,9 +30,12 @@ mod turns;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};
+pub(crate) use destinations::Destinations;
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
 pub use id::TaskId;
+#[cfg(test)]
+pub(crate) use metadata::FoundMetadata;
 pub(crate) use metadata::{CommitMetadata, METADATA_LIMIT};
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;

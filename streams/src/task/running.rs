@@ -112,6 +112,21 @@ impl Task {
         Ok(done)
     }
 
+    /// Inputs at whose ends the task has stood for so long that the log is to say whether they are idle. It matters to nobody where time is
+    /// the maximum seen, and where this is the only input and no other task hears of it.
+    pub(crate) fn quiet_inputs(&mut self, now: i64) -> Vec<TopicPartition> {
+        let matters = self.clock.is_watermark() && (self.lanes.len() > 1 || !self.feeds.is_empty());
+        if matters { self.clock.questions(&mut self.lanes, now) } else { Vec::new() }
+    }
+
+    /// The log's answer: where inputs end. One that is missing has not answered.
+    pub(crate) fn hear_ends(&mut self, ends: &[(TopicPartition, i64)]) {
+        for lane in &mut self.lanes {
+            let end = ends.iter().find(|(at, _)| *at == lane.at).map(|(_, end)| *end);
+            lane.ends_at(end);
+        }
+    }
+
     /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
     #[inline]
     fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {

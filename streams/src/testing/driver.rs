@@ -9,7 +9,7 @@ use crate::graph::Topology;
 use crate::log::{Fetched, Headers, Records, TopicPartition};
 use crate::record::Timestamp;
 use crate::runtime::{Config, TimeRule};
-use crate::task::{Task, TaskError};
+use crate::task::{Task, TaskError, TaskId};
 use crate::topic::{Topic, encode};
 use headwater_state::{Disk, MemoryDisk};
 use std::collections::BTreeMap;
@@ -110,10 +110,24 @@ impl TestDriver {
     }
 
     fn open(topology: Topology, config: &Config) -> Result<Self, TaskError> {
+        let declared: Vec<Arc<str>> = topology.declared_topics().iter().map(|topic| topic.name.into()).collect();
+        let nobody = TaskId { sub_topology: 0, partition: 0 };
+        let resolved = topology.with_topics(&declared, &config.application_id);
+        let topology = resolved.map_err(|reason| TaskError::Log { task: nobody, reason })?;
         let (opening, disk, topics) = (Opening::new(topology, config), empty_disk(), Topics::default());
         let tasks = opening.tasks(&disk, &topics, &[], 0)?;
         let (written, commits) = (Vec::new(), Commits::EachRecord);
         Ok(TestDriver { opening, disk, tasks, topics, written, time: 0, wall_time: 0, commits, dropped_before: 0 })
+    }
+
+    /// The same with its state on this disk, which is empty; [`restart_elsewhere`](TestDriver::restart_elsewhere) leaves it for memory.
+    ///
+    /// # Errors
+    /// Where a task cannot be opened there.
+    pub fn with_state_on(mut self, disk: Disk) -> Result<Self, TaskError> {
+        self.tasks = self.opening.tasks(&disk, &self.topics, &[], 0)?;
+        self.disk = disk;
+        Ok(self)
     }
 
     /// Leaves commits to [`commit`](TestDriver::commit): until then cached stores hold their updates back.
@@ -330,6 +344,7 @@ impl TestDriver {
 
     /// Lets one task process what waits, record by record, and hands on what it produced.
     fn run(&mut self, task: usize) -> Result<usize, TaskError> {
+        self.tell_ends(task);
         let mut done = usize::from(self.tasks[task].punctuate(self.wall_time)?);
         while self.tasks[task].process(self.wall_time, 1)? > 0 {
             done += 1;
@@ -345,6 +360,19 @@ impl TestDriver {
             Commits::OnDemand => self.hand_over(task),
         }
         Ok(done)
+    }
+
+    /// The log that has no more answers at once.
+    fn tell_ends(&mut self, task: usize) {
+        let quiet = self.tasks[task].quiet_inputs(self.wall_time);
+        if !quiet.is_empty() {
+            let end = |at: TopicPartition| {
+                let last = self.topics.last_offset(&at.topic);
+                (at, last.map_or(0, |last| last + 1))
+            };
+            let ends: Vec<_> = quiet.into_iter().map(end).collect();
+            self.tasks[task].hear_ends(&ends);
+        }
     }
 
     fn commit_task(&mut self, task: usize) -> Result<(), TaskError> {

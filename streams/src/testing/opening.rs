@@ -4,7 +4,7 @@ use super::log::Topics;
 use crate::graph::{Changelog, StorePlan, SubTopology, Topology};
 use crate::log::{GroupOffset, TopicPartition};
 use crate::runtime::Config;
-use crate::task::{ChangelogEnd, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
+use crate::task::{ChangelogEnd, Destinations, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
 use headwater_state::Disk;
 use std::sync::Arc;
 
@@ -15,13 +15,21 @@ pub(super) struct Opening {
     pub(super) topology: Topology,
     application_id: Arc<str>,
     settings: TaskSettings,
+    destinations: Arc<Destinations>,
 }
 
 impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
-        Opening { dead_letter_topic, rules: config.rules(), topology, application_id, settings: settings(config) }
+        Opening {
+            dead_letter_topic,
+            rules: config.rules(),
+            topology,
+            application_id,
+            settings: settings(config),
+            destinations: Arc::new(Destinations::Any),
+        }
     }
 
     /// All tasks, restored from what the disk and the topics hold, with their inputs queued behind the `committed` positions.
@@ -37,6 +45,7 @@ impl Opening {
             dead_letter_topic: &self.dead_letter_topic,
             rules: self.rules,
             settings: self.settings,
+            destinations: &self.destinations,
             partitions_of: &|_| 1,
         };
         let id = TaskId { sub_topology: sub.index as u32, partition: 0 };

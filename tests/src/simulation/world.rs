@@ -23,13 +23,16 @@ struct SlowTopic {
     clock: VirtualClock,
     topic: &'static str,
     lost: u64,
+    from: i64,
     until: i64,
 }
 
 impl Faults for SlowTopic {
     fn decide(&mut self, request: &Request<'_>) -> Fault {
         match request {
-            Request::Fetch { at } if *at.topic == *self.topic && self.clock.now_ms() < self.until && self.random.happens(self.lost) => {
+            Request::Fetch { at }
+                if *at.topic == *self.topic && (self.from..self.until).contains(&self.clock.now_ms()) && self.random.happens(self.lost) =>
+            {
                 Fault::Lost
             }
             _ => Fault::None,
@@ -79,8 +82,15 @@ impl World {
     /// The same, on which so many of 10,000 fetches of one topic find nothing for so long (milliseconds).
     pub fn with_slow_topic(now: i64, seed: u64, topic: &'static str, lost: u64, for_ms: i64) -> World {
         let clock = VirtualClock::at(now);
-        let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, until: now + for_ms };
+        let slow = SlowTopic { random: Random::of(seed), clock: clock.clone(), topic, lost, from: now, until: now + for_ms };
         World::open(clock, Box::new(slow), Arc::default())
+    }
+
+    /// The same, on which no fetch of one topic finds anything between these times (milliseconds).
+    pub fn with_hanging_topic(now: i64, topic: &'static str, from: i64, until: i64) -> World {
+        let clock = VirtualClock::at(now);
+        let hanging = SlowTopic { random: Random::of(0), clock: clock.clone(), topic, lost: 10_000, from, until };
+        World::open(clock, Box::new(hanging), Arc::default())
     }
 
     fn open(clock: VirtualClock, faults: Box<dyn Faults>, away: Arc<AtomicBool>) -> World {
@@ -124,6 +134,22 @@ impl World {
         records.push(NO_OFFSET, timestamp, key, value, &Headers::EMPTY);
         self.producer.send(&TopicPartition::new(topic, partition), &mut records).expect("the log takes it");
         self.producer.flush().expect("the log takes it");
+    }
+
+    /// Appends one record in a transaction that stays open.
+    pub fn begin(&self, topic: &str, timestamp: i64) -> Box<dyn Producer> {
+        let config = ProducerConfig {
+            transactional_id: Some(format!("outside-{topic}")),
+            transaction_timeout: Duration::from_secs(600),
+            ..ProducerConfig::default()
+        };
+        let mut producer = self.log.producer(config).expect("a producer can be made");
+        producer.init_transactions().and_then(|()| producer.begin()).expect("nobody else has this id");
+        let mut records = Records::new();
+        records.push(NO_OFFSET, timestamp, Some(b"key"), Some(b"value"), &Headers::EMPTY);
+        producer.send(&TopicPartition::new(topic, 0), &mut records).expect("the log takes it");
+        producer.flush().expect("the log takes it");
+        producer
     }
 
     /// All committed records of a topic, partition by partition.

@@ -97,7 +97,10 @@ impl KafkaAdmin {
     }
 
     fn listed(&self, at: &TopicPartition, spec: OffsetSpec, isolation: Isolation) -> Result<(i64, i64), LogError> {
-        self.call(at, |client| client.list_offset(&at.topic, at.partition, spec, isolation, LIMIT))
+        self.call(at, |client| {
+            let listed = client.list_offsets(std::slice::from_ref(at), spec, isolation, LIMIT)?;
+            listed.into_iter().next().map_or(Ok((-1, -1)), |(_, listed)| listed)
+        })
     }
 }
 
@@ -152,6 +155,21 @@ impl Admin for KafkaAdmin {
         let (stable, _) = self.listed(at, OffsetSpec::Latest, Isolation::Committed)?;
         let (latest, _) = self.listed(at, OffsetSpec::Latest, Isolation::Uncommitted)?;
         Ok(Ends { earliest, latest, stable })
+    }
+
+    fn latest(&self, of: &[TopicPartition], within: Duration) -> Result<Vec<(TopicPartition, i64)>, LogError> {
+        let found = self.client.list_offsets(of, OffsetSpec::Latest, Isolation::Uncommitted, within);
+        let found = found.map_err(|failure| self.explained(failure, "ends of partitions"))?;
+        let (answered, refused): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, listed)| listed.is_ok());
+        let answered: Vec<_> = answered.into_iter().filter_map(|(at, listed)| Some((at, listed.ok()?.0))).collect();
+        match refused.into_iter().find_map(|(at, listed)| Some((at, listed.err()?))) {
+            Some((at, failure)) if answered.is_empty() => {
+                // It may be that its leader has moved, and this client knows the old one.
+                self.look_again(code_of(failure.code));
+                Err(self.explained(failure, at))
+            }
+            _ => Ok(answered),
+        }
     }
 
     fn list_offset(&self, at: &TopicPartition, query: OffsetQuery, isolation: Isolation) -> Result<Option<ListedOffset>, LogError> {

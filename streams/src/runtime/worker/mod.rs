@@ -10,6 +10,7 @@ mod follow_up;
 mod mend;
 mod producer;
 mod queries;
+mod quiet;
 mod refusal;
 mod restore;
 mod sinks;
@@ -162,6 +163,7 @@ impl Worker {
         }
         self.follow_up.is_caught_up = !busy;
         self.look_around(now, effects);
+        self.ask_ends(now, effects);
         self.ask_group(now, effects);
         if self.commit.is_idle() && self.may_send(now, effects) {
             self.commit_if_due(now, effects)?;
@@ -214,6 +216,7 @@ impl Worker {
             Event::Confirmed(asked_at, outcome) => self.take_confirmed(now, asked_at, outcome, effects)?,
             Event::Contact(at) => self.contact.proven(at),
             Event::Sight(topic, seen) => self.take_sight(now, topic, seen, effects)?,
+            Event::Ends(ends) => self.take_ends(&ends),
             Event::Sink(task, event) => self.take_sink_event(now, task, event, effects)?,
             Event::Inquiry(inquiry) => self.answer(inquiry),
             Event::Stop => (self.stopping, self.stop_by) = (true, now + STOP_PATIENCE_MS),

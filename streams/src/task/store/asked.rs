@@ -13,8 +13,8 @@ pub(crate) trait Asked {
     /// The rows, those included that the running commit interval has written.
     fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError>;
 
-    /// The store's time is what the last commit has kept. Stores in which nothing expires have none.
-    fn resume(&self, _stream_time: Timestamp) {}
+    /// The store's time is what the last commit has kept; `stream_time` is the task's.
+    fn resume(&self, stream_time: Timestamp);
 }
 
 impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
@@ -25,6 +25,10 @@ impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
             (Ask::Version { key, as_of }, RowBytes::Versions(..)) => crate::query::version(self.backing.versions(), key, *as_of)?,
             _ => unreachable!("a view asks what its store can answer"),
         })
+    }
+
+    fn resume(&self, _stream_time: Timestamp) {
+        self.backing.resume();
     }
 }
 

@@ -45,6 +45,15 @@ impl RowBytes {
         }
     }
 
+    /// Takes the time of the last commit as the store's.
+    pub(super) fn resume(&self) {
+        if let RowBytes::Versions(handle, observed) = self
+            && observed.get() > NO_TIMESTAMP
+        {
+            handle.set_observed_time(observed.get());
+        }
+    }
+
     /// The row that was valid at a time, where that is known; otherwise the last one.
     pub(super) fn get_as_of<R>(
         &self, key: &[u8], time: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R,

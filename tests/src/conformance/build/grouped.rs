@@ -1,7 +1,7 @@
 //! Groupings, and what aggregates them without windows.
 
 use super::thing::on_stream;
-use super::{Builder, CaseKey, Made, StoreRole, Thing};
+use super::{Builder, CaseKey, Made, Thing};
 use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
@@ -72,7 +72,7 @@ impl Builder<'_> {
 
     /// A count is a long of the cases, so it is made as an aggregation.
     fn count_stream<K: CaseKey>(&mut self, node: &Node, grouped: KGroupedStream<K, Value>, store: Option<&Stored>) -> Thing {
-        let store = self.store(node, store, StoreRole::Rows);
+        let store = self.store(node, store, K::ROWS);
         let add = |_: &K, _: Value, count: &mut Value| *count = Value::Long(count.number() + 1);
         K::table(grouped.aggregate(store, || Value::Long(0), add))
     }
@@ -80,14 +80,14 @@ impl Builder<'_> {
     fn reduce_stream<K: CaseKey>(
         &mut self, node: &Node, grouped: KGroupedStream<K, Value>, adder: Combiner, store: Option<&Stored>,
     ) -> Thing {
-        let store = self.store(node, store, StoreRole::Rows);
+        let store = self.store(node, store, K::ROWS);
         K::table(grouped.reduce(store, move |_, held, value| adder.combine(&Value::Null, &held, &value)))
     }
 
     fn aggregate_stream<K: CaseKey>(
         &mut self, node: &Node, grouped: KGroupedStream<K, Value>, aggregate: &Aggregate, adder: Combiner,
     ) -> Thing {
-        let (store, init) = (self.store(node, aggregate.store.as_ref(), StoreRole::Rows), aggregate.init.clone());
+        let (store, init) = (self.store(node, aggregate.store.as_ref(), K::ROWS), aggregate.init.clone());
         let add = move |key: &K, value: Value, held: &mut Value| *held = adder.combine(&key.to_value(), held, &value);
         K::table(grouped.aggregate(store, move || init.clone(), add))
     }

@@ -3,13 +3,10 @@
 use super::{Builder, CaseKey, Made, Thing, unsupported};
 use crate::conformance::case::{Join, JoinKind, JoinWindow, Node, Stored};
 use crate::conformance::value::Value;
-use headwater_streams::dsl::{JoinWindows, KStream, KTable};
+use headwater_streams::dsl::{JoinWindows, KStream, KTable, RightSide};
 
 impl Builder<'_> {
     pub(super) fn join(&mut self, node: &Node, join: &Join) -> Made {
-        if join.grace_ms.is_some() {
-            return Err(unsupported("unsupported grace of a join"));
-        }
         match (self.thing(&join.left)?, self.thing(&join.right)?) {
             (Thing::Stream(left), Thing::Stream(right)) => self.meet(node, &left, &right, join),
             (Thing::WindowedStream(left), Thing::WindowedStream(right)) => self.meet(node, &left, &right, join),
@@ -27,6 +24,12 @@ impl Builder<'_> {
 
     fn meet<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KStream<K, Value>, join: &Join) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
+        if self.config.optimizes() && self.origin(&join.left) == self.origin(&join.right) {
+            let name = join.store_name.as_ref().unwrap_or(&label);
+            let joined =
+                left.self_join(name, windows(join.window.as_ref()), move |key, left, right| joiner.combine(&key.to_value(), &left, &right));
+            return Ok(Some(K::stream(joined.named(label))));
+        }
         let within = right.within(windows(join.window.as_ref())).stored(join.store_name.as_ref().unwrap_or(&label));
         let joined = match join.kind {
             JoinKind::Inner => left.join(&within, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
@@ -40,7 +43,21 @@ impl Builder<'_> {
         Ok(Some(K::stream(joined.named(label))))
     }
 
+    /// Where a stream comes from: nodes that read the same topics are one.
+    fn origin<'i>(&'i self, id: &'i str) -> &'i str {
+        self.topics_of.get(id).map_or(id, String::as_str)
+    }
+
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
+        match join.grace_ms {
+            Some(grace_ms) => self.look_up_in(node, left, &right.with_grace_ms(grace_ms).stored(self.label(node)), join),
+            None => self.look_up_in(node, left, right, join),
+        }
+    }
+
+    fn look_up_in<K: CaseKey>(
+        &mut self, node: &Node, left: &KStream<K, Value>, right: &impl RightSide<K, Value, Key = K, Value = Value>, join: &Join,
+    ) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
         let joined = match join.kind {
             JoinKind::Inner => left.join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),

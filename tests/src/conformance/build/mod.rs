@@ -57,10 +57,14 @@ pub struct Builder<'a> {
     app: StreamsBuilder,
     config: &'a CaseConfig,
     things: BTreeMap<String, Thing>,
+    /// Streams of topics, by the topics.
+    sources: BTreeMap<Vec<String>, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
     /// Groupings that are inputs of cogroups.
     cogrouped: BTreeSet<String>,
+    /// The topics of streams that are read from them, in one text, by the ids of their nodes.
+    topics_of: BTreeMap<String, String>,
     /// How many nodes there were before the one at hand.
     index: usize,
 }
@@ -96,13 +100,23 @@ pub struct Built {
 /// Builds the topology of a case.
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
+    app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
     let inputs = |node: &Node| match &node.op {
         Op::Cogroup { inputs } => inputs.iter().map(|input| input.from.clone()).collect(),
         _ => Vec::new(),
     };
     let cogrouped = nodes.iter().flat_map(inputs).collect();
-    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), cogrouped, index: 0 };
+    let mut builder = Builder {
+        app,
+        config,
+        things: BTreeMap::new(),
+        stores: BTreeMap::new(),
+        topics_of: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        cogrouped,
+        index: 0,
+    };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {

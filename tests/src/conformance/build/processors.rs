@@ -84,8 +84,9 @@ fn answers<K, K2, V2>(
             vec![(record.value.clone(), record.timestamp, headers)]
         }
         Processor::Metadata => {
-            let at = out.coordinates().ok_or_else(|| Failure::text("a record that was read nowhere"))?;
-            answer(Value::text(format!("{}/{}/{}|{}", at.topic, at.partition, at.offset, record.value.show())))
+            let read = out.coordinates().map(|at| format!("{}/{}/{}", at.topic, at.partition, at.offset));
+            let nowhere = || "null/-1/-1".to_owned();
+            answer(Value::text(format!("{}|{}", read.unwrap_or_else(nowhere), record.value.show())))
         }
         Processor::Time => answer(Value::text(format!("{}/{}/{}", record.timestamp, out.stream_time(), out.wall_time()))),
         Processor::ShiftTs { ms } => vec![(record.value.clone(), record.timestamp + ms, record.headers.clone())],

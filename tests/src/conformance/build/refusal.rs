@@ -14,6 +14,7 @@ pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
         | TopologyError::NegativeGrace { .. }
         | TopologyError::JoinWindow { .. }
         | TopologyError::History { .. }
+        | TopologyError::GraceOfTable { .. }
         | TopologyError::RetentionTooShort { .. }
         | TopologyError::PartitionCount { .. } => "invalid_argument",
         // Everything else is about how parts fit together.

@@ -6,13 +6,22 @@ use crate::conformance::case::{Branch, Node};
 use crate::conformance::functions::{Lister, Mapper, Predicate};
 use crate::conformance::value::{Value, decimal};
 use headwater_streams::dsl::{KStream, Repartitioned};
-use headwater_streams::topic::{IntoSource, Source, Topic};
+use headwater_streams::topic::{IntoSource, Sink, Source, Topic};
 
 impl Builder<'_> {
     pub(super) fn stream(&mut self, node: &Node, topics: &[String], timestamps: Option<&str>) -> Made {
+        self.topics_of.extend(node.id.clone().map(|id| (id, topics.join(" "))));
+        let mut names = topics.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        // Kafka reads the same topics once, in the way that was said first.
+        if let Some(known) = self.sources.get(&names) {
+            return Ok(Some(known.clone()));
+        }
         let topics: Vec<Topic<Value, Value>> = topics.iter().map(Topic::of).collect();
-        let source = named(timed(topics.into_source(), timestamps)?, node);
-        Ok(Some(Thing::Stream(self.app.stream(source))))
+        let stream = Thing::Stream(self.app.stream(named(timed(topics.into_source(), timestamps)?, node)));
+        self.sources.insert(names, stream.clone());
+        Ok(Some(stream))
     }
 
     pub(super) fn filter_stream(&self, node: &Node, from: Thing, p: Predicate) -> Made {
@@ -102,25 +111,30 @@ impl Builder<'_> {
     }
 
     pub(super) fn repartition(&mut self, node: &Node, from: &str, partitions: Option<i32>) -> Made {
-        let options = Repartitioned::named(self.label(node));
-        // Nobody counts partitions here, where each topic has one; Kafka takes 0 as well.
-        let options = partitions.into_iter().filter(|count| *count > 0).fold(options, Repartitioned::partitions);
-        fn repartition<K: CaseKey>(stream: KStream<K, Value>, options: Repartitioned) -> Thing {
+        let name = self.label(node);
+        fn repartition<K: CaseKey>(stream: KStream<K, Value>, name: String, partitions: Option<i32>) -> Thing {
+            let options = Repartitioned::named(name);
+            // Nobody counts partitions here, where each topic has one; Kafka takes 0 as well.
+            let options = partitions.into_iter().filter(|count| *count > 0).fold(options, Repartitioned::partitions);
             K::stream(stream.repartition(options))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "repartition", stream => repartition(stream, options))))
+        Ok(Some(on_stream!(self.thing(from)?, "repartition", stream => repartition(stream, name, partitions))))
     }
 
     pub(super) fn to(&mut self, node: &Node, from: &str, topic: Option<&str>, topic_fn: Option<&Mapper>) -> Made {
-        fn to<K: CaseKey>(stream: KStream<K, Value>, topic: &str, name: Option<&String>) {
-            let sink = K::sink(topic);
+        fn to<K: CaseKey>(stream: KStream<K, Value>, topic: Option<&str>, topic_fn: Option<Mapper>, name: Option<&String>) {
+            let chosen = |f: Mapper| move |k: &K, v: Option<&Value>| f.apply(&k.to_value(), v.unwrap_or(&Value::Null)).show();
+            let sink = match topic_fn {
+                Some(f) => Sink::chosen_by(chosen(f)),
+                None => Topic::of(topic.unwrap_or_default()).sink(),
+            };
+            let sink = K::written(sink);
             stream.to(match name {
                 Some(name) => sink.named(name),
                 None => sink,
             });
         }
-        let (Some(topic), None) = (topic, topic_fn) else { return Err(unsupported("unsupported op to with topic_fn")) };
-        on_stream!(self.thing(from)?, "to", stream => to(stream, topic, node.name.as_ref()));
+        on_stream!(self.thing(from)?, "to", stream => to(stream, topic, topic_fn.cloned(), node.name.as_ref()));
         Ok(None)
     }
 }

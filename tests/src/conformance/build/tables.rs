@@ -118,7 +118,7 @@ impl Builder<'_> {
             }
         };
         K::table(match &join.store {
-            Some(stored) => table.stored(self.store(node, Some(stored), StoreRole::Rows)),
+            Some(stored) => table.stored(self.store(node, Some(stored), K::ROWS)),
             None => table,
         })
     }
@@ -169,7 +169,7 @@ impl Builder<'_> {
 
     fn table_of<K: CaseKey>(&mut self, node: &Node, stream: &KStream<K, Value>, store: Option<&Stored>) -> Thing {
         K::table(match store.filter(|store| store.name.is_some()) {
-            Some(stored) => stream.to_table(self.store(node, Some(stored), StoreRole::Rows)),
+            Some(stored) => stream.to_table(self.store(node, Some(stored), K::ROWS)),
             None => stream.to_table_unstored().named(format!("{}-table", self.label(node))),
         })
     }
@@ -177,7 +177,7 @@ impl Builder<'_> {
     /// In Kafka a `Materialized` without a name only brings formats.
     fn stored_if_named<K: CaseKey>(&mut self, node: &Node, table: KTable<K, Value>, store: Option<&Stored>) -> KTable<K, Value> {
         match store.filter(|store| store.name.is_some()) {
-            Some(stored) => table.stored(self.store(node, Some(stored), StoreRole::Rows)),
+            Some(stored) => table.stored(self.store(node, Some(stored), K::ROWS)),
             None => table,
         }
     }

@@ -8,7 +8,7 @@ use headwater_streams::dsl::{
 };
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
-use headwater_streams::topic::{Sink, Topic};
+use headwater_streams::topic::Sink;
 
 /// What a node has made.
 #[derive(Clone)]
@@ -57,8 +57,8 @@ pub trait CaseKey: Row + Send + Sync {
     fn table(table: KTable<Self, Value>) -> Thing;
     /// A grouped stream of such keys.
     fn grouped(grouped: KGroupedStream<Self, Value>) -> Thing;
-    /// How such keys are written to a topic.
-    fn sink(topic: &str) -> Sink<Self, Value>;
+    /// The sink with the form in which such keys are written to a topic.
+    fn written(sink: Sink<Self, Value>) -> Sink<Self, Value>;
 }
 
 impl CaseKey for Value {
@@ -84,8 +84,8 @@ impl CaseKey for Value {
         Thing::Grouped(grouped)
     }
 
-    fn sink(topic: &str) -> Sink<Value, Value> {
-        Topic::of(topic).sink()
+    fn written(sink: Sink<Value, Value>) -> Sink<Value, Value> {
+        sink
     }
 }
 
@@ -115,8 +115,8 @@ impl CaseKey for Windowed<Value> {
         Thing::WindowedGrouped(grouped)
     }
 
-    fn sink(topic: &str) -> Sink<Windowed<Value>, Value> {
-        Topic::of(topic).sink().key_format(WindowForm)
+    fn written(sink: Sink<Windowed<Value>, Value>) -> Sink<Windowed<Value>, Value> {
+        sink.key_format(WindowForm)
     }
 }
 

@@ -79,10 +79,10 @@ impl Play {
             self.subject.pass(self.step_takes)?;
         }
         let began = self.subject.elapsed();
-        let seen = self.step(&named)?;
+        let seen = self.step(&named);
         let late = self.pace.did(step, began, self.answered.take().unwrap_or_else(|| self.subject.elapsed()));
         self.too_slow = self.too_slow.take().or(late);
-        Ok(seen.map(|seen| self.prefix.strip(&seen)))
+        Ok(seen?.map(|seen| self.prefix.strip(&seen)))
     }
 
     fn step(&mut self, step: &Step) -> Result<Option<Value>, String> {

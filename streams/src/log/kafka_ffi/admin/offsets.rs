@@ -5,7 +5,7 @@ use super::super::failure::{Failure, text_of};
 use super::super::number::{check, failed};
 use super::topics::Owned;
 use super::{Operation, Options};
-use crate::log::Isolation;
+use crate::log::{Isolation, TopicPartition};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
@@ -22,6 +22,9 @@ pub(in crate::log) enum OffsetSpec {
     Time(i64),
 }
 
+/// Offset and timestamp of one partition, or why not.
+pub(in crate::log) type Listed = Result<(i64, i64), Failure>;
+
 /// One place of a list.
 pub(in crate::log::kafka_ffi) struct Place {
     pub(in crate::log::kafka_ffi) topic: String,
@@ -32,19 +35,21 @@ pub(in crate::log::kafka_ffi) struct Place {
 }
 
 impl Client {
-    /// Offset and timestamp; both -1 where nothing fits.
-    pub(in crate::log) fn list_offset(
-        &self, topic: &str, partition: i32, spec: OffsetSpec, isolation: Isolation, limit: Duration,
-    ) -> Result<(i64, i64), Failure> {
+    /// Offset and timestamp of each; both -1 where nothing fits.
+    pub(in crate::log) fn list_offsets(
+        &self, of: &[TopicPartition], spec: OffsetSpec, isolation: Isolation, limit: Duration,
+    ) -> Result<Vec<(TopicPartition, Listed)>, Failure> {
         let level = match isolation {
             Isolation::Committed => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
             Isolation::Uncommitted => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
         };
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, limit)?.isolation(level)?;
-        let mut places = TopicPartitionList::with_capacity(1);
-        places.add_partition(topic, partition);
-        // SAFETY: the list has one place, which nobody else looks at. The number is a question here, which the safe type cannot hold.
-        unsafe { (*(*places.ptr()).elems).offset = spec.number() };
+        let mut places = TopicPartitionList::with_capacity(of.len());
+        of.iter().for_each(|at| drop(places.add_partition(&at.topic, at.partition)));
+        for place in 0..of.len() {
+            // SAFETY: the list has so many places, at which nobody else looks. The number is a question here, which the safe type cannot hold.
+            unsafe { (*(*places.ptr()).elems.add(place)).offset = spec.number() };
+        }
         self.ask(
             limit,
             &options,
@@ -52,15 +57,18 @@ impl Client {
             |client, options, queue| unsafe { sys::rd_kafka_ListOffsets(client, places.ptr(), options, queue) },
             |event| {
                 let mut count = 0;
-                // SAFETY: the event answers this call with one info for one place, and both live as long as it.
-                unsafe {
-                    let result = sys::rd_kafka_event_ListOffsets_result(event.ptr());
-                    let infos = slice_of(sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count), count);
-                    let Some(info) = infos.first() else { return Ok((-1, -1)) };
+                // SAFETY: the event answers this call with infos of places, and all live as long as it.
+                let listed = |info: &*const sys::rd_kafka_ListOffsetsResultInfo_t| unsafe {
                     let place = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
-                    check(code_of_place(place))?;
-                    Ok((place.offset, sys::rd_kafka_ListOffsetsResultInfo_timestamp(*info)))
-                }
+                    let offset = check(code_of_place(place)).map(|()| (place.offset, sys::rd_kafka_ListOffsetsResultInfo_timestamp(*info)));
+                    (TopicPartition::new(text_of(place.topic), place.partition), offset)
+                };
+                // SAFETY: as above; the count is that of the infos.
+                let infos = unsafe {
+                    let result = sys::rd_kafka_event_ListOffsets_result(event.ptr());
+                    slice_of(sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count), count)
+                };
+                Ok(infos.iter().map(listed).collect())
             },
         )
     }
