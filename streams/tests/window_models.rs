@@ -7,6 +7,7 @@ use headwater_streams::state::{Disk, MemoryBudget, StateDirectory};
 use headwater_streams::testing::TestDriver;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 const IN: Topic<u8, Option<u8>> = Topic::new("in");
@@ -61,12 +62,13 @@ fn for_all<S: Strategy>(
     let config = Config { time_rule: TimeRule::Kafka, late: Late::Drop, far_future: std::time::Duration::MAX, ..Config::new("models") };
     let mut runner = TestRunner::new(ProptestConfig { cases: engine.cases(), ..ProptestConfig::default() });
     let run = runner.run(&strategy, |value| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = OnceCell::new();
         check(value, &|topology| {
             let driver = TestDriver::with_config(topology, &config);
             match engine {
                 Engine::Memory => driver,
                 Engine::Rocks => {
+                    let folder = folder.get_or_init(|| tempfile::tempdir().unwrap());
                     let state = StateDirectory::open(folder.path(), "models", MemoryBudget::from_cgroup()).unwrap();
                     driver.with_state_on(Disk::Directory(state)).unwrap()
                 }
