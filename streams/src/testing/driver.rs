@@ -136,6 +136,16 @@ impl TestDriver {
         })
     }
 
+    /// The same with its state on this disk, which is empty; [`restart_elsewhere`](TestDriver::restart_elsewhere) leaves it for memory.
+    ///
+    /// # Errors
+    /// Where a task cannot be opened there.
+    pub fn with_state_on(mut self, disk: Disk) -> Result<Self, TaskError> {
+        self.tasks = self.opening.tasks(&disk, &self.topics, &[], 0)?;
+        self.disk = disk;
+        Ok(self)
+    }
+
     /// Leaves commits to [`commit`](TestDriver::commit): until then cached stores hold their updates back.
     #[must_use]
     pub fn commit_on_demand(self) -> Self {
