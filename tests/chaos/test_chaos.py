@@ -257,7 +257,7 @@ class HarnessTest(unittest.TestCase):
         self.assertIn(None, reasons)
 
     def test_the_first_commits_between_two_rebalances(self):
-        told = []
+        told, states = [], [False, False, True, True]
 
         class Stranger:
             def __init__(self, _):
@@ -272,10 +272,15 @@ class HarnessTest(unittest.TestCase):
             def close(self):
                 told.append("goes")
 
+        def is_stable(_):
+            told.append("at rest" if states.pop(0) else "rebalances")
+            return told[-1] == "at rest"
+
         run = mock.MagicMock(members=dict, await_commits=lambda _: told.append("commits"))
-        with mock.patch.object(scale, "Consumer", Stranger):
-            scale.Scale.stranger(run, 2)
-        self.assertEqual(told, ["comes", "commits", "goes", "commits"] * 2)
+        run.servers.is_stable, run.await_rest = is_stable, lambda: scale.Scale.await_rest(run)
+        with mock.patch.object(scale, "Consumer", Stranger), mock.patch.object(scale.time, "sleep"):
+            scale.Scale.stranger(run, 1)
+        self.assertEqual(told, ["comes", "rebalances", "rebalances", "at rest", "commits", "goes", "at rest", "commits"])
 
     def test_failures_in_a_row(self):
         self.assertEqual(scale.in_a_row([1.0, 2.0, 3.0], [0.5, 1.5, 2.5]), [])
