@@ -8,6 +8,7 @@ import bisect
 import collections
 import dataclasses
 import decimal
+import itertools
 import json
 import os
 import sys
@@ -17,9 +18,9 @@ from check import GRACE, MINUTE, iso, judge, milliseconds  # noqa: E402
 
 from readers import digest  # noqa: E402
 
-# A partition is idle after five seconds at its end, less what clocks and rounding may take from that.
+# A partition is idle after five seconds in which the log had nothing for it, less what lies between a record's time and its arrival.
 IDLE_MS = 4_000
-# An idle partition that is filled again holds time only when its task has said so.
+# An idle partition that is filled again holds time only when its task has said so: where that one was killed, its successor.
 WAKING_MS = 60_000
 
 
@@ -63,7 +64,7 @@ class Input:
     def __init__(self, run):
         self.valid, self.malformed, self.repeated = {}, {}, []
         self.by_idleness = 0
-        latest_by_partition, latest = {}, -1
+        latest_by_partition = {}
         rows = []
         for record in run.inputs:
             reason, found = ("null value", None) if record.value is None else judge(record.value, record.timestamp)
@@ -73,13 +74,12 @@ class Input:
             time = milliseconds(found["timestamp"])
             before = latest_by_partition.get(record.partition, -1)
             latest_by_partition[record.partition] = max(before, time)
-            latest = max(latest, time)
             rows.append((record, found, time, before))
-        idle = idle_ends(run)
+        idle, reached = idle_ends(run), Reached((record.timestamp, time) for record, _, time, _ in rows)
         for record, found, time, before in rows:
             closes = time // MINUTE * MINUTE + MINUTE + GRACE
             late = closes <= before
-            woke = not late and closes <= latest and was_idle(idle[record.partition], record.timestamp)
+            woke = not late and any(closes <= reached.by(end + WAKING_MS) for end in idle[record.partition] if 0 <= record.timestamp - end <= WAKING_MS)
             self.by_idleness += woke
             identity = found["transaction_id"].lower()
             if identity in self.valid:
@@ -98,9 +98,17 @@ def idle_ends(run):
     return ends
 
 
-def was_idle(ends, timestamp):
-    after = bisect.bisect_right(ends, timestamp)
-    return after > 0 and timestamp - ends[after - 1] <= WAKING_MS
+class Reached:
+    """How far event time had come, in any partition, by a time of the log. What came later has closed no window before."""
+
+    def __init__(self, rows):
+        ordered = sorted(rows)
+        self.times = [at for at, _ in ordered]
+        self.latest = list(itertools.accumulate((time for _, time in ordered), max))
+
+    def by(self, at):
+        count = bisect.bisect_right(self.times, at)
+        return self.latest[count - 1] if count else -1
 
 
 def money(cents):

@@ -3,7 +3,7 @@ import os
 import subprocess
 import time
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
@@ -89,16 +89,25 @@ class Servers:
 
     def members(self, group):
         """Members of a group, each with the partitions that the group has assigned to it."""
+        described = self.describe(group)
+        members = described.members if described else []
+        return {member.member_id: {(at.topic, at.partition) for at in member.assignment.topic_partitions} for member in members}
+
+    def is_stable(self, group):
+        """Whether no rebalance is under way. While one is, the group still takes what members of the generation before commit."""
+        described = self.describe(group)
+        return described is not None and described.state == ConsumerGroupState.STABLE
+
+    def describe(self, group):
         try:
-            described = self.admin.describe_consumer_groups([group], request_timeout=ASK_TIMEOUT)[group].result()
+            return self.admin.describe_consumer_groups([group], request_timeout=ASK_TIMEOUT)[group].result()
         except KafkaException as error:
             # A group that nobody has joined yet.
             if error.args[0].name() == "GROUP_ID_NOT_FOUND":
-                return {}
+                return None
             # After a crash of the broker this client may ask in vain for ever; a new one does not.
             self.admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
             raise
-        return {member.member_id: {(at.topic, at.partition) for at in member.assignment.topic_partitions} for member in described.members}
 
     def rows(self, sql):
         """Rows of a query as lists of texts."""

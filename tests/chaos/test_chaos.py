@@ -8,6 +8,7 @@ import io
 import json
 import sys
 import unittest
+from unittest import mock
 
 import faults
 import model
@@ -159,6 +160,18 @@ class SalesTest(unittest.TestCase):
             run.committed = run.ends = {("transactions", 0): 25, ("transactions", 1): 1}
         self.notices(change)
 
+    def test_a_record_may_not_be_late_because_of_what_came_after_its_partition_woke(self):
+        def change(run):
+            # As above, but the other partition was ahead only long after this one had spoken again.
+            run.inputs.append(Record(0, 24, LOG_TIME + 9_000, None, transaction(25, timestamp=model.iso(START + 425_000)), []))
+            run.inputs.append(Record(1, 0, LOG_TIME + 90_000, None, transaction(24, timestamp=model.iso(START + 800_000)), []))
+            run.letters.append(letter(9, "by-category", 6, "category-sales", "late", run.inputs[24].value))
+            ahead = model.iso(START + 780_000)
+            run.updates.append(update(100, ahead, 1))
+            run.table[(ahead, "Home")] = (model.iso(START + 840_000), "10.10", 1)
+            run.committed = run.ends = {("transactions", 0): 25, ("transactions", 1): 1}
+        self.notices(change, "no transaction is late that cannot be")
+
     def test_a_reason_that_does_not_fit(self):
         self.notices(lambda run: run.letters.__setitem__(0, letter(0, "transactions", 22, "transactions", "broken JSON", run.inputs[22].value)), "reasons fit")
 
@@ -242,6 +255,32 @@ class HarnessTest(unittest.TestCase):
         reasons = {check.judge(record["value"], LOG_TIME)[0] for record in records(1)}
         self.assertLessEqual(set(KINDS), reasons)
         self.assertIn(None, reasons)
+
+    def test_the_first_commits_between_two_rebalances(self):
+        told, states = [], [False, False, True, True]
+
+        class Stranger:
+            def __init__(self, _):
+                pass
+
+            def subscribe(self, _):
+                told.append("comes")
+
+            def assignment(self):
+                return ["elsewhere"]
+
+            def close(self):
+                told.append("goes")
+
+        def is_stable(_):
+            told.append("at rest" if states.pop(0) else "rebalances")
+            return told[-1] == "at rest"
+
+        run = mock.MagicMock(members=dict, await_commits=lambda _: told.append("commits"))
+        run.servers.is_stable, run.await_rest = is_stable, lambda: scale.Scale.await_rest(run)
+        with mock.patch.object(scale, "Consumer", Stranger), mock.patch.object(scale.time, "sleep"):
+            scale.Scale.stranger(run, 1)
+        self.assertEqual(told, ["comes", "rebalances", "rebalances", "at rest", "commits", "goes", "at rest", "commits"])
 
     def test_failures_in_a_row(self):
         self.assertEqual(scale.in_a_row([1.0, 2.0, 3.0], [0.5, 1.5, 2.5]), [])

@@ -10,6 +10,8 @@ pub(crate) struct Idleness {
     since: Option<i64>,
     /// Whether the log was asked and has not answered yet.
     asked: bool,
+    /// The log has not answered last time: who fills the input may not have reached it either.
+    unanswered: bool,
     /// When the log was asked that has answered that there is no more.
     confirmed: Option<i64>,
 }
@@ -33,10 +35,11 @@ impl Idleness {
         is_due
     }
 
-    /// The log has answered, or could not: `false`, too, where there is more than the task has read.
-    pub(crate) fn answer(&mut self, has_no_more: bool) {
+    /// The log has answered, whether there is more than the task has read; or it has not. The first answer after that only begins the timeout.
+    pub(crate) fn answer(&mut self, has_more: Option<bool>) {
         if std::mem::take(&mut self.asked) {
-            self.confirmed = self.since.filter(|_| has_no_more);
+            let was_away = std::mem::replace(&mut self.unanswered, has_more.is_none());
+            self.confirmed = self.since.filter(|_| has_more == Some(false) && !was_away);
         }
     }
 
@@ -67,7 +70,7 @@ mod tests {
             input.watch(true, now);
             if input.asks(now, TIMEOUT) {
                 asked.push(now);
-                input.answer(true);
+                input.answer(Some(false));
             }
             assert_eq!(input.holds(now, TIMEOUT), now >= 6_000, "{now}");
         }
@@ -76,14 +79,26 @@ mod tests {
 
     #[test]
     fn no_answer_and_one_that_there_is_more_end_it() {
-        for answers in [&[false][..], &[]] {
+        for answer in [Some(Some(true)), Some(None), None] {
             let mut input = Idleness::default();
             input.watch(true, 0);
             assert!(input.asks(5_000, TIMEOUT));
-            input.answer(true);
+            input.answer(Some(false));
             assert!(input.holds(9_000, TIMEOUT) && input.asks(10_000, TIMEOUT));
-            answers.iter().for_each(|answer| input.answer(*answer));
-            assert!(!input.holds(12_500, TIMEOUT), "{answers:?}");
+            answer.into_iter().for_each(|answer| input.answer(answer));
+            assert!(!input.holds(12_500, TIMEOUT), "{answer:?}");
+        }
+    }
+
+    /// A broker that was away for both: whoever fills the input has what the log is yet to get.
+    #[test]
+    fn after_an_outage_the_timeout_begins_with_the_first_answer() {
+        let mut input = Idleness::default();
+        input.watch(true, 0);
+        for (at, answer, holds) in [(5_000, None, false), (10_000, Some(false), false), (15_000, Some(false), true)] {
+            assert!(input.asks(at, TIMEOUT));
+            input.answer(answer);
+            assert_eq!(input.holds(at, TIMEOUT), holds, "{at}");
         }
     }
 
@@ -94,7 +109,7 @@ mod tests {
         let mut input = Idleness::default();
         input.watch(true, 0);
         assert!(input.asks(5_000, TIMEOUT));
-        input.answer(true);
+        input.answer(Some(false));
         input.watch(true, 30_000);
         assert!(!input.holds(30_000, TIMEOUT));
     }
@@ -106,7 +121,7 @@ mod tests {
         assert!(input.asks(5_000, TIMEOUT));
         input.watch(false, 5_001);
         input.watch(true, 5_002);
-        input.answer(true);
+        input.answer(Some(false));
         assert!(!input.holds(5_002, TIMEOUT));
     }
 }

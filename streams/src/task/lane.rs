@@ -142,7 +142,6 @@ impl Lane {
 
     /// The log ends here, or has not said where. What a transaction that is still open has written counts: it may come yet.
     pub(crate) fn ends_at(&mut self, end: Option<i64>) {
-        let has_no_more = self.is_at_end() && end.is_some_and(|end| end <= self.position);
-        self.idleness.answer(has_no_more);
+        self.idleness.answer(end.map(|end| !self.is_at_end() || end > self.position));
     }
 }

@@ -163,12 +163,13 @@ impl Worker {
         }
         self.follow_up.is_caught_up = !busy;
         self.look_around(now, effects);
-        self.ask_ends(now, effects);
         self.ask_group(now, effects);
         if self.commit.is_idle() && self.may_send(now, effects) {
             self.commit_if_due(now, effects)?;
             self.hand_over_early(now, effects)?;
         }
+        // Behind a commit: what the group said before it is to be as fresh as it can.
+        self.ask_ends(now, effects);
         self.keep_flow(effects);
         if self.is_at_rest() {
             self.status.rests()
