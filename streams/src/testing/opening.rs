@@ -24,7 +24,6 @@ impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
-        let globals = Globals::of(&topology);
         Opening {
             dead_letter_topic,
             rules: config.rules(),
@@ -33,7 +32,6 @@ impl Opening {
             application_id,
             settings: settings(config),
             destinations: Arc::new(Destinations::Any),
-            globals,
         }
     }
 

@@ -111,7 +111,6 @@ pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> 
         sources: BTreeMap::new(),
         entered: BTreeMap::new(),
         index: 0,
-        cogrouped,
     };
     for node in nodes {
         let made = builder.make(node)?;
