@@ -256,9 +256,7 @@ impl CommittedWindows<'_> {
         (*starts.start()).max(self.visible_from)..=*starts.end()
     }
 
-    fn segments(
-        &self, starts: &RangeInclusive<Timestamp>,
-    ) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
+    fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
         let (first, last) = (starts.start().div_euclid(self.segment_ms), starts.end().div_euclid(self.segment_ms));
         let is_empty = starts.is_empty();
         let segments = metadata::segments_of(&self.at.view, self.at.shared.metadata, self.name)?;
