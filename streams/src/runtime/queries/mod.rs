@@ -221,6 +221,8 @@ impl Place for Queries {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError> {
         // Every instance has these as a whole.
         if let Some(found) = self.source.globals.answer(question) {
+            // Not once the application has ended: nobody keeps them up to date.
+            drop(self.source.look(question.store)?);
             return Ok(found);
         }
         match self.isolation {
