@@ -9,6 +9,7 @@ use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
 use crate::task::{CommitMetadata, Destinations, Globals, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
+use headwater_state::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tracing::info;
@@ -62,6 +63,9 @@ fn check_times(topology: &Topology, config: &Config) -> Result<(), AppError> {
     }
     Ok(())
 }
+
+/// Kafka: `VersionedChangelogTopicConfig`.
+const VERSIONED_CHANGELOG_LAG_MS: i64 = 24 * 60 * 60 * 1_000;
 
 struct Topics<'a> {
     admin: &'a dyn Admin,
@@ -153,7 +157,13 @@ impl Topics<'_> {
                 let Changelog::Internal { topic, window } = &store.changelog else { continue };
                 let topic = topic.resolve(&self.application_id);
                 let policy = if *window { "compact,delete" } else { "compact" };
-                let configs = [("cleanup.policy", policy), ("retention.ms", "-1"), ("message.timestamp.after.max.ms", MAX)];
+                let mut configs = vec![("cleanup.policy", policy), ("retention.ms", "-1"), ("message.timestamp.after.max.ms", MAX)];
+                // Earlier versions are not superseded by later ones until the history has passed. Kafka adds a day as well.
+                let lag = match store.spec.layout {
+                    Layout::Versioned { history_ms, .. } => Some(history_ms.saturating_add(VERSIONED_CHANGELOG_LAG_MS).to_string()),
+                    Layout::KeyValue | Layout::Window { .. } | Layout::Session { .. } => None,
+                };
+                configs.extend(lag.iter().map(|lag| ("min.compaction.lag.ms", lag.as_str())));
                 let found = self.ensure_as(&topic, tasks, &configs)?;
                 if found != tasks {
                     return Err(AppError::Topics(format!(
