@@ -80,7 +80,7 @@ impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for WithGrace<K:
     }
 
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable) -> KStream<K, Out> {
-        let (stream, _) = left.partitioned(Repartition { keeps_null_keys: true, fallback: self.name, ..Repartition::default() });
+        let (stream, _) = left.partitioned(Repartition { fallback: self.name, ..Repartition::default() });
         self.look_up(&stream, "left_join", Unmatched::GoesOn, f)
     }
 }
@@ -110,6 +110,7 @@ impl<P: Row, R: Row> WithGrace<P, R> {
             graph.look_at(node, self.table.node);
             graph.nodes[node].copartitioned = vec![left.node, self.table.node];
             graph.nodes[node].grace_ms = Some(grace_ms);
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)
     }

@@ -49,7 +49,7 @@ impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for KTable<K::Pr
     }
 
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable) -> KStream<K, Out> {
-        let (stream, _) = left.partitioned(Repartition { keeps_null_keys: true, ..Repartition::default() });
+        let (stream, _) = left.partitioned(Repartition::default());
         self.look_up(&stream, "left_join", Unmatched::GoesOn, f)
     }
 }
@@ -66,6 +66,7 @@ impl<P: Row, R: Row> KTable<P, R> {
         app.graph(|graph| {
             graph.look_at(node, self.node);
             graph.nodes[node].copartitioned = vec![left.node, self.node];
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)
     }

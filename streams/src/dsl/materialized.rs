@@ -155,6 +155,12 @@ pub(super) mod declare {
             Declaration { owner: Some(operation), ..Declaration::shared(node, name, options) }
         }
 
+        /// A global table's rows, which belong to no task.
+        pub(crate) fn global(name: &'static str, options: StoreOptions) -> Self {
+            let kind = if options.history_ms.is_some() { options.rows_kind() } else { StoreKind::Global };
+            Declaration { node: 0, name, owner: Some("global_table"), kind, options, source_changelog: None }
+        }
+
         /// Rows by key and window.
         pub(crate) fn windows(self, size_ms: Timestamp, needed_ms: Timestamp, index: TimeIndex) -> Self {
             Declaration { kind: StoreKind::Window { size_ms, needed_ms, index }, ..self }
@@ -199,7 +205,7 @@ pub(super) mod declare {
         let &Declaration { name, owner, kind, options, source_changelog, .. } = declaration;
         // A window store, a session store and a store by key are different things even of the same types.
         let (types, type_name) = match kind {
-            StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
+            StoreKind::KeyValue | StoreKind::Global => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
             StoreKind::Versioned { .. } => (TypeId::of::<([K; 1], V)>(), std::any::type_name::<([K; 1], V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
             StoreKind::Session { .. } => (TypeId::of::<(&'static [K], V)>(), std::any::type_name::<(&'static [K], V)>()),

@@ -129,15 +129,14 @@ impl Plan {
         Plan { app, operation, name, keeps, reach: right.windows.reach() }
     }
 
-    /// Records of one key stand in one partition; those without one are kept where they go on alone.
+    /// Records of one key stand in one partition.
     fn partitioned<K: Nullable, V: Nullable>(&self, stream: &KStream<K, V>, side: Side) -> KStream<K, V> {
-        let keeps_null_keys = self.keeps_side(side);
         let fallback = match side {
             Side::Left => "left",
             Side::Right => "right",
         };
         let fallback = Some(intern(&format!("{}-{fallback}", self.name)));
-        stream.partitioned(Repartition { keeps_null_keys, fallback, ..Repartition::default() }).0
+        stream.partitioned(Repartition { fallback, ..Repartition::default() }).0
     }
 
     fn keeps_side(&self, side: Side) -> bool {
@@ -164,7 +163,10 @@ impl Plan {
         let pair = move |key: &K, right, left| f(key, left, Some(right));
         let of_right = self.side::<K, R, L::Present, Out>(right, Side::Right, stores, single, Arc::new(pair));
         self.declare::<K::Present, L::Present, R::Present>(of_left, of_right, stores);
-        self.app.graph(|graph| graph.nodes[of_left].copartitioned = vec![left.node, right.node]);
+        self.app.graph(|graph| {
+            graph.nodes[of_left].copartitioned = vec![left.node, right.node];
+            [of_left, of_right].into_iter().for_each(|side| graph.nodes[side].takes_null_keys = self.keeps != Keeps::Neither);
+        });
         let kind = Kind::Operator { operation: "joined", changes_key: false };
         let both = self.app.operator::<K, Out, _>(kind, &[of_left, of_right], |wiring, id| operator::pass::<K, Out>(wiring.outlet(id)));
         KStream::at(&self.app, both, false)

@@ -25,6 +25,9 @@ impl Display for Settled {
 
 impl Settled {
     fn describe(&self, id: &str, f: &mut Formatter<'_>) -> fmt::Result {
+        for table in &self.globals {
+            writeln!(f, "global table {}, read from {}", table.store, table.topic)?;
+        }
         for (i, sub) in self.sub_topologies.iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;

@@ -1,6 +1,7 @@
 //! What can be found wrong in a graph without a broker, beyond what was noticed while it was built.
 
 use super::stores::{StoreKind, StoreUse};
+use super::tables::is_versioned;
 use super::{Graph, Kind, TopologyError};
 use crate::topic::is_legal;
 use std::collections::HashSet;
@@ -12,11 +13,19 @@ impl Graph {
             found.push(TopologyError::Empty);
         }
         self.check_nodes(&mut found);
+        self.check_suppressed(&mut found);
         self.check_topics(&mut found);
         self.check_patterns(&mut found);
         self.check_declarations(&mut found);
         self.stores.iter().for_each(|store| check_store(store, &mut found));
+        found.extend(self.reads.iter().filter_map(|read| read.mistake(&self.stores)));
         found
+    }
+
+    fn check_suppressed(&self, found: &mut Vec<TopologyError>) {
+        let suppressed = self.nodes.iter().filter(|node| node.buffer.is_some());
+        let versioned = suppressed.flat_map(|node| &node.parents).filter(|parent| is_versioned(&self.nodes, &self.stores, **parent));
+        found.extend(versioned.map(|_| TopologyError::SuppressedVersions));
     }
 
     fn check_nodes(&self, found: &mut Vec<TopologyError>) {
@@ -44,6 +53,20 @@ impl Graph {
     /// A topic has one position in a group, so one source reads it. Sinks outside of the log have positions of their own.
     fn check_topics(&self, found: &mut Vec<TopologyError>) {
         let mut read = HashSet::new();
+        for table in &self.globals {
+            check_name("topic", table.topic, found);
+            if !read.insert(&table.topic) {
+                found.push(TopologyError::TopicReadTwice { topic: table.topic });
+            }
+            let used = self.stores.get(table.store);
+            if used.is_some_and(|used| matches!(used.kind, StoreKind::Versioned { .. })) {
+                found.push(TopologyError::VersionedGlobal { store: table.store });
+            }
+            if let Some(user) = self.nodes.iter().find(|node| node.stores.contains(&table.store)) {
+                let second = user.kind.operation();
+                found.push(TopologyError::StoreOfTwoOwners { store: table.store, first: "global_table", second });
+            }
+        }
         for node in &self.nodes {
             match &node.kind {
                 Kind::Source(source) => {

@@ -26,6 +26,28 @@ pub(crate) struct StoreUse {
     pub(crate) source_changelog: Option<&'static str>,
 }
 
+/// A store that somebody reads and does not fill.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoreRead {
+    pub(crate) store: &'static str,
+    pub(crate) types: TypeId,
+    pub(crate) type_name: &'static str,
+}
+
+impl StoreRead {
+    /// What is wrong with it: there is no such store, or it is another one.
+    pub(super) fn mistake(&self, stores: &Stores) -> Option<TopologyError> {
+        let &StoreRead { store, types, type_name } = self;
+        match stores.get(store) {
+            None => Some(TopologyError::NobodyFills { store }),
+            Some(known) if known.types != types => {
+                Some(TopologyError::StoreOfTwoTypes { store, first: known.type_name, second: type_name })
+            }
+            Some(_) => None,
+        }
+    }
+}
+
 /// The layout of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreKind {
@@ -33,6 +55,8 @@ pub(crate) enum StoreKind {
     KeyValue,
     /// All versions of each row within a history. Kafka: `VersionedKeyValueStore`.
     Versioned { history_ms: Timestamp, segment_ms: Timestamp },
+    /// Rows by key that no task owns.
+    Global,
     /// Records that wait for something, in a layout of their operator's.
     Waiting,
     /// Events by key and time, for a join of streams.
@@ -77,9 +101,8 @@ impl StoreKind {
     pub(super) fn history_ms(self) -> Option<Timestamp> {
         match self {
             StoreKind::Versioned { history_ms, .. } => Some(history_ms),
-            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } | StoreKind::Waiting => {
-                None
-            }
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => None,
+            StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => None,
         }
     }
 }
@@ -97,7 +120,7 @@ const SEGMENTS_PER_HISTORY: Timestamp = 12;
 impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
-            StoreKind::KeyValue | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
             StoreKind::Events { retention_ms } => Some(retention_ms),
             StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
@@ -106,7 +129,7 @@ impl StoreUse {
     /// What the byte store must be.
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
-            StoreKind::KeyValue | StoreKind::Waiting => StoreSpec::key_value(self.name),
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => StoreSpec::key_value(self.name),
             StoreKind::Versioned { history_ms, segment_ms } => StoreSpec::versioned(self.name, history_ms, segment_ms),
             StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
             StoreKind::Window { needed_ms, index, .. } => {
@@ -169,6 +192,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Global => f.write_str("global rows"),
             StoreKind::Waiting => f.write_str("records that wait"),
             StoreKind::Versioned { history_ms, .. } => write!(f, "versions of {history_ms} ms"),
             StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),

@@ -1,6 +1,7 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::stores::Stores;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::{Nullable, Row};
@@ -12,7 +13,7 @@ use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
     Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
 };
-use crate::task::{Context, Destinations, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
 use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
@@ -24,11 +25,14 @@ use std::sync::Arc;
 /// What a task lends to its wiring.
 pub(crate) struct WiringEnvironment<'a> {
     pub(crate) application_id: &'a str,
+    /// The task's partition.
+    pub(crate) partition: i32,
     pub(crate) state: &'a Rc<RefCell<TaskState>>,
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
     /// The topics that data may choose.
     pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -147,6 +151,11 @@ impl<'a> Wiring<'a> {
         }
     }
 
+    /// What is known of the stores.
+    pub(crate) fn stores(&self) -> &'a Stores {
+        &self.topology.stores
+    }
+
     /// The store with the rows of a node's table, where it has one.
     pub(crate) fn own_rows<K: Row, V: Row>(&mut self, node: NodeId) -> Option<Rc<KeyValueRows<K, V>>> {
         self.topology.nodes[node].rows.store().map(|store| self.key_value(store))
@@ -234,6 +243,11 @@ impl<'a> Wiring<'a> {
         leftovers
     }
 
+    /// The rows of a global table.
+    pub(crate) fn global(&self, store: &str) -> Arc<GlobalRows> {
+        self.environment.globals.rows(store).expect("an instance has the global tables of its topology").clone()
+    }
+
     /// A store of bytes, for an operator with a layout of its own.
     pub(crate) fn bytes(&self, store: &str) -> KeyValueHandle {
         self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")
@@ -306,6 +320,11 @@ impl<'a> Wiring<'a> {
         self.processors.clocks.push((Arc::from(name), count.clone()));
         self.processors.fronts.push(Rc::new(clock));
         count
+    }
+
+    /// The task's partition.
+    pub(crate) fn partition(&self) -> u32 {
+        u32::try_from(self.environment.partition).expect("partitions are counted from zero")
     }
 
     /// A topic of the user's that the node writes to.

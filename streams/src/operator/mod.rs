@@ -10,6 +10,7 @@ mod filter;
 mod flat_map;
 mod foreign_key;
 mod getter;
+mod global_join;
 mod lateness;
 mod map;
 mod ok_err;
@@ -48,9 +49,11 @@ pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
 pub(crate) use foreign_key::{
-    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, resolve, subscribe,
+    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, answer_sink, resolve,
+    subscribe,
 };
 pub(crate) use getter::{AsOf, Getter};
+pub(crate) use global_join::GlobalJoin;
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
 pub(crate) use out::Way;
@@ -69,7 +72,7 @@ pub(crate) use self_join::{SelfJoin, SelfPair};
 pub(crate) use session_aggregate::{SessionAggregate, SessionFold};
 pub(crate) use sink::{routed_sink, routed_table_sink, sink, table_sink};
 pub(crate) use sliding_aggregate::SlidingAggregate;
-pub(crate) use source::{Reading, read_stream, read_table};
+pub(crate) use source::{Arrival, Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 pub(crate) use stream_table_join::{StreamTableJoin, Unmatched};

@@ -3,6 +3,7 @@
 //! It decides nothing. The shell of threads and the simulator both use it.
 
 use super::event::{Effect, Event, Found, ReaderOf, Sight};
+use super::global_reader::GlobalReader;
 use super::outage::Outages;
 use super::plan::Plan;
 use super::queries;
@@ -44,6 +45,8 @@ pub(crate) struct Executor {
     last_gather: i64,
     outages: Outages,
     strangers: Strangers,
+    /// None where the topology has no global tables.
+    globals: Option<GlobalReader>,
     pub(crate) sinks: Box<dyn SinkHost>,
     delivered: Vec<Delivery>,
     fetched: Vec<crate::log::Fetched>,
@@ -77,6 +80,7 @@ impl Executor {
             last_gather: NO_CONTACT,
             outages: Outages::default(),
             strangers: Strangers::default(),
+            globals: if plan.globals.is_empty() { None } else { Some(GlobalReader::new(make_reader(&*log)?)) },
             sinks,
             delivered: Vec::new(),
             fetched: Vec::new(),
@@ -88,6 +92,12 @@ impl Executor {
 
     /// Collects what has happened; waits for records at most this long.
     pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
+        if let Some(globals) = &mut self.globals
+            && !globals.poll(now, &self.plan, &*self.log, &mut self.outages)?
+        {
+            // Before tables are complete nothing is to be joined with them, so the group need not know of us.
+            return Ok(());
+        }
         let heard = self.member.poll();
         if self.strangers.hold(now, &self.plan.application_id, &heard) {
             self.strangers.check(now, &self.plan.application_id, self.plan.config.start_patience)?;

@@ -7,7 +7,7 @@ use super::{AppError, Config, TimeRule};
 use crate::connector::DeadLetter;
 use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
-use crate::task::{CommitMetadata, Destinations, METADATA_LIMIT};
+use crate::task::{CommitMetadata, Destinations, Globals, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +36,8 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     topics.retentions(&topology)?;
     let known = std::mem::take(&mut topics.known);
     let destinations = Arc::new(Destinations::Known(topics.destinations(&topology)?));
-    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known, destinations };
+    let globals = Globals::of(&topology);
+    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known, destinations, globals };
     let mut topics = Topics { admin, application_id: plan.application_id.clone(), known: std::mem::take(&mut plan.topics) };
     topics.changelogs(&plan.topology)?;
     plan.topics = topics.known;
@@ -101,6 +102,9 @@ impl Topics<'_> {
 
     /// Every topic that others fill or read must be there by now.
     fn sources(&mut self, topology: &Topology) -> Result<(), AppError> {
+        for table in topology.globals() {
+            self.existing(&Arc::from(table.topic), "read")?;
+        }
         for sub in topology.sub_topologies() {
             for input in sub.inputs.iter().filter(|input| matches!(input.topic, TopicName::Fixed(_))) {
                 let topic = input.topic.resolve(&self.application_id);

@@ -9,6 +9,7 @@ mod context;
 mod destinations;
 mod error;
 mod failure;
+mod globals;
 mod id;
 mod idleness;
 mod lane;
@@ -33,6 +34,7 @@ pub use context::{Context, Coordinates};
 pub(crate) use destinations::Destinations;
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
+pub(crate) use globals::{GlobalRows, Globals, NoRow};
 pub use id::TaskId;
 #[cfg(test)]
 pub(crate) use metadata::FoundMetadata;

@@ -11,6 +11,7 @@ mod scope;
 use crate::format::Format;
 use crate::graph::Topology;
 use crate::query::{Found, Place, QueryError, Queryable, Question, committed, merge};
+use crate::task::Globals;
 use headwater_state::{CommittedState, StateError};
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -99,6 +100,7 @@ pub(crate) type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 /// What all handles on one application share.
 pub(crate) struct Source {
     pub(crate) topology: Topology,
+    pub(crate) globals: Globals,
     pub(crate) directory: Arc<Directory>,
     pub(crate) owners: Owners,
     pub(crate) inquiries: Mutex<Sender<Inquiry>>,
@@ -118,7 +120,7 @@ impl Queries {
     /// # Errors
     /// [`QueryError::NoSuchStore`] and [`QueryError::WrongType`], where the topology has another one or none.
     pub fn store<S: Queryable>(&self, store: S) -> Result<S::View<'static>, QueryError> {
-        store.view(&self.source.topology, Rc::new(self.clone()))
+        store.view(self.source.topology.stores(), Rc::new(self.clone()))
     }
 
     /// Queries about many keys see those whose partitions this instance has, without a word on the others.
@@ -216,6 +218,10 @@ impl Queries {
 
 impl Place for Queries {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError> {
+        // Every instance has these as a whole.
+        if let Some(found) = self.source.globals.answer(question) {
+            return Ok(found);
+        }
         match self.isolation {
             Isolation::Committed => self.ask_committed(question),
             Isolation::Uncommitted => self.ask_stream_thread(question),

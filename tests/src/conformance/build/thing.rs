@@ -3,7 +3,7 @@
 use super::StoreRole;
 use crate::conformance::value::{Value, WindowForm};
 use headwater_streams::dsl::{
-    CogroupedKStream, KGroupedStream, KGroupedTable, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream,
+    CogroupedKStream, GlobalKTable, KGroupedStream, KGroupedTable, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream,
     SlidingWindowedCogroup, SlidingWindowedKStream, TimeWindowedCogroup, TimeWindowedKStream,
 };
 use headwater_streams::format::Row;
@@ -21,6 +21,8 @@ pub enum Thing {
     Table(KTable<Value, Value>),
     /// A table keyed by windows.
     WindowedTable(KTable<Windowed<Value>, Value>),
+    /// A global table.
+    Global(GlobalKTable<Value, Value>),
     /// A grouped stream.
     Grouped(KGroupedStream<Value, Value>),
     /// A stream grouped by windows of an earlier aggregation.
@@ -152,6 +154,7 @@ impl Thing {
             Thing::WindowedStream(_) => "a stream of windows",
             Thing::Table(_) => "a table",
             Thing::WindowedTable(_) => "a table of windows",
+            Thing::Global(_) => "a global table",
             Thing::Grouped(_) => "a grouped stream",
             Thing::WindowedGrouped(_) => "a grouped stream of windows",
             Thing::GroupedTable(_) => "a grouped table",
