@@ -54,8 +54,8 @@ fn a_name_that_kafka_streams_has_counted_up_can_be_given() {
     const USERS: Topic<u64, String> = Topic::new("users");
     const COUNTS: Store<String, u64> = Store::new("KSTREAM-AGGREGATE-STATE-STORE-0000000003");
     let app = StreamsBuilder::new();
-    app.stream(LINES).group_by(|_, line| line.clone()).named("KSTREAM-AGGREGATE-STATE-STORE-0000000003").count(COUNTS);
-    app.table(USERS, Store::new("users-STATE-STORE-0000000005"));
+    let _ = app.stream(LINES).group_by(|_, line| line.clone()).named("KSTREAM-AGGREGATE-STATE-STORE-0000000003").count(COUNTS);
+    let _ = app.table(USERS, Store::new("users-STATE-STORE-0000000005"));
     let mut driver = TestDriver::new(app.build().unwrap());
     driver.send(LINES, 1, "to").send(USERS, 2, "be");
     let topics: Vec<_> = driver.topics().filter(|topic| topic.contains("STORE")).collect();
