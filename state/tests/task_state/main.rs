@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 mod engine;
+mod engines_agree;
 mod key_value_model;
 mod lifecycle;
 mod restore;

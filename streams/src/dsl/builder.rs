@@ -42,7 +42,8 @@ impl StreamsBuilder {
         Self::default()
     }
 
-    /// Reads topics as a stream of events. Several bare sources of the same topics are one.
+    /// Reads topics as a stream of events: a [`Topic`], an array of them, a [`TopicPattern`](crate::topic::TopicPattern), or one of these with
+    /// options. The same topics may be read again in the same way: it is one source, under the name that it was given first.
     pub fn stream<S: IntoSource>(&self, source: S) -> KStream<S::Key, S::Value> {
         let source = Arc::new(source.into_source());
         let topics = source_topics(&source, InputRole::Stream);
@@ -74,6 +75,17 @@ impl StreamsBuilder {
     /// in a store that is called as the topic. Kafka: `StreamsBuilder#table` without a `Materialized`.
     ///
     /// What keeps no rows knows none: that a row was there before, a filter behind it cannot tell, and passes every deletion on.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// let names = app.table_unstored(Topic::<u64, String>::new("names"));
+    /// names.to(Topic::<u64, String>::new("copy"));
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].stores.len(), 0);
+    ///
+    /// let _lengths = names.join(&names, |_, name, _| name.len() as u64); // asks for rows
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].stores[0].name, "names");
+    /// ```
     pub fn table_unstored<S: IntoSource>(&self, source: S) -> KTable<<S::Key as Nullable>::Present, <S::Value as Nullable>::Present> {
         let source = source.into_source();
         let changelog = source.topics.first().and_then(|topic| self.source_changelog(&source, topic));
@@ -126,6 +138,12 @@ impl StreamsBuilder {
         self.node(kind, &[], |_, _| ());
     }
 
+    /// Says that records stand where the state that they need is, also behind a change of key: `build()` then does not return
+    /// [`TopologyError::StateBehindChangedKey`]. Kafka Streams always trusts.
+    pub fn trust_partitions(&self) {
+        self.0.borrow_mut().trusts_partitions = true;
+    }
+
     /// The topology, or everything that is wrong with it.
     pub fn build(&self) -> Result<Topology, TopologyErrors> {
         Topology::of(&self.0.borrow())
@@ -157,6 +175,15 @@ impl StreamsBuilder {
         name.into_iter().for_each(|name| self.name(node, &name));
     }
 
+    /// Whether `other` builds the same topology; it is a mistake if not.
+    pub(super) fn builds_with(&self, other: &StreamsBuilder, operation: &'static str) -> bool {
+        let is_same = Rc::ptr_eq(&self.0, &other.0);
+        if !is_same {
+            self.mistake(TopologyError::TwoBuilders { operation });
+        }
+        is_same
+    }
+
     pub(super) fn mistake(&self, mistake: TopologyError) {
         self.graph(|graph| graph.mistakes.push(mistake));
     }
@@ -164,7 +191,8 @@ impl StreamsBuilder {
     fn same_source(&self, topics: &SourceTopics) -> Option<NodeId> {
         let same = |kind: &Kind| match kind {
             Kind::Source(known) => {
-                known.is_bare && topics.is_bare && known.types == topics.types && known.role == topics.role && known.topics == topics.topics
+                let reads = |source: &SourceTopics| (source.types, source.role, source.manner, source.pattern);
+                topics.manner.is_some() && reads(known) == reads(topics) && sorted(&known.topics) == sorted(&topics.topics)
             }
             _ => false,
         };
@@ -185,7 +213,19 @@ impl StreamsBuilder {
     }
 }
 
+fn sorted(topics: &[&'static str]) -> Vec<&'static str> {
+    let mut topics = topics.to_vec();
+    topics.sort_unstable();
+    topics
+}
+
 fn source_topics<K: Nullable, V: Nullable>(source: &Source<K, V>, role: InputRole) -> SourceTopics {
     let types = TypeId::of::<(K, V)>();
-    SourceTopics { topics: source.topics.clone(), role, reset: source.reset, types, is_bare: source.is_bare() }
+    let mut topics: Vec<&'static str> = Vec::new();
+    source.topics.iter().for_each(|topic| {
+        if !topics.contains(topic) {
+            topics.push(topic)
+        }
+    });
+    SourceTopics { topics, pattern: source.pattern, role, reset: source.reset, types, manner: source.manner() }
 }

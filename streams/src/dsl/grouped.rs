@@ -1,10 +1,10 @@
 //! Groupings, and what aggregates them without windows.
 
-use super::materialized::declare::Declaration;
-use super::{IntoStore, KStream, KTable, Materialized, StreamsBuilder, TimeWindowedKStream};
+use super::aggregation::{self, Place, folding};
+use super::{IntoStore, KStream, KTable, Materialized, StreamsBuilder, Windowing};
 use crate::format::{Nullable, Row};
-use crate::graph::{Kind, Merge, NodeId, Repartition};
-use crate::operator::{self, TimeWindows};
+use crate::graph::{Merge, NodeId, Repartition};
+use crate::operator::Initial;
 use crate::record::Portable;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -78,7 +78,8 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
 
     /// How many records each key has. Null values are not counted.
     pub fn count<S: IntoStore<Key = K, Value = u64>>(&self, store: S) -> KTable<K, u64> {
-        self.fold("count", store.into_store(), |_, _, count: Option<u64>| Some(count.unwrap_or(0) + 1), None)
+        let fold = |_: &K, _: V::Present, count: Option<u64>| Some(count.unwrap_or(0) + 1);
+        self.fold("count", store.into_store(), fold, Arc::new(|| Some(0)), None)
     }
 
     /// The values of each key made into one; the first stands for itself. Null values are left out.
@@ -89,7 +90,7 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
             Some(held) => f(key, held, value).into_present(),
             None => Some(value),
         };
-        self.fold("reduce", store.into_store(), fold, None)
+        self.fold("reduce", store.into_store(), fold, Arc::new(|| None), None)
     }
 
     /// The values of each key gathered in an aggregate that begins as `init()`. Null values are left out.
@@ -97,7 +98,8 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
     pub fn aggregate<S: IntoStore<Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
     ) -> KTable<K, A::Present> {
-        self.fold("aggregate", store.into_store(), folding(init, add), None)
+        let (fold, initial) = folding(init, add);
+        self.fold("aggregate", store.into_store(), fold, initial, None)
     }
 
     /// The same with an associative function that makes one aggregate of two, so that a plan may aggregate in parts.
@@ -105,38 +107,23 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
         merge: impl Fn(&K, A, A) -> A + Portable,
     ) -> KTable<K, A::Present> {
-        self.fold("aggregate", store.into_store(), folding(init, add), Some(Merge(Arc::new(merge))))
+        let (fold, initial) = folding(init, add);
+        self.fold("aggregate", store.into_store(), fold, initial, Some(Merge(Arc::new(merge))))
     }
 
     fn fold<A: Nullable>(
         &self, operation: &'static str, store: Materialized<K, A>,
-        fold: impl Fn(&K, V::Present, Option<A::Present>) -> Option<A::Present> + Portable, merge: Option<Merge>,
+        fold: impl Fn(&K, V::Present, Option<A::Present>) -> Option<A::Present> + Portable, initial: Initial<A::Present>,
+        merge: Option<Merge>,
     ) -> KTable<K, A::Present> {
-        let (app, fold, name) = (&self.app, Arc::new(fold), store.name);
-        let stream = self.enter(name);
-        let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[stream.node], move |wiring, id| {
-            let rows = wiring.key_value::<K, A::Present>(name);
-            let next = wiring.table_outlet(id, &rows);
-            operator::aggregate::<K, V, A::Present>(wiring.stage(id), fold.clone(), rows, next)
-        });
-        app.graph(|graph| graph.nodes[node].merge = merge);
-        app.declare_store::<K, A::Present>(Declaration::owned(node, operation, name, store.options));
-        KTable::kept(app, node, name)
+        let node = aggregation::over_keys(self, Place::only(operation, store.name, store.options), Arc::new(fold), initial);
+        self.app.graph(|graph| graph.nodes[node].merge = merge);
+        KTable::kept(&self.app, node, store.name)
     }
 
-    /// Aggregates window by window.
-    pub fn windowed_by(&self, windows: impl Into<TimeWindows>) -> TimeWindowedKStream<K, V> {
-        TimeWindowedKStream { grouped: self.clone(), windows: windows.into() }
-    }
-}
-
-/// Adding in place, as a fold.
-pub(super) fn folding<K, V, A: Nullable>(
-    init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable,
-) -> impl Fn(&K, V, Option<A::Present>) -> Option<A::Present> + Portable {
-    move |key, value, held| {
-        let mut aggregate = held.map_or_else(&init, A::from_present);
-        add(key, value, &mut aggregate);
-        aggregate.into_present()
+    /// Aggregates window by window: [`Tumbling`](super::Tumbling), [`Hopping`](super::Hopping), [`Sliding`](super::Sliding),
+    /// [`Session`](super::Session), [`Unlimited`](super::Unlimited).
+    pub fn windowed_by<W: Windowing>(&self, windows: W) -> W::Stream<K, V> {
+        windows.of_stream(self.clone())
     }
 }

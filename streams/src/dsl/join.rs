@@ -3,7 +3,7 @@
 use super::{KStream, KTable};
 use crate::format::{Nullable, Row};
 use crate::graph::{Kind, Repartition};
-use crate::operator::{self, Unmatched};
+use crate::operator::{StreamTableJoin, Unmatched};
 use crate::record::{Item, Portable};
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl<K: Nullable, V: Nullable, R: Row> joined::JoinedWith<K, V> for KTable<K::Pr
     }
 
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable) -> KStream<K, Out> {
-        let (stream, _) = left.partitioned(Repartition { keeps_null_keys: true, ..Repartition::default() });
+        let (stream, _) = left.partitioned(Repartition::default());
         self.look_up(&stream, "left_join", Unmatched::GoesOn, f)
     }
 }
@@ -61,11 +61,12 @@ impl<P: Row, R: Row> KTable<P, R> {
         let (app, view, f) = (&left.app, self.view.clone(), Arc::new(f));
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[left.node], move |wiring, id| {
             let row_of = view(wiring);
-            operator::stream_table_join(wiring.stage(id), row_of, unmatched, f.clone(), wiring.outlet(id))
+            StreamTableJoin { stage: wiring.stage(id), row_of, unmatched, join: f.clone(), next: wiring.outlet(id) }
         });
         app.graph(|graph| {
             graph.look_at(node, self.node);
             graph.nodes[node].copartitioned = vec![left.node, self.node];
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)
     }

@@ -1,6 +1,6 @@
 //! Stores with options.
 
-use super::{Store, WindowStore};
+use super::{SessionStore, Store, VersionedStore, WindowStore};
 use crate::format::{Nullable, Row};
 use crate::graph::StoreOptions;
 use crate::record::Timestamp;
@@ -24,6 +24,13 @@ pub struct Materialized<K, V> {
 
 /// A window store with options; the bare [`WindowStore`] is the same with the defaults. Kafka: `Materialized`.
 pub struct WindowMaterialized<K, V> {
+    pub(crate) name: &'static str,
+    pub(crate) options: StoreOptions,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+/// A session store with options; the bare [`SessionStore`] is the same with the defaults. Kafka: `Materialized`.
+pub struct SessionMaterialized<K, V> {
     pub(crate) name: &'static str,
     pub(crate) options: StoreOptions,
     types: PhantomData<fn() -> (K, V)>,
@@ -87,28 +94,44 @@ macro_rules! options { ($($store:ident $materialized:ident)*) => { $(
         }
     }
 )* } }
-options!(Store Materialized WindowStore WindowMaterialized);
+options!(Store Materialized WindowStore WindowMaterialized SessionStore SessionMaterialized);
 
-impl<K, V> WindowMaterialized<K, V> {
-    /// How long windows are kept after their start, in stream time; at least size and grace, which is the default. Kafka: `withRetention`.
-    pub fn retention(self, retention: Duration) -> Self {
-        self.with(|options| options.retention_ms = Some(millis(retention)))
-    }
-}
+macro_rules! retention { ($($(#[$doc:meta])* $store:ident $materialized:ident;)*) => { $(
+    impl<K, V> $materialized<K, V> {
+        $(#[$doc])*
+        pub fn retention(self, retention: Duration) -> Self {
+            self.retention_ms(millis(retention))
+        }
 
-impl<K, V> WindowStore<K, V> {
-    /// How long windows are kept after their start, in stream time.
-    pub fn retention(self, retention: Duration) -> WindowMaterialized<K, V> {
-        self.with_defaults().retention(retention)
+        /// The same in milliseconds.
+        pub fn retention_ms(self, retention: Timestamp) -> Self {
+            self.with(|options| options.retention_ms = Some(retention))
+        }
     }
+
+    impl<K, V> $store<K, V> {
+        $(#[$doc])*
+        pub fn retention(self, retention: Duration) -> $materialized<K, V> {
+            self.with_defaults().retention(retention)
+        }
+    }
+)* } }
+retention! {
+    /// How long windows are kept after their start, in stream time; at least size and grace, which is the default (of sliding windows, twice
+    /// their difference and grace). Kafka: `withRetention`. `build()` returns
+    /// [`TopologyError::RetentionTooShort`](crate::graph::TopologyError::RetentionTooShort) for less.
+    WindowStore WindowMaterialized;
+    /// How long sessions are kept after their end, in stream time; at least gap and grace, which is the default. Kafka: `withRetention`. `build()`
+    /// returns [`TopologyError::RetentionTooShort`](crate::graph::TopologyError::RetentionTooShort) for less.
+    SessionStore SessionMaterialized;
 }
 
 /// What the graph is told about a store.
 pub(super) mod declare {
     use crate::format::{Format, Row};
     use crate::graph::{Graph, NodeId, StoreKind, StoreOptions, StoreUse};
-    use crate::operator::TimeWindows;
     use crate::record::Timestamp;
+    use headwater_state::TimeIndex;
     use std::any::TypeId;
 
     /// One use of a store by one node.
@@ -124,7 +147,7 @@ pub(super) mod declare {
     impl Declaration {
         /// A node that reads and writes what another one may fill.
         pub(crate) fn shared(node: NodeId, name: &'static str, options: StoreOptions) -> Self {
-            Declaration { node, name, owner: None, kind: StoreKind::KeyValue, options, source_changelog: None }
+            Declaration { node, name, owner: None, kind: options.rows_kind(), options, source_changelog: None }
         }
 
         /// The node that fills the store.
@@ -132,13 +155,30 @@ pub(super) mod declare {
             Declaration { owner: Some(operation), ..Declaration::shared(node, name, options) }
         }
 
-        pub(crate) fn windowed(self, windows: TimeWindows) -> Self {
-            Declaration { kind: StoreKind::Window { size_ms: windows.size_ms, needed_ms: windows.needed_ms() }, ..self }
+        /// A global table's rows, which belong to no task.
+        pub(crate) fn global(name: &'static str, options: StoreOptions) -> Self {
+            let kind = if options.history_ms.is_some() { options.rows_kind() } else { StoreKind::Global };
+            Declaration { node: 0, name, owner: Some("global_table"), kind, options, source_changelog: None }
+        }
+
+        /// Rows by key and window.
+        pub(crate) fn windows(self, size_ms: Timestamp, needed_ms: Timestamp, index: TimeIndex) -> Self {
+            Declaration { kind: StoreKind::Window { size_ms, needed_ms, index }, ..self }
+        }
+
+        /// Rows by key and session.
+        pub(crate) fn sessions(self, gap_ms: Timestamp, needed_ms: Timestamp, index: TimeIndex) -> Self {
+            Declaration { kind: StoreKind::Session { gap_ms, needed_ms, index }, ..self }
         }
 
         /// Events by key and time, kept so long.
         pub(crate) fn events(self, retention_ms: Timestamp) -> Self {
             Declaration { kind: StoreKind::Events { retention_ms }, ..self }
+        }
+
+        /// Records that wait for something, in a layout of the operator's.
+        pub(crate) fn of_bytes(self) -> Self {
+            Declaration { kind: StoreKind::Waiting, ..self }
         }
 
         pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
@@ -152,13 +192,24 @@ pub(super) mod declare {
         graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
     }
 
+    /// What the graph must know of the buffer of a suppressed table, before it has a name.
+    pub(crate) fn buffer_use<K: Row, V: Row>() -> StoreUse {
+        let (types, type_name) = (TypeId::of::<(K, [V; 0])>(), std::any::type_name::<(K, [V; 0])>());
+        let formats = [K::Format::default().name().into_owned(), format!("suppressed({})", V::Format::default().name())];
+        let (kind, options) = (StoreKind::KeyValue, StoreOptions::default());
+        StoreUse { name: "", kind, types, type_name, formats, owner: Some("suppress"), options, source_changelog: None }
+    }
+
     /// What the graph must know to make a store, whether it is declared or only may be.
     pub(crate) fn store_use<K: Row, V: Row>(declaration: &Declaration) -> StoreUse {
         let &Declaration { name, owner, kind, options, source_changelog, .. } = declaration;
-        // A window store and a store by key are different things even of the same types.
+        // A window store, a session store and a store by key are different things even of the same types.
         let (types, type_name) = match kind {
-            StoreKind::KeyValue => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
+            StoreKind::KeyValue | StoreKind::Global => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
+            StoreKind::Versioned { .. } => (TypeId::of::<([K; 1], V)>(), std::any::type_name::<([K; 1], V)>()),
             StoreKind::Window { .. } => (TypeId::of::<([K; 0], V)>(), std::any::type_name::<([K; 0], V)>()),
+            StoreKind::Session { .. } => (TypeId::of::<(&'static [K], V)>(), std::any::type_name::<(&'static [K], V)>()),
+            StoreKind::Waiting => (TypeId::of::<([K; 2], V)>(), std::any::type_name::<([K; 2], V)>()),
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
@@ -187,6 +238,17 @@ impl<K: Row, V: Nullable> IntoStore for Store<K, V> {
     type Value = V;
     fn into_store(self) -> Materialized<K, V> {
         self.with_defaults()
+    }
+}
+
+impl<K: Row, V: Nullable> IntoStore for VersionedStore<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_store(self) -> Materialized<K, V> {
+        let (history_ms, segment_ms) = (Some(self.history_ms()), self.segment_ms());
+        // A version that waits for a commit would be overwritten by the next one.
+        let options = StoreOptions { cache_bytes: Some(0), history_ms, segment_ms, ..StoreOptions::default() };
+        Materialized { name: self.name(), options, types: PhantomData }
     }
 }
 
@@ -224,6 +286,36 @@ impl<K: Row, V: Nullable> IntoWindowStore for WindowMaterialized<K, V> {
     type Key = K;
     type Value = V;
     fn into_window_store(self) -> WindowMaterialized<K, V> {
+        self
+    }
+}
+
+/// What keeps rows by key and session: a [`SessionStore`], or one with options.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "give a `SessionStore<K, V>`, or `STORE.retention(..)` and the like"
+)]
+pub trait IntoSessionStore {
+    /// The keys, without their sessions.
+    type Key: Row;
+    /// The values; `Option<A>` where an aggregation may delete its row.
+    type Value: Nullable;
+    /// The store and its options.
+    fn into_session_store(self) -> SessionMaterialized<Self::Key, Self::Value>;
+}
+
+impl<K: Row, V: Nullable> IntoSessionStore for SessionStore<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_session_store(self) -> SessionMaterialized<K, V> {
+        self.with_defaults()
+    }
+}
+
+impl<K: Row, V: Nullable> IntoSessionStore for SessionMaterialized<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_session_store(self) -> SessionMaterialized<K, V> {
         self
     }
 }

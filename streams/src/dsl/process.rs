@@ -4,7 +4,7 @@ pub(super) use self::opened::Open;
 use super::materialized::declare::{self, Declaration};
 use super::{IntoStore, KStream, Materialized, Store};
 use crate::format::{Nullable, Row};
-use crate::graph::{Graph, Kind, NodeId, Wiring};
+use crate::graph::{Graph, Kind, NodeId, TopologyError, Wiring};
 use crate::operator::{self, Out, OutValues, Processing, ProcessorContext, SharedProcessor, Work};
 use crate::record::{Item, Portable, Record};
 use crate::task::store::{Call, Handles, StoreHandle};
@@ -46,7 +46,7 @@ impl<K: Item, V: Item> KStream<K, V> {
             let f = f.clone();
             operator::process(processing(&opened, wiring, id), wiring.way(id), move |record, handles, out| f(record, handles, out))
         });
-        self.app.graph(|graph| stores.declare(graph, stream.node));
+        self.give(&stores, stream.node);
         stream
     }
 
@@ -83,7 +83,7 @@ impl<K: Item, V: Item> KStream<K, V> {
             let call = move |record: Record<&K, V>, handles: &mut S::Handles, out: &mut OutValues<'_, K, V2>| f(record, handles, out);
             operator::process_values(processing(&opened, wiring, id), wiring.way(id), call)
         });
-        self.app.graph(|graph| stores.declare(graph, stream.node));
+        self.give(&stores, stream.node);
         stream
     }
 
@@ -95,7 +95,7 @@ impl<K: Item, V: Item> KStream<K, V> {
             let f = f.clone();
             operator::absorb(processing(&opened, wiring, id), move |record, handles| f(record, handles))
         });
-        self.app.graph(|graph| stores.declare(graph, node));
+        self.give(&stores, node);
     }
 
     /// The same as [`process`](KStream::process) with a type of its own in place of a function: a [`Processor`] can do something when a time has come.
@@ -106,8 +106,22 @@ impl<K: Item, V: Item> KStream<K, V> {
             wiring.put_punctuated(processor.clone());
             processor
         });
-        self.app.graph(|graph| stores.declare(graph, stream.node));
+        self.give(&stores, stream.node);
         stream
+    }
+}
+
+impl<K, V> KStream<K, V> {
+    /// A node behind this stream has these stores. They hold what belongs to the keys of their partition: where the key has changed, records of
+    /// one key may meet several of them.
+    fn give<S: Stores>(&self, stores: &S, node: NodeId) {
+        self.app.graph(|graph| {
+            stores.declare(graph, node);
+            if let (true, Some(store)) = (self.rekeyed, graph.nodes[node].stores.first().copied()) {
+                let (before, after) = (graph.nodes[node].kind.operation(), graph.key_changed_by(node));
+                graph.astray.push(TopologyError::StateBehindChangedKey { before, after, store });
+            }
+        });
     }
 }
 
@@ -213,7 +227,8 @@ impl<K: Item, V: Item, P: Processor<K, V>> Work<K, V, <P::Stores as Open>::Handl
     }
 }
 
-/// The stores that a processor may touch: none, `()`; one; or a tuple of them. A function gets `&mut Handles`, so `|change, (a, b), out|` takes it apart.
+/// The stores that a processor may touch: none, `()`; one; or a tuple of them. Those of windows and versions are
+/// [read](crate::task::store::ReadHandle) only. A function gets `&mut Handles`, so `|change, (a, b), out|` takes it apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store or a tuple of stores",
     note = "give `()`, a `Store<K, V>`, or a tuple such as `(CURRENT, HISTORY)`"

@@ -50,4 +50,6 @@ typed_name! {
     Store;
     /// A store of rows by key and window, as a typed constant. Kafka: `TimestampedWindowStore`.
     WindowStore;
+    /// A store of rows by key and session, as a typed constant. Kafka: `SessionStore`.
+    SessionStore;
 }

@@ -4,10 +4,10 @@ use super::{KGroupedStream, KTable, Repartitioned, StreamsBuilder};
 use crate::dsl::IntoStore;
 use crate::format::Nullable;
 use crate::graph::{Kind, NodeId, Repartition, Wiring};
-use crate::operator::{self, Operator};
+use crate::operator::{self, Operator, Routed};
 use crate::record::{Item, Portable};
 use crate::task::Coordinates;
-use crate::topic::{IntoSink, Topic};
+use crate::topic::{IntoSink, Partitioner, Topic};
 use std::any::TypeId;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -146,18 +146,31 @@ impl<K: Item, V: Item> KStream<K, V> {
     /// The records of both streams, in no order between them.
     pub fn merge(&self, other: &Self) -> Self {
         let kind = Kind::Operator { operation: "merge", changes_key: false };
-        let parents = [self.node, other.node];
-        let node = self.app.operator::<K, V, _>(kind, &parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
+        let both = [self.node, other.node];
+        let parents = if self.app.builds_with(&other.app, "merge") { &both[..] } else { &both[..1] };
+        let node = self.app.operator::<K, V, _>(kind, parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
         Self::at(&self.app, node, self.rekeyed || other.rekeyed)
     }
+}
 
-    /// Writes to a topic.
-    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S) {
+impl<K: Item, V: Item> KStream<K, V> {
+    /// Writes to a topic: a [`Topic`], one with options, or one that each record chooses, [`Sink::chosen_by`].
+    pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S)
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let sink = Arc::new(sink.into_sink());
-        let (topic, name) = (sink.topic, sink.name.clone());
-        let node = self.app.operator(Kind::Sink { topic }, &[self.node], move |wiring, id| {
-            let output = wiring.output(sink.topic);
-            operator::sink(wiring.stage(id), sink.clone(), output)
+        let name = sink.name.clone();
+        let node = self.app.node(sink.kind(), &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| match sink.plain_topic() {
+            Some(topic) => {
+                let output = wiring.output(topic);
+                wiring.put(id, operator::sink(wiring.stage(id), sink.clone(), output));
+            }
+            None => {
+                let routed = wiring.routed(id, &sink);
+                wiring.put(id, operator::routed_sink(wiring.stage(id), sink.clone(), routed));
+            }
         });
         self.app.name_if_any(node, name);
     }
@@ -166,9 +179,14 @@ impl<K: Item, V: Item> KStream<K, V> {
 impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// Writes to a topic and reads it back, so that what follows is a sub-topology of its own in which records stand in the partitions of their keys.
     /// Records without a key end here, as in Kafka.
-    pub fn repartition(&self, options: Repartitioned) -> Self {
-        let Repartitioned { name, partitions } = options;
-        let (stream, sink) = self.through(Repartition { partitions, is_explicit: true, ..Repartition::default() });
+    pub fn repartition(&self, options: Repartitioned<K, V>) -> Self {
+        let Repartitioned { name, partitions, partitioner } = options;
+        let (stream, sink) = Self::through_topic_of(
+            &self.app,
+            &[self.node],
+            Repartition { partitions, is_explicit: true, ..Repartition::default() },
+            partitioner,
+        );
         self.app.name(sink, &name);
         stream
     }
@@ -189,21 +207,37 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     }
 
     pub(super) fn through(&self, repartition: Repartition) -> (Self, NodeId) {
-        Self::through_topic_of(&self.app, &[self.node], repartition)
+        Self::through_topic_of(&self.app, &[self.node], repartition, None)
     }
 
     /// An internal topic that the nodes `from` write together, and what is read from it.
-    pub(super) fn through_topic_of(app: &StreamsBuilder, from: &[NodeId], repartition: Repartition) -> (Self, NodeId) {
-        let sink = app.operator(Kind::Repartition(repartition), from, |wiring, id| {
-            let output = wiring.repartition_output(id);
-            operator::repartition::<K, V>(wiring.stage(id), output, wiring.keeps_null_keys(id))
+    pub(super) fn through_topic_of(
+        app: &StreamsBuilder, from: &[NodeId], repartition: Repartition, partitioner: Option<Partitioner<K, V>>,
+    ) -> (Self, NodeId) {
+        let kind = Kind::Repartition(repartition);
+        let sink = app.node(kind, from, move |wiring: &mut Wiring<'_>, id: NodeId| {
+            let (topic, output, keeps_null_keys) =
+                (wiring.repartition_topic(id), wiring.repartition_output(id), wiring.keeps_null_keys(id));
+            let stage = wiring.stage(id);
+            match &partitioner {
+                None => wiring.put(id, operator::repartition::<K, V>(stage, output, keeps_null_keys)),
+                Some(partitioner) => {
+                    let routed = Routed::<K, V>::to_topic(stage.clone(), topic, output, partitioner.clone());
+                    wiring.put(id, operator::routed_repartition(stage, routed, keeps_null_keys));
+                }
+            }
         });
+        (Self::read_back(app, sink), sink)
+    }
+
+    /// What an internal topic holds, in a sub-topology of its own.
+    pub(super) fn read_back(app: &StreamsBuilder, sink: NodeId) -> Self {
         let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
             let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
             let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
-        (Self::at(app, node, false), sink)
+        Self::at(app, node, false)
     }
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.

@@ -41,7 +41,7 @@ impl<K: Nullable, V: Nullable, K2: Nullable<Present = K::Present>, V2: Nullable>
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<V2::Present>) -> Out + Portable) -> KStream<K, Out> {
         let plan = Plan::new(self, "left_join", Keeps::Left);
         let left = plan.partitioned(left, Side::Left);
-        let right = plan.partitioned(&self.stream, Side::Right).present_key().keyed_as::<K>();
+        let right = plan.partitioned(&self.stream, Side::Right).keyed_like::<K>();
         let f = move |key: &K, left: Option<_>, right| f(key, left.expect("a left join has a left side"), right);
         plan.join(&left, &right, Arc::new(f))
     }
@@ -77,6 +77,15 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         let plan = Plan::new(right, "outer_join", Keeps::Both);
         let (left, right) = (plan.partitioned(self, Side::Left), plan.partitioned(&right.stream, Side::Right));
         plan.join(&left, &right, Arc::new(f))
+    }
+
+    /// The same stream with the other side's type of keys, null or not. Where that is its own there is no node, which a stream joined with itself would
+    /// otherwise reach before the left side; the join drops null keys as well.
+    fn keyed_like<K2: Nullable<Present = K::Present>>(&self) -> KStream<K2, V> {
+        match TypeId::of::<K>() == TypeId::of::<K2>() {
+            true => KStream::at(&self.app, self.node, self.rekeyed),
+            false => self.present_key().keyed_as(),
+        }
     }
 
     /// The same stream whose keys are of a type that may have a null.
@@ -120,15 +129,14 @@ impl Plan {
         Plan { app, operation, name, keeps, reach: right.windows.reach() }
     }
 
-    /// Records of one key stand in one partition; those without one are kept where they go on alone.
+    /// Records of one key stand in one partition.
     fn partitioned<K: Nullable, V: Nullable>(&self, stream: &KStream<K, V>, side: Side) -> KStream<K, V> {
-        let keeps_null_keys = self.keeps_side(side);
         let fallback = match side {
             Side::Left => "left",
             Side::Right => "right",
         };
         let fallback = Some(intern(&format!("{}-{fallback}", self.name)));
-        stream.partitioned(Repartition { keeps_null_keys, fallback, ..Repartition::default() }).0
+        stream.partitioned(Repartition { fallback, ..Repartition::default() }).0
     }
 
     fn keeps_side(&self, side: Side) -> bool {
@@ -155,7 +163,10 @@ impl Plan {
         let pair = move |key: &K, right, left| f(key, left, Some(right));
         let of_right = self.side::<K, R, L::Present, Out>(right, Side::Right, stores, single, Arc::new(pair));
         self.declare::<K::Present, L::Present, R::Present>(of_left, of_right, stores);
-        self.app.graph(|graph| graph.nodes[of_left].copartitioned = vec![left.node, right.node]);
+        self.app.graph(|graph| {
+            graph.nodes[of_left].copartitioned = vec![left.node, right.node];
+            [of_left, of_right].into_iter().for_each(|side| graph.nodes[side].takes_null_keys = self.keeps != Keeps::Neither);
+        });
         let kind = Kind::Operator { operation: "joined", changes_key: false };
         let both = self.app.operator::<K, Out, _>(kind, &[of_left, of_right], |wiring, id| operator::pass::<K, Out>(wiring.outlet(id)));
         KStream::at(&self.app, both, false)
@@ -214,7 +225,7 @@ impl Plan {
             let names = [L::Format::default().name(), R::Format::default().name()];
             let used = StoreUse {
                 name,
-                kind: StoreKind::KeyValue,
+                kind: StoreKind::Waiting,
                 types: TypeId::of::<(Leftovers, K, L, R)>(),
                 type_name: std::any::type_name::<(K, L, R)>(),
                 formats: [K::Format::default().name().into_owned(), names.join(" or ")],

@@ -6,7 +6,7 @@ use crate::format::{Format, Nullable, Row};
 use crate::graph::{Kind, NodeId, RowsOf, StoreOptions, Wiring};
 use crate::operator::{self, AsOf, Getter, Nothing, Passing, RowMap};
 use crate::record::{Change, Item, Portable, Windowed};
-use crate::task::store::KeyValueRows;
+use crate::task::store::{KeyValueRows, extend_with_session};
 use crate::topic::IntoSink;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -39,6 +39,12 @@ impl<K: Row, V: Row> KTable<K, V> {
     pub(super) fn kept(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         app.graph(|graph| graph.store_rows(node, store));
         KTable::asked(app, node)
+    }
+
+    /// The table of a node, which asks a store that others fill.
+    pub(super) fn asking(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        let view = Arc::new(move |wiring: &mut Wiring<'_>| getter_of(wiring.key_value::<K, V>(store)));
+        KTable { app: app.clone(), node, view, types: PhantomData }
     }
 
     /// A table that asks its node's own store, which it has or gets as soon as somebody asks.
@@ -222,10 +228,16 @@ impl<K: Row, V: Row> KTable<K, V> {
         S::Value: Nullable<Present = V>,
     {
         let sink = Arc::new(sink.into_sink());
-        let (topic, name) = (sink.topic, sink.name.clone());
-        let node = self.app.operator::<K, Change<V>, _>(Kind::Sink { topic }, &[self.node], move |wiring, id| {
-            let output = wiring.output(sink.topic);
-            operator::table_sink(wiring.stage(id), sink.clone(), output)
+        let name = sink.name.clone();
+        let node = self.app.node(sink.kind(), &[self.node], move |wiring: &mut Wiring<'_>, id: NodeId| match sink.plain_topic() {
+            Some(topic) => {
+                let output = wiring.output(topic);
+                wiring.put(id, operator::table_sink(wiring.stage(id), sink.clone(), output));
+            }
+            None => {
+                let routed = wiring.routed(id, &sink);
+                wiring.put(id, operator::routed_table_sink(wiring.stage(id), sink.clone(), routed));
+            }
         });
         self.app.name_if_any(node, name);
     }
@@ -234,18 +246,48 @@ impl<K: Row, V: Row> KTable<K, V> {
 /// Asks a store of rows by key.
 fn getter_of<K: Row, V: Row>(rows: Rc<KeyValueRows<K, V>>) -> Getter<K, V> {
     let (format, bytes) = (K::Format::default(), RefCell::new(Vec::new()));
-    Rc::new(move |key: &K, _: AsOf| {
+    Rc::new(move |key: &K, as_of: AsOf| {
         let mut bytes = bytes.borrow_mut();
         bytes.clear();
         format.encode(key, &mut bytes).map_err(|error| rows.key_error(error))?;
-        rows.get(&bytes, || key.clone())
+        match as_of {
+            AsOf::Now => rows.get(&bytes, || key.clone()),
+            AsOf::Time(time) => rows.get_as_of(&bytes, || key.clone(), time),
+        }
     })
 }
 
 impl<K: Row, V: Row> KTable<Windowed<K>, V> {
+    /// A table over a session store.
+    pub(super) fn kept_sessions(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        app.graph(|graph| graph.store_rows(node, store));
+        KTable::asking_sessions(app, node, store)
+    }
+
+    /// The table of a node, which asks a session store.
+    pub(super) fn asking_sessions(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        let view = Arc::new(move |wiring: &mut Wiring<'_>| {
+            let (rows, format, bytes) = (wiring.session::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
+            let getter = move |windowed: &Windowed<K>, _: AsOf| {
+                let mut bytes = bytes.borrow_mut();
+                bytes.clear();
+                format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
+                extend_with_session(&mut bytes, windowed.start, windowed.end);
+                rows.get(&bytes, || windowed.clone())
+            };
+            Rc::new(getter) as Getter<Windowed<K>, V>
+        });
+        KTable { app: app.clone(), node, view, types: PhantomData }
+    }
+
     /// A table over a window store.
     pub(super) fn kept_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         app.graph(|graph| graph.store_rows(node, store));
+        KTable::asking_windows(app, node, store)
+    }
+
+    /// The table of a node, which asks a window store.
+    pub(super) fn asking_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         let view = Arc::new(move |wiring: &mut Wiring<'_>| {
             let (rows, format, bytes) = (wiring.window::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
             let getter = move |windowed: &Windowed<K>, _: AsOf| {

@@ -1,14 +1,12 @@
 //! Aggregation by key and time window.
 
-use super::grouped::folding;
-use super::materialized::declare::Declaration;
-use super::windows::mistakes;
+use super::aggregation::{self, Emission, Place, folding};
+use super::windows::FixedWindows;
 use super::{IntoWindowStore, KGroupedStream, KTable, WindowMaterialized};
 use crate::format::{Nullable, Row};
-use crate::graph::{Kind, Merge};
-use crate::operator::{TimeWindows, WindowAggregate};
-use crate::record::Portable;
-use crate::record::Windowed;
+use crate::graph::Merge;
+use crate::operator::Initial;
+use crate::record::{Portable, Windowed};
 use std::sync::Arc;
 
 /// Records by key and window, about to be aggregated. Kafka: `TimeWindowedKStream`.
@@ -18,10 +16,40 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct TimeWindowedKStream<K, V> {
     pub(super) grouped: KGroupedStream<K, V>,
-    pub(super) windows: TimeWindows,
+    pub(super) windows: FixedWindows,
+    pub(super) emission: Emission,
 }
 
 impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
+    /// One result for each window, when it has closed, in place of one for each update. Kafka: `EmitStrategy.onWindowClose` (KIP-825).
+    ///
+    /// Under [`TimeRule::Watermark`](crate::runtime::TimeRule::Watermark) what has closed goes on with the next commit, and no window is lost, however far
+    /// time jumps. Under [`TimeRule::Kafka`](crate::runtime::TimeRule::Kafka) it goes on with the record that closes it, if the store still shows it: windows
+    /// that close because time jumps past their retention are lost there, as in Kafka Streams.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const CLICKS: Topic<String, String> = Topic::new("clicks");
+    /// const BY_MINUTE: WindowStore<String, u64> = WindowStore::new("clicks-by-minute");
+    /// const FINAL: Topic<Windowed<String>, u64> = Topic::new("final-counts");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let minutes = app.stream(CLICKS).group_by_key().windowed_by(Tumbling::of_ms(60_000).grace_ms(5_000));
+    /// minutes.emit_on_close().count(BY_MINUTE).to(FINAL);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(0).send(CLICKS, "home", "x").at(64_999).send(CLICKS, "home", "y").at(7).send(CLICKS, "home", "z");
+    /// assert!(driver.all(FINAL).is_empty());
+    /// driver.at(65_000).send(CLICKS, "news", "x");
+    /// assert_eq!(driver.latest(FINAL, Windowed { key: "home".to_owned(), start: 0, end: 60_000 }), Some(2));
+    /// assert_eq!(driver.all(FINAL).len(), 1);
+    /// ```
+    pub fn emit_on_close(self) -> Self {
+        TimeWindowedKStream { emission: Emission::OnClose, ..self }
+    }
+
     /// How many records each key has in each window. Null values count, as in Kafka.
     ///
     /// The time is the record's timestamp, unless the source takes it from the value:
@@ -52,7 +80,8 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     /// assert_eq!(driver.dead_letters()[0].reason, "late");
     /// ```
     pub fn count<S: IntoWindowStore<Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
-        self.fold("count", store.into_window_store(), |_, _, count: Option<u64>| Some(count.unwrap_or(0) + 1), None)
+        let fold = |_: &K, _: V, count: Option<u64>| Some(count.unwrap_or(0) + 1);
+        self.fold("count", store.into_window_store(), fold, Arc::new(|| Some(0)), None)
     }
 
     /// The values of each key and window made into one; the first stands for itself. A null takes part, as in Kafka: the function sees it as it flows.
@@ -63,7 +92,7 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
             Some(held) => f(key, held, value).into_present(),
             None => value.into_present(),
         };
-        self.fold("reduce", store.into_window_store(), fold, None)
+        self.fold("reduce", store.into_window_store(), fold, Arc::new(|| None), None)
     }
 
     /// The values of each key and window gathered in an aggregate that begins as `init()`. A null value is an event, as in Kafka, so the
@@ -71,33 +100,26 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
-        self.fold("aggregate", store.into_window_store(), folding(init, add), None)
+        let (fold, initial) = folding(init, add);
+        self.fold("aggregate", store.into_window_store(), fold, initial, None)
     }
 
     /// The same with an associative function that makes one aggregate of two, so that a plan may cut overlapping windows into slices.
     pub fn aggregate_merging<S: IntoWindowStore<Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable, merge: impl Fn(&K, A, A) -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
-        self.fold("aggregate", store.into_window_store(), folding(init, add), Some(Merge(Arc::new(merge))))
+        let (fold, initial) = folding(init, add);
+        self.fold("aggregate", store.into_window_store(), fold, initial, Some(Merge(Arc::new(merge))))
     }
 
     fn fold<A: Nullable>(
         &self, operation: &'static str, store: WindowMaterialized<K, A>,
-        fold: impl Fn(&K, V, Option<A::Present>) -> Option<A::Present> + Portable, merge: Option<Merge>,
+        fold: impl Fn(&K, V, Option<A::Present>) -> Option<A::Present> + Portable, initial: Initial<A::Present>, merge: Option<Merge>,
     ) -> KTable<Windowed<K>, A::Present> {
-        let (stream, windows, fold, name) = (self.grouped.enter(store.name), self.windows, Arc::new(fold), store.name);
-        let app = &stream.app;
-        let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[stream.node], move |wiring, id| {
-            let rows = wiring.window::<K, A::Present>(name);
-            let next = wiring.table_outlet(id, &rows);
-            WindowAggregate::new(wiring.stage(id), windows, fold.clone(), rows, wiring.clock(name), next)
-        });
-        let mistakes = mistakes(windows, name);
-        app.graph(|graph| {
-            graph.nodes[node].merge = merge;
-            graph.mistakes.extend(mistakes);
-        });
-        app.declare_store::<K, A::Present>(Declaration::owned(node, operation, name, store.options).windowed(windows));
-        KTable::kept_windows(app, node, name)
+        let place = Place::only(operation, store.name, store.options);
+        let node = aggregation::over_windows(&self.grouped, place, self.windows, self.emission, Arc::new(fold), initial);
+        let app = &self.grouped.app;
+        app.graph(|graph| graph.nodes[node].merge = merge);
+        KTable::kept_windows(app, node, store.name)
     }
 }

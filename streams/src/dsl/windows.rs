@@ -1,6 +1,9 @@
 //! Time windows: how they lie on the time line and when they close.
 
+use super::aggregation::Emission;
 use super::materialized::millis;
+use super::{CogroupedKStream, KGroupedStream, TimeWindowedCogroup, TimeWindowedKStream};
+use crate::format::{Nullable, Row};
 use crate::graph::TopologyError;
 use crate::operator::TimeWindows;
 use crate::record::Timestamp;
@@ -65,20 +68,92 @@ impl Hopping {
     }
 }
 
-impl From<Tumbling> for TimeWindows {
-    fn from(windows: Tumbling) -> Self {
-        windows.0
+/// How a grouping is cut into windows: which of the windowed types it becomes, alone and as a cogroup.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no kind of window",
+    note = "give `Tumbling::of(..)`, `Hopping::of(..)`, `Sliding::of(..)`, `Session::of(..)` or `Unlimited::new()`"
+)]
+pub trait Windowing: Sized {
+    /// What a grouped stream becomes.
+    type Stream<K: Row, V: Nullable>;
+    /// What a cogroup becomes.
+    type Cogroup<K: Row, A: Nullable>;
+    /// Cuts a grouped stream into these windows.
+    fn of_stream<K: Row, V: Nullable>(self, grouped: KGroupedStream<K, V>) -> Self::Stream<K, V>;
+    /// Cuts a cogroup into these windows.
+    fn of_cogroup<K: Row, A: Nullable>(self, cogroup: CogroupedKStream<K, A>) -> Self::Cogroup<K, A>;
+}
+
+/// Windows that lie fixed on the time line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FixedWindows {
+    Aligned(TimeWindows),
+    Unlimited { start_ms: Timestamp },
+}
+
+macro_rules! fixed { ($($windows:ident: |$this:ident| $fixed:expr;)*) => { $(
+    impl Windowing for $windows {
+        type Stream<K: Row, V: Nullable> = TimeWindowedKStream<K, V>;
+        type Cogroup<K: Row, A: Nullable> = TimeWindowedCogroup<K, A>;
+
+        fn of_stream<K: Row, V: Nullable>(self, grouped: KGroupedStream<K, V>) -> TimeWindowedKStream<K, V> {
+            let $this = self;
+            TimeWindowedKStream { grouped, windows: $fixed, emission: Emission::OnUpdate }
+        }
+
+        fn of_cogroup<K: Row, A: Nullable>(self, cogroup: CogroupedKStream<K, A>) -> TimeWindowedCogroup<K, A> {
+            let $this = self;
+            TimeWindowedCogroup { cogroup, windows: $fixed }
+        }
+    }
+)* } }
+fixed! {
+    Tumbling: |this| FixedWindows::Aligned(this.0);
+    Hopping: |this| FixedWindows::Aligned(this.0);
+    TimeWindows: |this| FixedWindows::Aligned(this);
+    Unlimited: |this| FixedWindows::Unlimited { start_ms: this.start_ms };
+}
+
+/// One window for all time, or for all from a moment on. It never closes, so nothing is ever late. Kafka: `UnlimitedWindows`.
+///
+/// ```
+/// use headwater_streams::prelude::*;
+/// let since_2024 = Unlimited::new().start_ms(1_704_067_200_000);
+/// # let _ = since_2024;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unlimited {
+    start_ms: Timestamp,
+}
+
+impl Unlimited {
+    /// From the epoch on.
+    pub fn new() -> Self {
+        Unlimited::default()
+    }
+
+    /// From this time on, in milliseconds since the epoch; what is earlier enters no window. Kafka: `startOn`.
+    /// `build()` returns [`TopologyError::UnlimitedStart`] for a value below zero.
+    pub fn start_ms(self, start: Timestamp) -> Self {
+        Unlimited { start_ms: start }
     }
 }
 
-impl From<Hopping> for TimeWindows {
-    fn from(windows: Hopping) -> Self {
-        windows.0
+impl FixedWindows {
+    /// What is wrong with the windows of a store.
+    pub(super) fn mistakes(self, store: &'static str, emission: Emission) -> Vec<TopologyError> {
+        match self {
+            FixedWindows::Aligned(windows) => mistakes(windows, store),
+            FixedWindows::Unlimited { start_ms } => {
+                let start = (start_ms < 0).then_some(TopologyError::UnlimitedStart { store, start_ms });
+                let never = (emission == Emission::OnClose).then_some(TopologyError::NeverCloses { store });
+                start.into_iter().chain(never).collect()
+            }
+        }
     }
 }
 
-/// What is wrong with the windows of a store.
-pub(super) fn mistakes(windows: TimeWindows, store: &'static str) -> Vec<TopologyError> {
+fn mistakes(windows: TimeWindows, store: &'static str) -> Vec<TopologyError> {
     let TimeWindows { size_ms, advance_ms, grace_ms } = windows;
     let mut found = Vec::new();
     if size_ms <= 0 {
@@ -86,8 +161,11 @@ pub(super) fn mistakes(windows: TimeWindows, store: &'static str) -> Vec<Topolog
     } else if advance_ms <= 0 || advance_ms > size_ms {
         found.push(TopologyError::WindowAdvance { store, advance_ms, size_ms });
     }
-    if grace_ms < 0 {
-        found.push(TopologyError::NegativeGrace { store, grace_ms });
-    }
+    found.extend(negative_grace(grace_ms, store));
     found
+}
+
+/// Grace is never negative, whatever the windows.
+pub(super) fn negative_grace(grace_ms: Timestamp, store: &'static str) -> Option<TopologyError> {
+    (grace_ms < 0).then_some(TopologyError::NegativeGrace { store, grace_ms })
 }

@@ -25,6 +25,9 @@ impl Display for Settled {
 
 impl Settled {
     fn describe(&self, id: &str, f: &mut Formatter<'_>) -> fmt::Result {
+        for table in &self.globals {
+            writeln!(f, "global table {}, read from {}", table.store, table.topic)?;
+        }
         for (i, sub) in self.sub_topologies.iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;
@@ -68,8 +71,12 @@ impl Settled {
         let node = &self.nodes[id];
         write!(f, "  {id:>4} {}", node.kind.operation())?;
         match &node.kind {
-            Kind::Source(source) => write!(f, " {}", source.topics.join(", "))?,
+            Kind::Source(source) => match source.pattern {
+                Some(pattern) => write!(f, " /{pattern}/ {}", source.topics.join(", "))?,
+                None => write!(f, " {}", source.topics.join(", "))?,
+            },
             Kind::Sink { topic } | Kind::Connector { topic, .. } => write!(f, " {topic}")?,
+            Kind::ChosenSink => write!(f, " a topic of each record's choice")?,
             Kind::Repartition(_) => write!(f, " to {}", self.stages[id])?,
             Kind::RepartitionSource { .. } => write!(f, " from {}", self.stages[id])?,
             Kind::Operator { .. } => {}

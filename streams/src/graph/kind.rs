@@ -2,7 +2,7 @@
 
 use super::{InputRole, NodeId};
 use crate::connector::Connector;
-use crate::topic::Reset;
+use crate::topic::{Manner, Reset};
 use std::any::TypeId;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Source(SourceTopics),
     /// Writes a topic.
     Sink { topic: &'static str },
+    /// Writes to whatever topic each record chooses.
+    ChosenSink,
     /// The end of one sub-topology: writes to an internal topic.
     Repartition(Repartition),
     /// The beginning of another one: reads what its `sink` has written.
@@ -27,11 +29,13 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct SourceTopics {
     pub(crate) topics: Vec<&'static str>,
+    /// In place of topics: what their names must match. The topics are found when the application starts.
+    pub(crate) pattern: Option<&'static str>,
     pub(crate) role: InputRole,
     pub(crate) reset: Reset,
     pub(crate) types: TypeId,
-    /// Without options, so that another bare source of these topics is the same.
-    pub(crate) is_bare: bool,
+    /// How they are read, where that can be compared: another source of these topics that reads them so is the same.
+    pub(crate) manner: Option<Manner>,
 }
 
 /// A repartition's sink side.
@@ -55,7 +59,7 @@ impl Kind {
                 InputRole::Stream => "stream",
                 InputRole::Table => "table",
             },
-            Kind::Sink { .. } => "to",
+            Kind::Sink { .. } | Kind::ChosenSink => "to",
             Kind::Repartition(_) | Kind::RepartitionSource { .. } => "repartition",
             Kind::Connector { .. } => "connect",
             Kind::Operator { operation, .. } => operation,

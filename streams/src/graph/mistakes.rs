@@ -1,21 +1,31 @@
 //! What can be found wrong in a graph without a broker, beyond what was noticed while it was built.
 
 use super::stores::{StoreKind, StoreUse};
+use super::tables::is_versioned;
 use super::{Graph, Kind, TopologyError};
 use crate::topic::is_legal;
 use std::collections::HashSet;
 
 impl Graph {
     pub(super) fn find_mistakes(&self) -> Vec<TopologyError> {
-        let mut found = Vec::new();
+        let mut found = if self.trusts_partitions { Vec::new() } else { self.astray.clone() };
         if !self.nodes.iter().any(|node| matches!(node.kind, Kind::Source(_) | Kind::Connector { .. })) {
             found.push(TopologyError::Empty);
         }
         self.check_nodes(&mut found);
+        self.check_suppressed(&mut found);
         self.check_topics(&mut found);
+        self.check_patterns(&mut found);
         self.check_declarations(&mut found);
         self.stores.iter().for_each(|store| check_store(store, &mut found));
+        found.extend(self.reads.iter().filter_map(|read| read.mistake(&self.stores)));
         found
+    }
+
+    fn check_suppressed(&self, found: &mut Vec<TopologyError>) {
+        let suppressed = self.nodes.iter().filter(|node| node.buffer.is_some());
+        let versioned = suppressed.flat_map(|node| &node.parents).filter(|parent| is_versioned(&self.nodes, &self.stores, **parent));
+        found.extend(versioned.map(|_| TopologyError::SuppressedVersions));
     }
 
     fn check_nodes(&self, found: &mut Vec<TopologyError>) {
@@ -43,10 +53,24 @@ impl Graph {
     /// A topic has one position in a group, so one source reads it. Sinks outside of the log have positions of their own.
     fn check_topics(&self, found: &mut Vec<TopologyError>) {
         let mut read = HashSet::new();
+        for table in &self.globals {
+            check_name("topic", table.topic, found);
+            if !read.insert(&table.topic) {
+                found.push(TopologyError::TopicReadTwice { topic: table.topic });
+            }
+            let used = self.stores.get(table.store);
+            if used.is_some_and(|used| matches!(used.kind, StoreKind::Versioned { .. })) {
+                found.push(TopologyError::VersionedGlobal { store: table.store });
+            }
+            if let Some(user) = self.nodes.iter().find(|node| node.stores.contains(&table.store)) {
+                let second = user.kind.operation();
+                found.push(TopologyError::StoreOfTwoOwners { store: table.store, first: "global_table", second });
+            }
+        }
         for node in &self.nodes {
             match &node.kind {
                 Kind::Source(source) => {
-                    if source.topics.is_empty() {
+                    if source.topics.is_empty() && source.pattern.is_none() {
                         found.push(TopologyError::NoTopic);
                     }
                     for topic in &source.topics {
@@ -57,7 +81,7 @@ impl Graph {
                     }
                 }
                 Kind::Sink { topic } | Kind::Connector { topic, .. } => check_name("topic", topic, found),
-                Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } => {}
+                Kind::ChosenSink | Kind::Repartition(_) | Kind::RepartitionSource { .. } | Kind::Operator { .. } => {}
             }
         }
     }
@@ -88,7 +112,12 @@ fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
     if !options.is_logged() && options.may_lose_one_interval != Some(true) {
         found.push(TopologyError::StoreMayLose { store });
     }
-    if let StoreKind::Window { needed_ms, .. } = used.kind
+    if let StoreKind::Versioned { history_ms, segment_ms } = used.kind
+        && (history_ms < 0 || segment_ms < 1)
+    {
+        found.push(TopologyError::History { store, history_ms, segment_ms });
+    }
+    if let Some(needed_ms) = used.needed_ms()
         && let Some(retention_ms) = options.retention_ms.filter(|retention| *retention < needed_ms)
     {
         found.push(TopologyError::RetentionTooShort { store, retention_ms, needed_ms });

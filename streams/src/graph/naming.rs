@@ -28,7 +28,7 @@ impl Graph {
     }
 
     /// The nearest operation above that has changed the key.
-    pub(super) fn key_changed_by(&self, repartition: NodeId) -> &'static str {
+    pub(crate) fn key_changed_by(&self, repartition: NodeId) -> &'static str {
         let mut at = repartition;
         while let Some(parent) = self.nodes[at].parents.first() {
             at = *parent;
@@ -61,8 +61,9 @@ impl Graph {
             return Some(name.clone());
         }
         match &node.kind {
-            Kind::Source(source) => Some(source.topics.join("+")),
+            Kind::Source(source) => Some(source.pattern.map_or_else(|| source.topics.join("+"), str::to_owned)),
             Kind::Sink { topic } => Some((*topic).to_owned()),
+            Kind::ChosenSink => None,
             Kind::Repartition(_) => self.repartition_name(id).map(|name| format!("{name}-repartition")),
             Kind::RepartitionSource { sink } => self.repartition_name(*sink).map(|name| format!("{name}-repartition")),
             Kind::Connector { connector, .. } => Some(connector.name().to_owned()),

@@ -1,7 +1,8 @@
 //! The graph while it is being built.
 
-use super::stores::Stores;
-use super::{Kind, RowsOf, TopologyError, Wiring};
+use super::stores::{StoreRead, StoreUse, Stores};
+use super::{GlobalTable, Kind, RowsOf, TopologyError, Wiring};
+use crate::record::Timestamp;
 use crate::topic::TopicDeclaration;
 use std::any::Any;
 use std::fmt;
@@ -29,6 +30,14 @@ pub(crate) struct Node {
     pub(crate) called_after: Option<(NodeId, &'static str)>,
     /// Tables whose rows the node asks for.
     pub(crate) looks_at: Vec<NodeId>,
+    /// How long after its end a window of this node may still change, in stream time. Kafka: `GracePeriodGraphNode`.
+    pub(crate) closes_after_ms: Option<Timestamp>,
+    /// The store of what a suppressed table holds back; `build()` gives it its name.
+    pub(crate) buffer: Option<StoreUse>,
+    /// It is a join that lets records without a key go on alone: no repartition above may end them. Kafka: `NULL_KEY_RELAXED_JOIN`.
+    pub(crate) takes_null_keys: bool,
+    /// How long its records wait for the table that it looks at.
+    pub(crate) grace_ms: Option<Timestamp>,
     /// A table's node whose children ask what a row was before.
     pub(crate) sends_old_values: bool,
     /// How two partial aggregates become one, where the user has said so.
@@ -51,6 +60,10 @@ impl Node {
             rows: RowsOf::Nobody,
             called_after: None,
             looks_at: Vec::new(),
+            closes_after_ms: None,
+            buffer: None,
+            takes_null_keys: false,
+            grace_ms: None,
             sends_old_values: false,
             merge: None,
             make,
@@ -60,8 +73,23 @@ impl Node {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Node { kind, name, parents, stores, copartitioned: _, rows, called_after: _, looks_at: _, sends_old_values, merge, make: _ } =
-            self;
+        let Node {
+            kind,
+            name,
+            parents,
+            stores,
+            copartitioned: _,
+            rows,
+            called_after: _,
+            looks_at: _,
+            closes_after_ms: _,
+            buffer: _,
+            takes_null_keys: _,
+            grace_ms: _,
+            sends_old_values,
+            merge,
+            make: _,
+        } = self;
         let mergeable = merge.is_some();
         write!(f, "{kind:?} {name:?} after {parents:?}, stores {stores:?}, {rows:?}, old values {sends_old_values}, mergeable {mergeable}")
     }
@@ -72,13 +100,25 @@ impl fmt::Debug for Node {
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) stores: Stores,
+    /// Stores that processors read and others fill.
+    pub(crate) reads: Vec<StoreRead>,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
+    /// Mistakes as well, unless the user says that partitions are as they should be.
+    pub(crate) astray: Vec<TopologyError>,
+    pub(crate) trusts_partitions: bool,
+    pub(crate) globals: Vec<GlobalTable>,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
 }
 
 impl Graph {
+    /// A node reads a store that another one fills.
+    pub(crate) fn read_store(&mut self, node: NodeId, read: StoreRead) {
+        self.nodes[node].stores.push(read.store);
+        self.reads.push(read);
+    }
+
     pub(crate) fn add(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
         self.nodes.len() - 1
@@ -93,5 +133,20 @@ impl Graph {
         if let Some(first) = self.nodes[named].name.replace(name.to_owned()) {
             self.mistakes.push(TopologyError::NamedTwice { first, second: name.to_owned() });
         }
+    }
+
+    /// How long after their ends the windows of a table may still change: what the windowed operations nearest upstream say, the largest of
+    /// several. None: somewhere upstream there is none. Kafka: `GraphGraceSearchUtil`.
+    pub(crate) fn closes_after_ms(&self, node: NodeId) -> Option<Timestamp> {
+        let found = &self.nodes[node];
+        if found.closes_after_ms.is_some() {
+            return found.closes_after_ms;
+        }
+        let parents = match &found.kind {
+            Kind::RepartitionSource { sink } => &self.nodes[*sink].parents,
+            _ => &found.parents,
+        };
+        let graces: Option<Vec<_>> = parents.iter().map(|parent| self.closes_after_ms(*parent)).collect();
+        graces?.into_iter().max()
     }
 }

@@ -3,7 +3,7 @@
 use super::copartition::copartition_groups;
 use super::stores::Stores;
 use super::sub_topology::{self, SubTopology};
-use super::{Graph, InputRole, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
+use super::{GlobalTable, Graph, InputRole, Kind, Node, NodeId, RepartitionPlan, TopicName, TopologyError, TopologyErrors};
 use crate::topic::TopicDeclaration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub(crate) struct Settled {
     pub(super) repartition_names: BTreeMap<NodeId, String>,
     pub(super) stores: Stores,
     pub(super) declared: Vec<TopicDeclaration>,
+    pub(super) globals: Vec<GlobalTable>,
     pub(super) sub_topologies: Vec<SubTopology>,
     pub(super) repartitions: Vec<RepartitionPlan>,
     pub(super) copartition_groups: Vec<Vec<TopicName>>,
@@ -29,6 +30,7 @@ impl Graph {
     pub(crate) fn settle(&self) -> Result<Settled, TopologyErrors> {
         let mut graph = self.clone();
         graph.name_wanted_stores();
+        graph.name_buffers();
         graph.connect_readers();
         graph.stores.cache_unless_stated(self.cache_bytes);
         graph.settle_stored()
@@ -37,6 +39,7 @@ impl Graph {
     fn settle_stored(&self) -> Result<Settled, TopologyErrors> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
+        mistakes.extend(self.impatient_joins());
         let mut nodes = self.nodes.clone();
         let mut runs = vec![true; nodes.len()];
         leave_out_unread(&nodes, &mut runs);
@@ -53,6 +56,7 @@ impl Graph {
             }
         }
         merge_repartitions(&mut nodes, &mut runs, &mut names, &mut mistakes);
+        keep_null_keys(&mut nodes, &runs);
         let groups = copartition_groups(&nodes, &runs, &names);
         mistakes.extend(self.differing_counts(&groups, &names));
         if !mistakes.is_empty() {
@@ -66,6 +70,7 @@ impl Graph {
             copartition_groups: groups,
             stores: self.stores.clone(),
             declared: self.declared.clone(),
+            globals: self.globals.clone(),
             repartition_names: names,
             sub_topologies,
             nodes,
@@ -120,10 +125,6 @@ fn merge_repartitions(nodes: &mut [Node], runs: &mut [bool], names: &mut BTreeMa
             mistakes.push(TopologyError::RepartitionTwice { name });
             continue;
         }
-        let keeps_null_keys = keeps_null_keys(&nodes[id]);
-        if let Kind::Repartition(first) = &mut nodes[first].kind {
-            first.keeps_null_keys |= keeps_null_keys;
-        }
         let (kept, left) = (source_of(nodes, first), source_of(nodes, id));
         nodes.iter_mut().flat_map(|node| &mut node.parents).filter(|parent| **parent == left).for_each(|parent| *parent = kept);
         nodes.iter_mut().flat_map(|node| &mut node.copartitioned).filter(|parent| **parent == left).for_each(|parent| *parent = kept);
@@ -132,8 +133,24 @@ fn merge_repartitions(nodes: &mut [Node], runs: &mut [bool], names: &mut BTreeMa
     }
 }
 
-fn keeps_null_keys(node: &Node) -> bool {
-    matches!(&node.kind, Kind::Repartition(repartition) if repartition.keeps_null_keys)
+/// Records without a key pass each repartition from which a join that takes them can be reached. Kafka: `NodesWithRelaxedNullKeyJoinDownstream` (KIP-962).
+fn keep_null_keys(nodes: &mut [Node], runs: &[bool]) {
+    let mut reaches = vec![false; nodes.len()];
+    // Nodes are built after those that they read, but for the two halves of a repartition, of which the source comes second as well.
+    for id in (0..nodes.len()).rev().filter(|id| runs[*id]) {
+        if !reaches[id] && !nodes[id].takes_null_keys {
+            continue;
+        }
+        nodes[id].parents.iter().for_each(|parent| reaches[*parent] = true);
+        if let Kind::RepartitionSource { sink } = nodes[id].kind {
+            reaches[sink] = true;
+        }
+    }
+    for (node, reaches) in nodes.iter_mut().zip(reaches) {
+        if let Kind::Repartition(repartition) = &mut node.kind {
+            repartition.keeps_null_keys |= reaches;
+        }
+    }
 }
 
 fn can_share(first: &Node, second: &Node) -> bool {

@@ -2,7 +2,7 @@
 
 use super::TopologyError;
 use crate::record::Timestamp;
-use headwater_state::{Logging, StoreSpec};
+use headwater_state::{Logging, StoreSpec, TimeIndex};
 use std::any::TypeId;
 use std::fmt;
 
@@ -26,11 +26,39 @@ pub(crate) struct StoreUse {
     pub(crate) source_changelog: Option<&'static str>,
 }
 
+/// A store that somebody reads and does not fill.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoreRead {
+    pub(crate) store: &'static str,
+    pub(crate) types: TypeId,
+    pub(crate) type_name: &'static str,
+}
+
+impl StoreRead {
+    /// What is wrong with it: there is no such store, or it is another one.
+    pub(super) fn mistake(&self, stores: &Stores) -> Option<TopologyError> {
+        let &StoreRead { store, types, type_name } = self;
+        match stores.get(store) {
+            None => Some(TopologyError::NobodyFills { store }),
+            Some(known) if known.types != types => {
+                Some(TopologyError::StoreOfTwoTypes { store, first: known.type_name, second: type_name })
+            }
+            Some(_) => None,
+        }
+    }
+}
+
 /// The layout of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreKind {
     /// Rows by key.
     KeyValue,
+    /// All versions of each row within a history. Kafka: `VersionedKeyValueStore`.
+    Versioned { history_ms: Timestamp, segment_ms: Timestamp },
+    /// Rows by key that no task owns.
+    Global,
+    /// Records that wait for something, in a layout of their operator's.
+    Waiting,
     /// Events by key and time, for a join of streams.
     Events { retention_ms: Timestamp },
     /// Rows by key and window start.
@@ -38,6 +66,14 @@ pub(crate) enum StoreKind {
         size_ms: Timestamp,
         /// Size and grace: the least retention.
         needed_ms: Timestamp,
+        index: TimeIndex,
+    },
+    /// Rows by key and session.
+    Session {
+        gap_ms: Timestamp,
+        /// Gap and grace: the least retention.
+        needed_ms: Timestamp,
+        index: TimeIndex,
     },
 }
 
@@ -49,13 +85,24 @@ pub(crate) struct StoreOptions {
     pub(crate) logged: Option<bool>,
     pub(crate) may_lose_one_interval: Option<bool>,
     pub(crate) retention_ms: Option<Timestamp>,
+    /// How far back rows are known; without it only the last one is.
+    pub(crate) history_ms: Option<Timestamp>,
+    /// How much of a history is removed at once.
+    pub(crate) segment_ms: Option<Timestamp>,
 }
 
 impl StoreKind {
     /// Whether the store knows what its rows were at earlier times.
     pub(super) fn is_versioned(self) -> bool {
+        self.history_ms().is_some()
+    }
+
+    /// How far back the store knows its rows.
+    pub(super) fn history_ms(self) -> Option<Timestamp> {
         match self {
-            StoreKind::KeyValue | StoreKind::Window { .. } | StoreKind::Events { .. } => false,
+            StoreKind::Versioned { history_ms, .. } => Some(history_ms),
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => None,
+            StoreKind::Window { .. } | StoreKind::Session { .. } | StoreKind::Events { .. } => None,
         }
     }
 }
@@ -66,21 +113,33 @@ const DEFAULT_CACHE_BYTES: usize = 10 << 20;
 /// Kafka: `Stores.persistentWindowStore` cuts no smaller pieces of time.
 const LEAST_SEGMENT_MS: Timestamp = 60_000;
 
+/// The same for the history of a versioned store, and into how many pieces a long one is cut.
+const LEAST_VERSION_SEGMENT_MS: Timestamp = 2_000;
+const SEGMENTS_PER_HISTORY: Timestamp = 12;
+
 impl StoreUse {
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
-            StoreKind::KeyValue => None,
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
             StoreKind::Events { retention_ms } => Some(retention_ms),
-            StoreKind::Window { needed_ms, .. } => Some(needed_ms),
+            StoreKind::Window { needed_ms, .. } | StoreKind::Session { needed_ms, .. } => Some(needed_ms),
         }
     }
 
     /// What the byte store must be.
     pub(super) fn spec(&self) -> StoreSpec {
         let spec = match self.kind {
-            StoreKind::KeyValue => StoreSpec::key_value(self.name),
-            StoreKind::Events { retention_ms } => window(self.name, retention_ms),
-            StoreKind::Window { needed_ms, .. } => window(self.name, self.options.retention_ms.unwrap_or(needed_ms)),
+            StoreKind::KeyValue | StoreKind::Global | StoreKind::Waiting => StoreSpec::key_value(self.name),
+            StoreKind::Versioned { history_ms, segment_ms } => StoreSpec::versioned(self.name, history_ms, segment_ms),
+            StoreKind::Events { retention_ms } => StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)),
+            StoreKind::Window { needed_ms, index, .. } => {
+                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
+                indexed(StoreSpec::window(self.name, retention_ms, segment_ms(retention_ms)), index)
+            }
+            StoreKind::Session { needed_ms, index, .. } => {
+                let retention_ms = self.options.retention_ms.unwrap_or(needed_ms);
+                indexed(StoreSpec::session(self.name, retention_ms, segment_ms(retention_ms)), index)
+            }
         };
         spec.with_logging(match self.options {
             _ if !self.options.is_logged() || self.source_changelog.is_some() => Logging::Off,
@@ -90,8 +149,15 @@ impl StoreUse {
     }
 }
 
-fn window(name: &str, retention_ms: Timestamp) -> StoreSpec {
-    StoreSpec::window(name, retention_ms, (retention_ms / 2).max(LEAST_SEGMENT_MS))
+fn segment_ms(retention_ms: Timestamp) -> Timestamp {
+    (retention_ms / 2).max(LEAST_SEGMENT_MS)
+}
+
+fn indexed(spec: StoreSpec, index: TimeIndex) -> StoreSpec {
+    match index {
+        TimeIndex::None => spec,
+        TimeIndex::Kept => spec.indexed_by_time(),
+    }
 }
 
 impl StoreOptions {
@@ -103,22 +169,43 @@ impl StoreOptions {
         self.logged.unwrap_or(true)
     }
 
+    /// The layout of a store of rows by key with these options.
+    pub(crate) fn rows_kind(&self) -> StoreKind {
+        self.history_ms.map_or(StoreKind::KeyValue, |history_ms| StoreKind::Versioned {
+            history_ms,
+            segment_ms: self.segment_ms.unwrap_or((history_ms / SEGMENTS_PER_HISTORY).max(LEAST_VERSION_SEGMENT_MS)),
+        })
+    }
+
     /// Takes over what `other` says; a contradiction is the name of the option.
     fn merge(&mut self, other: StoreOptions) -> Result<(), &'static str> {
         merge(&mut self.cache_bytes, other.cache_bytes, "cached")?;
         merge(&mut self.logged, other.logged, "logged")?;
         merge(&mut self.may_lose_one_interval, other.may_lose_one_interval, "may_lose_one_interval")?;
-        merge(&mut self.retention_ms, other.retention_ms, "retention")
+        merge(&mut self.retention_ms, other.retention_ms, "retention")?;
+        merge(&mut self.history_ms, other.history_ms, "history")?;
+        merge(&mut self.segment_ms, other.segment_ms, "segments_of")
     }
 }
 
 impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             StoreKind::KeyValue => f.write_str("key-value"),
+            StoreKind::Global => f.write_str("global rows"),
+            StoreKind::Waiting => f.write_str("records that wait"),
+            StoreKind::Versioned { history_ms, .. } => write!(f, "versions of {history_ms} ms"),
             StoreKind::Events { retention_ms } => write!(f, "events for {retention_ms} ms"),
-            StoreKind::Window { size_ms, .. } => write!(f, "windows of {size_ms} ms"),
+            StoreKind::Window { size_ms, index, .. } => write!(f, "windows of {size_ms} ms{}", show_index(index)),
+            StoreKind::Session { gap_ms, index, .. } => write!(f, "sessions with gaps of {gap_ms} ms{}", show_index(index)),
         }
+    }
+}
+
+fn show_index(index: TimeIndex) -> &'static str {
+    match index {
+        TimeIndex::None => "",
+        TimeIndex::Kept => ", by time",
     }
 }
 

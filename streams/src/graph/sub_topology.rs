@@ -1,7 +1,7 @@
 //! Sub-topologies: the parts of a topology that share nothing but topics, so that each can run by itself, partition by partition.
 
 use super::settle::repartition_topic;
-use super::stores::{StoreKind, StoreUse, Stores};
+use super::stores::{StoreUse, Stores};
 use super::{Changelog, Input, InputRole, Kind, Node, NodeId, StorePlan, TopicName};
 use crate::connector::Connector;
 use crate::topic::Reset;
@@ -78,7 +78,7 @@ fn describe_part(index: usize, members: Vec<NodeId>, nodes: &[Node], names: &Nam
     SubTopology { index, nodes: members, inputs, outputs, stores, connector }
 }
 
-fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
+pub(super) fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
     let stream = |topic| Input { topic, role: InputRole::Stream, reset: Reset::Earliest };
     match &node.kind {
         Kind::Source(source) => {
@@ -91,7 +91,7 @@ fn inputs_of(nodes: &[Node], node: &Node, names: &Names) -> Vec<Input> {
             vec![Input { role, ..stream(repartition_topic(&names[sink])) }]
         }
         Kind::Connector { topic, .. } => vec![stream(TopicName::Fixed(topic))],
-        Kind::Sink { .. } | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
+        Kind::Sink { .. } | Kind::ChosenSink | Kind::Repartition(_) | Kind::Operator { .. } => Vec::new(),
     }
 }
 
@@ -105,10 +105,8 @@ fn output_of(id: NodeId, node: &Node, names: &Names) -> Option<TopicName> {
 
 impl StorePlan {
     fn of(store: &StoreUse) -> StorePlan {
-        let internal = || Changelog::Internal {
-            topic: TopicName::Internal(format!("{}-changelog", store.name)),
-            window: matches!(store.kind, StoreKind::Window { .. } | StoreKind::Events { .. }),
-        };
+        let internal =
+            || Changelog::Internal { topic: TopicName::Internal(format!("{}-changelog", store.name)), window: store.needed_ms().is_some() };
         let changelog = match store.source_changelog {
             _ if !store.options.is_logged() => Changelog::None,
             Some(topic) => Changelog::Source { topic: TopicName::Fixed(topic) },

@@ -14,6 +14,8 @@ pub(crate) enum RowsOf {
     Nobody,
     /// In the node's own store.
     Stored(&'static str),
+    /// In a store that the parents fill together, as those of a cogroup do.
+    Filled(&'static str),
     /// Nowhere: they come and go, as from a topic. A store is made of this where somebody needs it. Kafka: `KTableSource`.
     Passing(Box<StoreUse>),
     /// In a store that somebody needed; `build()` gives it its name.
@@ -28,7 +30,7 @@ impl RowsOf {
     /// The node's own store.
     pub(crate) fn store(&self) -> Option<&'static str> {
         match self {
-            RowsOf::Stored(name) => Some(name),
+            RowsOf::Stored(name) | RowsOf::Filled(name) => Some(name),
             RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) | RowsOf::Derived | RowsOf::Joined => None,
         }
     }
@@ -38,7 +40,7 @@ impl Graph {
     /// The node's rows are kept in this store of its own.
     pub(crate) fn store_rows(&mut self, node: NodeId, store: &'static str) {
         let before = std::mem::replace(&mut self.nodes[node].rows, RowsOf::Stored(store));
-        if let RowsOf::Stored(first) = before {
+        if let RowsOf::Stored(first) | RowsOf::Filled(first) = before {
             self.mistakes.push(TopologyError::StoredTwice { first, second: store });
         }
     }
@@ -51,7 +53,7 @@ impl Graph {
                 self.nodes[node].rows = rows;
                 self.nodes[node].parents.clone().into_iter().for_each(|parent| self.need_rows(parent));
             }
-            rows @ (RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_)) => self.nodes[node].rows = rows,
+            rows @ (RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Filled(_) | RowsOf::Wanted(_)) => self.nodes[node].rows = rows,
         }
     }
 
@@ -79,7 +81,7 @@ impl Graph {
         }
         let told = match self.nodes[node].rows {
             RowsOf::Passing(_) => false,
-            RowsOf::Derived => self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent)),
+            RowsOf::Derived | RowsOf::Filled(_) => self.nodes[node].parents.clone().into_iter().all(|parent| self.ask_old_values(parent)),
             RowsOf::Nobody | RowsOf::Stored(_) | RowsOf::Wanted(_) | RowsOf::Joined => true,
         };
         if told {
@@ -91,7 +93,7 @@ impl Graph {
     /// Whether the node is told by its parents what a row was before. Where the sides of a join come together that is so with a store as well.
     fn learns_from_parents(&self, node: NodeId) -> bool {
         let meets = || self.nodes[node].parents.iter().any(|parent| matches!(self.nodes[*parent].rows, RowsOf::Joined));
-        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined) || meets()
+        matches!(self.nodes[node].rows, RowsOf::Derived | RowsOf::Joined | RowsOf::Filled(_)) || meets()
     }
 
     /// Names the stores that somebody needed and nobody named: as their nodes, or as the topics that they are read from.
@@ -105,6 +107,25 @@ impl Graph {
                 None if self.nodes[id].called_after.is_some() => {}
                 None => self.mistakes.push(TopologyError::UnnamedStore { operation: self.nodes[id].kind.operation() }),
             }
+        }
+    }
+
+    /// Names what suppressed tables hold back: after their nodes, as in Kafka, or after the nearest store upstream.
+    pub(super) fn name_buffers(&mut self) {
+        for id in 0..self.nodes.len() {
+            let Some(used) = self.nodes[id].buffer.clone() else { continue };
+            let mut upstream = Vec::new();
+            self.nodes[id].parents.iter().for_each(|parent| stores_below(&self.nodes, *parent, &mut upstream));
+            let named = self.nodes[id].name.as_ref().map(|name| format!("{name}-store"));
+            let Some(name) = named.or_else(|| upstream.first().map(|store| format!("{store}-suppress"))) else {
+                self.mistakes.push(TopologyError::UnnamedStore { operation: "suppress" });
+                continue;
+            };
+            let used = StoreUse { name: intern(&name), ..used };
+            let node = &mut self.nodes[id];
+            node.stores.push(used.name);
+            node.buffer = Some(used.clone());
+            self.stores.declare(used).unwrap_or_else(|mistake| self.mistakes.push(mistake));
         }
     }
 
@@ -132,6 +153,23 @@ impl Graph {
         self.stores.declare(used).unwrap_or_else(|mistake| self.mistakes.push(mistake));
     }
 
+    /// Joins that wait for tables which do not know their rows so far back.
+    pub(super) fn impatient_joins(&self) -> Vec<TopologyError> {
+        let mut found = Vec::new();
+        for node in &self.nodes {
+            let (Some(grace_ms), Some(table)) = (node.grace_ms, node.looks_at.first()) else { continue };
+            let mut stores = Vec::new();
+            stores_below(&self.nodes, *table, &mut stores);
+            let history = |store: &&'static str| self.stores.get(store).and_then(|store| store.kind.history_ms());
+            let history_ms = stores.iter().map(history).min().flatten();
+            if !is_versioned(&self.nodes, &self.stores, *table) || history_ms.is_none_or(|history_ms| history_ms < grace_ms) {
+                let join = node.stores.first().copied().unwrap_or_default();
+                found.push(TopologyError::GraceOfTable { join, grace_ms, history_ms });
+            }
+        }
+        found
+    }
+
     /// Whoever asks for rows is connected with the stores that they are in.
     pub(super) fn connect_readers(&mut self) {
         for id in 0..self.nodes.len() {
@@ -147,7 +185,7 @@ impl Graph {
 /// Whether a node's table is versioned: its store is, or, where it has none of its own, those that it is computed from. Joins are not (KIP-914).
 pub(super) fn is_versioned(nodes: &[Node], stores: &Stores, table: NodeId) -> bool {
     match &nodes[table].rows {
-        RowsOf::Stored(name) => stores.get(name).is_some_and(|store| store.kind.is_versioned()),
+        RowsOf::Stored(name) | RowsOf::Filled(name) => stores.get(name).is_some_and(|store| store.kind.is_versioned()),
         RowsOf::Derived => nodes[table].parents.iter().all(|parent| is_versioned(nodes, stores, *parent)),
         RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) | RowsOf::Joined => false,
     }
@@ -155,8 +193,8 @@ pub(super) fn is_versioned(nodes: &[Node], stores: &Stores, table: NodeId) -> bo
 
 fn stores_below(nodes: &[Node], table: NodeId, found: &mut Vec<&'static str>) {
     match &nodes[table].rows {
-        RowsOf::Stored(store) if found.contains(store) => {}
-        RowsOf::Stored(store) => found.push(store),
+        RowsOf::Stored(store) | RowsOf::Filled(store) if found.contains(store) => {}
+        RowsOf::Stored(store) | RowsOf::Filled(store) => found.push(store),
         RowsOf::Derived | RowsOf::Joined => nodes[table].parents.iter().for_each(|parent| stores_below(nodes, *parent, found)),
         RowsOf::Nobody | RowsOf::Passing(_) | RowsOf::Wanted(_) => {}
     }

@@ -1,15 +1,21 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::stores::Stores;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
-use crate::format::Row;
-use crate::operator::{Leftovers, Operator, Outlet, Way};
+use crate::format::{Nullable, Row};
+use crate::operator::{
+    ByTime, Closing, Finals, Leftovers, OnClose, Operator, Outlet, Routed, Suppressing, Suppression, Update, Way, suppress,
+};
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
-use crate::task::store::{Backing, Clock, EventRows, KeyValueRows, Rows, WindowBytes, WindowRows};
-use crate::task::{Context, Flow, Flusher, OutputId, Processors, Punctuated, SourceNode, WiredSource};
-use headwater_state::TaskState;
+use crate::task::store::{
+    Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
+};
+use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
+use crate::topic::Sink;
+use headwater_state::{KeyValueHandle, TaskState};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -19,9 +25,14 @@ use std::sync::Arc;
 /// What a task lends to its wiring.
 pub(crate) struct WiringEnvironment<'a> {
     pub(crate) application_id: &'a str,
+    /// The task's partition.
+    pub(crate) partition: i32,
     pub(crate) state: &'a Rc<RefCell<TaskState>>,
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
+    /// The topics that data may choose.
+    pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -127,10 +138,22 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<KeyValueRows<K, V>>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let rows = Rc::new(Rows::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        let rows = Rc::new(Rows::new(store, self.row_bytes(store), self.cache_bytes(store), self.undoes()));
         self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
+    }
+
+    fn row_bytes(&mut self, store: &'static str) -> RowBytes {
+        let versions = self.environment.state.borrow().versioned(store);
+        match versions {
+            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
+            None => RowBytes::Last(self.bytes(store)),
+        }
+    }
+
+    /// What is known of the stores.
+    pub(crate) fn stores(&self) -> &'a Stores {
+        &self.topology.stores
     }
 
     /// The store with the rows of a node's table, where it has one.
@@ -160,6 +183,44 @@ impl<'a> Wiring<'a> {
         self.keep_store(store, rows)
     }
 
+    /// A store of rows by key and session; the same one for every node that names it.
+    pub(crate) fn session<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<SessionRows<K, V>> {
+        if let Some(known) = self.part::<Rc<SessionRows<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().session(store).expect("the state has the stores of the plan");
+        let bytes = SessionBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
+        self.processors.stores.push((store, rows.clone()));
+        self.keep_store(store, rows)
+    }
+
+    /// What a suppressed table holds back.
+    pub(crate) fn buffer<K: Row, V: Row>(&mut self, node: NodeId, rule: &Suppression<K>) -> Rc<Buffer<K, V>> {
+        let store = self.topology.nodes[node].buffer.as_ref().expect("a suppressed table has a buffer").name;
+        if let Some(known) = self.part::<Rc<Buffer<K, V>>>(&Part::Store(store)) {
+            return known.clone();
+        }
+        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
+        let buffer = Rc::new(Buffer::new(store, bytes, rule.max_bytes.is_some(), self.undoes()));
+        self.keep_store(store, buffer)
+    }
+
+    /// A suppressed table. Under [`TimeRule::Watermark`] commits look at what is due as well, because time moves without records too.
+    pub(crate) fn suppress<K: Row, V: Row>(
+        &mut self, node: NodeId, rule: Suppression<K>, next: Outlet<K, Change<V>>,
+    ) -> impl Operator<K, Change<V>> + use<K, V> {
+        let buffer = self.buffer::<K, V>(node, &rule);
+        let store = self.topology.nodes[node].buffer.as_ref().expect("a suppressed table has a buffer").name;
+        let observed = self.clock(store);
+        let suppressing = Rc::new(RefCell::new(Suppressing::new(self.stage(node), rule, buffer, observed, next)));
+        if self.environment.context.rules.time == TimeRule::Watermark {
+            let suppressing = suppressing.clone();
+            self.flushers.push(Box::new(move |task: &mut Context| suppressing.borrow_mut().emit_detached(task)));
+        }
+        suppress(suppressing)
+    }
+
     /// A store of events by key and time; the same one for every node that names it.
     pub(crate) fn events<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<EventRows<K, V>> {
         if let Some(known) = self.part::<Rc<EventRows<K, V>>>(&Part::Store(store)) {
@@ -177,10 +238,19 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<Leftovers>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan");
-        let leftovers = Rc::new(Leftovers::new(store, bytes, self.counter(&format!("{store}/least"))));
+        let leftovers = Rc::new(Leftovers::new(store, self.bytes(store), self.counter(&format!("{store}/least"))));
         self.made.insert(Part::Store(store), Box::new(leftovers.clone()));
         leftovers
+    }
+
+    /// The rows of a global table.
+    pub(crate) fn global(&self, store: &str) -> Arc<GlobalRows> {
+        self.environment.globals.rows(store).expect("an instance has the global tables of its topology").clone()
+    }
+
+    /// A store of bytes, for an operator with a layout of its own.
+    pub(crate) fn bytes(&self, store: &str) -> KeyValueHandle {
+        self.environment.state.borrow().key_value(store).expect("the state has the stores of the plan")
     }
 
     fn keep_store<T: crate::task::Front + 'static>(&mut self, store: &'static str, rows: Rc<T>) -> Rc<T> {
@@ -201,6 +271,26 @@ impl<'a> Wiring<'a> {
         let rows = rows.clone();
         self.flushers.push(Box::new(move |task: &mut Context| rows.flush(&mut next, task)));
         None
+    }
+
+    /// The way on from an aggregation whose updates all go on.
+    pub(crate) fn on_update<K: Clone + 'static, V: Row, B: Backing + 'static>(
+        &mut self, node: NodeId, rows: &Rc<Rows<K, V, B>>,
+    ) -> Update<K, V> {
+        let next = self.table_outlet(node, rows);
+        Update::new(self.stage(node), next).with_old_values(self.topology.nodes[node].sends_old_values)
+    }
+
+    /// The way on from a window aggregation of which only the last word goes on.
+    pub(crate) fn on_close<K: Row, V: Row>(&mut self, node: NodeId, store: &str, closing: Closing, by_time: ByTime<K, V>) -> OnClose<K, V> {
+        let emitted = self.counter(&format!("{store}/emitted"));
+        let finals = Finals::new(self.stage(node), closing, by_time, emitted, self.outlet(node));
+        let finals = Rc::new(RefCell::new(finals));
+        if self.environment.context.rules.time == TimeRule::Watermark {
+            let finals = finals.clone();
+            self.flushers.push(Box::new(move |task: &mut Context| finals.borrow_mut().emit_detached(task)));
+        }
+        OnClose::new(finals)
     }
 
     fn cache_bytes(&self, store: &str) -> usize {
@@ -232,9 +322,20 @@ impl<'a> Wiring<'a> {
         count
     }
 
+    /// The task's partition.
+    pub(crate) fn partition(&self) -> u32 {
+        u32::try_from(self.environment.partition).expect("partitions are counted from zero")
+    }
+
     /// A topic of the user's that the node writes to.
     pub(crate) fn output(&mut self, topic: &str) -> OutputId {
         self.output_to(Arc::from(topic))
+    }
+
+    /// The way of a sink whose records choose for themselves.
+    pub(crate) fn routed<K, V: Nullable>(&mut self, node: NodeId, sink: &Sink<K, V>) -> Routed<K, V> {
+        let (stage, there) = (self.stage(node), self.environment.destinations.clone());
+        Routed::new(stage, &sink.target, sink.partitioner.clone(), &there, |topic| self.output(topic))
     }
 
     /// The internal topic that a repartition's sink side writes to.
@@ -248,7 +349,7 @@ impl<'a> Wiring<'a> {
         self.environment.context.outbox.output(&topic, partitions)
     }
 
-    fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
+    pub(crate) fn repartition_topic(&self, sink: NodeId) -> Arc<str> {
         let name = &self.topology.repartition_names[&sink];
         TopicName::Internal(format!("{name}-repartition")).resolve(self.environment.application_id)
     }

@@ -1,8 +1,8 @@
 //! `aggregate`, `reduce` and `count` without windows. Kafka: `KStreamAggregate`, `KStreamReduce`.
 
-use super::{Operator, Outlet, Update};
+use super::{Operator, Update};
 use crate::format::{Format, Nullable, Row};
-use crate::record::{Change, Record, Timestamp};
+use crate::record::{Record, Timestamp};
 use crate::task::Context;
 use crate::task::store::KeyValueRows;
 use std::rc::Rc;
@@ -12,11 +12,14 @@ use std::sync::Arc;
 pub(crate) trait Fold<K, V, A>: Fn(&K, V, Option<A>) -> Option<A> {}
 impl<K, V, A, F: Fn(&K, V, Option<A>) -> Option<A>> Fold<K, V, A> for F {}
 
+/// What an aggregate begins as; none: its first value stands for itself.
+pub(crate) type Initial<A> = Arc<dyn Fn() -> Option<A> + Send + Sync>;
+
 /// Without a window a null value is no event. The aggregate's time is the largest of its records'.
 pub(crate) fn aggregate<K: Row, V: Nullable, A: Row>(
-    stage: Arc<str>, fold: Arc<impl Fold<K, V::Present, A> + 'static>, rows: Rc<KeyValueRows<K, A>>, next: Option<Outlet<K, Change<A>>>,
+    mut update: Update<K, A>, fold: Arc<impl Fold<K, V::Present, A> + 'static>, initial: Initial<A>, rows: Rc<KeyValueRows<K, A>>,
 ) -> impl Operator<K, V> {
-    let (mut update, format, mut bytes) = (Update::new(stage, next), K::Format::default(), Vec::new());
+    let (format, mut bytes) = (K::Format::default(), Vec::new());
     move |record: Record<K, V>, task: &mut Context| {
         let Record { key, value, timestamp, headers } = record;
         let Some(value) = value.into_present() else {
@@ -36,7 +39,7 @@ pub(crate) fn aggregate<K: Row, V: Nullable, A: Row>(
             ),
             Err(error) => Err(rows.key_error(error)),
         };
-        update.forward(written, task)
+        update.forward_from(written, &*initial, task)
     }
 }
 

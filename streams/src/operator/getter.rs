@@ -13,6 +13,5 @@ pub(crate) enum AsOf {
     /// The row as it stands.
     Now,
     /// The row as it was at a time; only a versioned table knows (KIP-889), every other answers with what it has.
-    #[allow(dead_code, reason = "asked by joins with versioned tables")]
     Time(Timestamp),
 }

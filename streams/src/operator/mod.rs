@@ -4,10 +4,14 @@
 //! Edges are typed, operators behind them are erased: a node owns its children as `Box<dyn Operator<K, V>>`.
 
 mod aggregate;
+mod buffered_join;
+mod emit;
 mod filter;
 mod flat_map;
 mod foreign_key;
 mod getter;
+mod global_join;
+mod lateness;
 mod map;
 mod ok_err;
 mod out;
@@ -17,12 +21,17 @@ mod present_key;
 mod process;
 mod processor;
 mod repartition;
+mod routed;
 mod scd2;
+mod self_join;
+mod session_aggregate;
 mod sink;
+mod sliding_aggregate;
 mod source;
 mod split;
 mod stream_join;
 mod stream_table_join;
+mod suppress;
 mod table_group;
 mod table_join;
 mod table_map;
@@ -34,13 +43,17 @@ mod window_aggregate;
 mod windows;
 mod with_coordinates;
 
-pub(crate) use aggregate::aggregate;
+pub(crate) use aggregate::{Fold, Initial, aggregate};
+pub(crate) use buffered_join::{Buffer, BufferedJoin};
+pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
 pub(crate) use foreign_key::{
-    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, resolve, subscribe,
+    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, answer_sink, resolve,
+    subscribe,
 };
 pub(crate) use getter::{AsOf, Getter};
+pub(crate) use global_join::GlobalJoin;
 pub(crate) use map::{map, map_values, select_key};
 pub(crate) use ok_err::ok_err;
 pub(crate) use out::Way;
@@ -51,14 +64,19 @@ pub(crate) use present_key::present_key;
 pub(crate) use process::{Processing, absorb, process, process_values};
 pub use processor::ProcessorContext;
 pub(crate) use processor::{SharedProcessor, Work};
-pub(crate) use repartition::repartition;
+pub(crate) use repartition::{repartition, routed_repartition};
+pub(crate) use routed::Routed;
 pub(crate) use scd2::{Around, Right};
 pub use scd2::{Scd2Change, Scd2ChangeLayout, Scd2Kept, Scd2KeptLayout, Scd2Order, Scd2Rows, Scd2Span, Scd2SpanLayout, Scd2Version};
-pub(crate) use sink::{sink, table_sink};
-pub(crate) use source::{Reading, read_stream, read_table};
+pub(crate) use self_join::{SelfJoin, SelfPair};
+pub(crate) use session_aggregate::{SessionAggregate, SessionFold};
+pub(crate) use sink::{routed_sink, routed_table_sink, sink, table_sink};
+pub(crate) use sliding_aggregate::SlidingAggregate;
+pub(crate) use source::{Arrival, Reading, read_stream, read_table};
 pub(crate) use split::{Predicate, split};
 pub(crate) use stream_join::{Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
-pub(crate) use stream_table_join::{Unmatched, stream_table_join};
+pub(crate) use stream_table_join::{StreamTableJoin, Unmatched};
+pub(crate) use suppress::{Suppressing, Suppression, WhenFull, suppress};
 pub(crate) use table_group::{Adjust, table_aggregate, table_group};
 pub(crate) use table_join::{JoinSide, Needs, TableJoiner, joined_row, passing_join, stored_join, table_join_side};
 pub(crate) use table_map::{Nothing, Passing, RowMap, stored_table_map, table_map};
@@ -68,6 +86,7 @@ pub(crate) use try_map_values::try_map_values;
 pub(crate) use update::Update;
 pub(crate) use window_aggregate::WindowAggregate;
 pub use windows::TimeWindows;
+pub(crate) use windows::{UnlimitedWindow, WindowsOf};
 pub(crate) use with_coordinates::with_coordinates;
 
 use crate::record::Record;

@@ -8,18 +8,28 @@ use crate::task::{Context, Flow, SourceNode, Staged, Unreadable};
 use crate::topic::{Source, TimestampRule};
 use std::sync::Arc;
 
+/// What a source makes of a record's bytes.
+pub(crate) enum Arrival<K, V> {
+    /// A record for the operators.
+    Record(K, V, Timestamp),
+    /// No row, since it has no key; but time passes with it. Kafka: `KTableSource` drops it, behind the queue.
+    Keyless(Timestamp),
+    /// Its time says that it is to be dropped, before anybody sees it.
+    Dropped,
+}
+
 /// A source node of one task. `read` says what a record is: for a stream null keys are records, for a table they are not.
 pub(crate) struct Reading<K, V, R> {
     name: Arc<str>,
     read: R,
-    /// Decoded heads, lane by lane.
+    /// Decoded heads, lane by lane; none where the head has no key.
     staged: Vec<Option<Record<K, V>>>,
     next: Outlet<K, V>,
 }
 
 impl<K: Item, V: Item, R> Reading<K, V, R>
 where
-    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, Unreadable>,
+    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Arrival<K, V>, Unreadable>,
 {
     pub(crate) fn new(name: Arc<str>, read: R, next: Outlet<K, V>) -> Self {
         Reading { name, read, staged: Vec::new(), next }
@@ -28,20 +38,31 @@ where
 
 impl<K: Item, V: Item, R> SourceNode for Reading<K, V, R>
 where
-    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, Unreadable>,
+    R: FnMut(&RecordRef<'_>, Timestamp) -> Result<Arrival<K, V>, Unreadable>,
 {
     fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Unreadable> {
-        let Some((key, value, timestamp)) = (self.read)(&record, partition_time)? else { return Ok(Staged::Dropped) };
+        let (staged, timestamp) = match (self.read)(&record, partition_time)? {
+            Arrival::Record(key, value, timestamp) => {
+                (Some(Record { key, value, timestamp, headers: record.headers.to_headers() }), timestamp)
+            }
+            Arrival::Keyless(timestamp) => (None, timestamp),
+            Arrival::Dropped => return Ok(Staged::Dropped),
+        };
         if self.staged.len() <= lane {
             self.staged.resize_with(lane + 1, || None);
         }
-        self.staged[lane] = Some(Record { key, value, timestamp, headers: record.headers.to_headers() });
+        self.staged[lane] = staged;
         Ok(Staged::Ready(timestamp))
     }
 
     fn dispatch(&mut self, lane: usize, task: &mut Context) -> Flow {
-        let record = self.staged[lane].take().expect("a lane is staged before it is dispatched");
-        self.next.send(record, task)
+        match self.staged[lane].take() {
+            Some(record) => self.next.send(record, task),
+            None => {
+                task.drop_record();
+                Ok(())
+            }
+        }
     }
 
     fn name(&self) -> &Arc<str> {
@@ -52,34 +73,37 @@ where
 /// How a stream's records are read.
 pub(crate) fn read_stream<K: Nullable, V: Nullable>(
     source: Arc<Source<K, V>>,
-) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K, V, Timestamp)>, Unreadable> {
+) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Arrival<K, V>, Unreadable> {
     move |record, partition_time| {
         let key: K = read(record.key, source.key_format.as_deref()).map_err(|error| error.in_part("key"))?;
         let value: V = read(record.value, source.value_format.as_deref()).map_err(|error| error.in_part("value"))?;
         let timestamp = source.timestamps.time_of(&key, &value, record.timestamp, partition_time)?;
-        Ok(timestamp.map(|timestamp| (key, value, timestamp)))
+        Ok(timestamp.map_or(Arrival::Dropped, |timestamp| Arrival::Record(key, value, timestamp)))
     }
 }
 
 /// How a table's records are read: a null key is no row, a null value deletes whatever the topic's type says.
 pub(crate) fn read_table<K: Nullable, V: Nullable>(
     source: Arc<Source<K, V>>,
-) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Option<(K::Present, Option<V::Present>, Timestamp)>, Unreadable> {
+) -> impl FnMut(&RecordRef<'_>, Timestamp) -> Result<Arrival<K::Present, Option<V::Present>>, Unreadable> {
     move |record, partition_time| {
-        let Some(key) = record.key else { return Ok(None) };
-        let key = decode::<K>(key, source.key_format.as_deref()).map_err(|error| error.in_part("key"))?;
+        let key = record.key.map(|key| decode::<K>(key, source.key_format.as_deref())).transpose();
+        let key = key.map_err(|error| error.in_part("key"))?;
         let value = record.value.map(|value| decode::<V>(value, source.value_format.as_deref())).transpose();
         let value = value.map_err(|error| error.in_part("value"))?;
+        let key_or_null = || key.clone().map(K::from_present).or_else(K::null);
         let timestamp = match (&source.timestamps, &value) {
             (TimestampRule::Extract(extract), Some(value)) => {
-                extract(&K::from_present(key.clone()), &V::from_present(value.clone())).unwrap_or(record.timestamp)
+                let extracted = key_or_null().and_then(|key| extract(&key, &V::from_present(value.clone())));
+                Some(extracted.unwrap_or(record.timestamp))
             }
-            (rule, _) => match rule.own_time(record.timestamp, partition_time)? {
-                Some(timestamp) => timestamp,
-                None => return Ok(None),
-            },
+            (rule, ..) => rule.own_time(record.timestamp, partition_time)?,
         };
-        Ok((timestamp >= 0).then_some((key, value, timestamp)))
+        Ok(match (timestamp.filter(|timestamp| *timestamp >= 0), key) {
+            (None, _) => Arrival::Dropped,
+            (Some(timestamp), None) => Arrival::Keyless(timestamp),
+            (Some(timestamp), Some(key)) => Arrival::Record(key, value, timestamp),
+        })
     }
 }
 

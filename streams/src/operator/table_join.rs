@@ -82,7 +82,7 @@ pub(crate) fn stored_join<K: Row, V: Row>(
                 record.value.old = old.filter(|_| old_values);
                 Written::Through(record)
             }
-            Written::Held => Written::Held,
+            held_or_expired => held_or_expired,
         });
         update.forward(written, task)
     }
@@ -100,12 +100,13 @@ pub(crate) fn passing_join<K: Row, V: Row>(old_values: bool, mut next: Outlet<K,
 pub(crate) fn joined_row<K: Row, V: Row, R: Row, Out: Row>(
     needs: Needs, left: Getter<K, V>, right: Getter<K, R>, join: TableJoiner<K, V, R, Out>,
 ) -> Getter<K, Out> {
-    Rc::new(move |key: &K, as_of: AsOf| -> Result<Option<(Out, Timestamp)>, RowError> {
-        let own = left(key, as_of)?;
+    // Also for those who ask about another time: a join is never versioned (KIP-914).
+    Rc::new(move |key: &K, _: AsOf| -> Result<Option<(Out, Timestamp)>, RowError> {
+        let own = left(key, AsOf::Now)?;
         if own.is_none() && needs.own {
             return Ok(None);
         }
-        let other = right(key, as_of)?;
+        let other = right(key, AsOf::Now)?;
         let Some(time) = own.as_ref().map(|(_, time)| *time).max(other.as_ref().map(|(_, time)| *time)) else { return Ok(None) };
         if !needs.are_met(own.is_some(), other.is_some()) {
             return Ok(None);

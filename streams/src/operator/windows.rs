@@ -10,6 +10,53 @@ pub struct TimeWindows {
     pub(crate) grace_ms: Timestamp,
 }
 
+/// Windows that lie fixed on the time line.
+pub(crate) trait WindowsOf: Copy + 'static {
+    /// The starts of all windows that hold this time, the earliest first.
+    fn starts(self, timestamp: Timestamp) -> impl Iterator<Item = Timestamp>;
+    /// The end of the window that starts here.
+    fn end(self, start: Timestamp) -> Timestamp;
+    /// Whether a window takes no more records.
+    fn is_closed(self, start: Timestamp, time: Timestamp) -> bool;
+}
+
+impl WindowsOf for TimeWindows {
+    #[inline]
+    fn starts(self, timestamp: Timestamp) -> impl Iterator<Item = Timestamp> {
+        TimeWindows::starts(self, timestamp)
+    }
+
+    #[inline]
+    fn end(self, start: Timestamp) -> Timestamp {
+        start.saturating_add(self.size_ms)
+    }
+
+    #[inline]
+    fn is_closed(self, start: Timestamp, time: Timestamp) -> bool {
+        TimeWindows::is_closed(self, start, time)
+    }
+}
+
+/// One window that begins and never ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnlimitedWindow {
+    pub(crate) start_ms: Timestamp,
+}
+
+impl WindowsOf for UnlimitedWindow {
+    fn starts(self, timestamp: Timestamp) -> impl Iterator<Item = Timestamp> {
+        (timestamp >= self.start_ms).then_some(self.start_ms).into_iter()
+    }
+
+    fn end(self, _: Timestamp) -> Timestamp {
+        Timestamp::MAX
+    }
+
+    fn is_closed(self, _: Timestamp, _: Timestamp) -> bool {
+        false
+    }
+}
+
 impl TimeWindows {
     /// The starts of all windows that hold this time, the earliest first. No window begins before the epoch.
     #[inline]

@@ -3,6 +3,7 @@
 use super::collected::Collected;
 use super::{Ask, Found, Keys, Question};
 use crate::record::Timestamp;
+use crate::task::GlobalRows;
 use headwater_state::{
     CommittedKeyValue, CommittedSessions, CommittedVersions, CommittedView, CommittedWindows, Direction, KeyValueHandle, SessionHandle,
     StateError, Version, VersionedHandle, WindowHandle,
@@ -162,6 +163,22 @@ macro_rules! read_rows { ($($reader:ty)*) => { $(
     }
 )* } }
 read_rows!(KeyValueHandle CommittedKeyValue<'_>);
+
+impl ReadRows for GlobalRows {
+    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: VisitRow<'_>) -> Result<(), StateError> {
+        GlobalRows::scan(self, from, to, direction == Direction::Forward, visit);
+        Ok(())
+    }
+
+    fn get(&self, key: &[u8], visit: VisitRow<'_>) -> Result<(), StateError> {
+        GlobalRows::get(self, key, |found| {
+            if let Some((timestamp, value)) = found {
+                let _ = visit(key, timestamp, value);
+            }
+        });
+        Ok(())
+    }
+}
 
 macro_rules! read_windows { ($($reader:ty)*) => { $(
     impl ReadWindows for $reader {

@@ -67,7 +67,7 @@ pub enum QueryError {
         /// How long the query waited, in milliseconds.
         waited_ms: u64,
     },
-    /// Ask again: the stream thread was not heard of for longer than a session lasts, so that others may have its tasks without its
+    /// Ask again: the stream thread was not heard of for so long that its session may be over, and others may have its tasks without its
     /// knowing. The process was stopped, or hangs.
     #[error("store {store}: the stream thread is silent for {silent_ms} ms, others may have its tasks")]
     Silent {

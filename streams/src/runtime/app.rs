@@ -69,6 +69,7 @@ impl App {
         let directory = Arc::new(Directory::new(plan.clone()));
         let queries = Queries::new(Source {
             topology: plan.topology.clone(),
+            globals: plan.globals.clone(),
             directory: directory.clone(),
             owners: Owners::beside(log.clone(), plan.application_id.clone()),
             inquiries: Mutex::new(inquiries),

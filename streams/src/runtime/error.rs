@@ -1,7 +1,7 @@
 //! Why an application stops, and what a person can do about it.
 
 use crate::connector::ConnectorError;
-use crate::log::LogError;
+use crate::log::{LogError, TopicPartition};
 use crate::task::TaskError;
 use headwater_state::StateError;
 use std::time::Duration;
@@ -15,6 +15,16 @@ pub enum AppError {
     /// A task cannot go on.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// A record of a global table cannot be read, and the policy is to stop: mend the record or change the policy.
+    #[error("global table: record {at} offset {offset}: {reason}")]
+    GlobalTable {
+        /// Where it was read.
+        at: TopicPartition,
+        /// Its offset.
+        offset: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A sink cannot go on.
     #[error(transparent)]
     Sink(#[from] ConnectorError),

@@ -49,6 +49,8 @@ pub(crate) struct Sight {
     pub(crate) topic: Option<(i32, [u8; 16])>,
     /// Where partitions end.
     pub(crate) ends: Vec<(TopicPartition, i64)>,
+    /// Topics that a pattern matches and nobody reads, because they were made after the start.
+    pub(crate) unread: Vec<Arc<str>>,
 }
 
 /// Which reader: sinks outside of the log have positions of their own, so a topic may be read by several of them and by a task.

@@ -3,6 +3,7 @@
 //! It decides nothing. The shell of threads and the simulator both use it.
 
 use super::event::{Effect, Event, Found, ReaderOf, Sight};
+use super::global_reader::GlobalReader;
 use super::outage::Outages;
 use super::plan::Plan;
 use super::queries;
@@ -44,6 +45,8 @@ pub(crate) struct Executor {
     last_gather: i64,
     outages: Outages,
     strangers: Strangers,
+    /// None where the topology has no global tables.
+    globals: Option<GlobalReader>,
     pub(crate) sinks: Box<dyn SinkHost>,
     delivered: Vec<Delivery>,
     fetched: Vec<crate::log::Fetched>,
@@ -77,6 +80,7 @@ impl Executor {
             last_gather: NO_CONTACT,
             outages: Outages::default(),
             strangers: Strangers::default(),
+            globals: if plan.globals.is_empty() { None } else { Some(GlobalReader::new(make_reader(&*log)?)) },
             sinks,
             delivered: Vec::new(),
             fetched: Vec::new(),
@@ -88,6 +92,12 @@ impl Executor {
 
     /// Collects what has happened; waits for records at most this long.
     pub(crate) fn gather(&mut self, now: i64, wait: Duration, events: &mut Vec<Event>) -> Result<(), AppError> {
+        if let Some(globals) = &mut self.globals
+            && !globals.poll(now, &self.plan, &*self.log, &mut self.outages)?
+        {
+            // Before tables are complete nothing is to be joined with them, so the group need not know of us.
+            return Ok(());
+        }
         let heard = self.member.poll();
         if self.strangers.hold(now, &self.plan.application_id, &heard) {
             self.strangers.check(now, &self.plan.application_id, self.plan.config.start_patience)?;
@@ -210,7 +220,18 @@ impl Executor {
         let admin = self.log.admin();
         let topic = admin.describe_topic(topic)?.map(|found| (found.partitions, found.topic_id));
         let ends = ends_of.iter().map(|at| Ok((at.clone(), admin.ends(at)?.latest))).collect::<Result<_, LogError>>()?;
-        Ok(Sight { topic, ends })
+        Ok(Sight { topic, ends, unread: self.unread()? })
+    }
+
+    /// Topics that were made since the start and would be read after another one.
+    fn unread(&self) -> Result<Vec<Arc<str>>, LogError> {
+        let plan = &self.plan;
+        if !plan.topology.has_patterns() {
+            return Ok(Vec::new());
+        }
+        let mut topics = self.log.admin().topics()?;
+        topics.retain(|topic| !plan.topics.contains_key(topic) && plan.topology.would_read(topic, &plan.application_id));
+        Ok(topics)
     }
 
     fn ends(&mut self, now: i64, inputs: &[TopicPartition]) -> Vec<(TopicPartition, i64)> {

@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod event;
 mod executor;
+mod global_reader;
 mod instance;
 mod outage;
 mod plan;

@@ -4,7 +4,7 @@ use super::Config;
 use crate::connector::{Connector, SinkTask};
 use crate::graph::{Changelog, SubTopology, TopicName, Topology};
 use crate::log::TopicPartition;
-use crate::task::{TaskId, TaskInputs, TaskSettings};
+use crate::task::{Destinations, Globals, TaskId, TaskInputs, TaskSettings};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,10 @@ pub(crate) struct Plan {
     pub(crate) application_id: Arc<str>,
     pub(crate) dead_letter_topic: Arc<str>,
     pub(crate) topics: BTreeMap<Arc<str>, TopicInfo>,
+    /// The topics that data may choose.
+    pub(crate) destinations: Arc<Destinations>,
+    /// The global tables of this instance.
+    pub(crate) globals: Globals,
 }
 
 /// What the log says of a topic.
@@ -67,6 +71,12 @@ impl Plan {
         topics.sort();
         topics.dedup();
         topics
+    }
+
+    /// All partitions of the topics of global tables.
+    pub(crate) fn global_partitions(&self) -> Vec<TopicPartition> {
+        let partitions = |topic: &'static str| (0..self.partitions_of(topic)).map(move |partition| TopicPartition::new(topic, partition));
+        self.globals.topics().flat_map(partitions).collect()
     }
 
     /// Why the partition count of a topic cannot change while there is state; none if nothing hangs on it.
@@ -176,6 +186,8 @@ impl Plan {
                 marker_interval_ms: ms(self.config.marker_interval),
                 partitions: self.task_count(self.sub_topology(task)),
             },
+            destinations: &self.destinations,
+            globals: &self.globals,
             partitions_of: &|topic| self.partitions_of(topic),
         })
     }

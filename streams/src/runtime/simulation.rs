@@ -98,6 +98,7 @@ impl SimulatedProcess {
     pub fn queries(&self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Queries {
         Queries::new(Source {
             topology: self.plan.topology.clone(),
+            globals: self.plan.globals.clone(),
             directory: self.directory.clone(),
             owners: Owners::inline(self.log.clone(), self.plan.application_id.clone()),
             inquiries: Mutex::new(channel().0),

@@ -7,9 +7,8 @@ use super::{AppError, Config, TimeRule};
 use crate::connector::DeadLetter;
 use crate::graph::{Changelog, InputRole, TopicName, Topology};
 use crate::log::{Admin, ErrorCode, TopicDescription, TopicSpec};
-use crate::task::{CommitMetadata, METADATA_LIMIT};
+use crate::task::{CommitMetadata, Destinations, Globals, METADATA_LIMIT};
 use crate::topic::{Cleanup, Retention, TopicDeclaration};
-use headwater_state::Layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tracing::info;
@@ -24,6 +23,7 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let dead_letter_topic: Arc<str> = DeadLetter::topic_of(&application_id).into();
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
+    let topology = topics.matched(topology)?;
     // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
     topics.ensure(
         &dead_letter_topic,
@@ -35,7 +35,9 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     topics.copartitioned(&topology)?;
     topics.retentions(&topology)?;
     let known = std::mem::take(&mut topics.known);
-    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known };
+    let destinations = Arc::new(Destinations::Known(topics.destinations(&topology)?));
+    let globals = Globals::of(&topology);
+    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known, destinations, globals };
     let mut topics = Topics { admin, application_id: plan.application_id.clone(), known: std::mem::take(&mut plan.topics) };
     topics.changelogs(&plan.topology)?;
     plan.topics = topics.known;
@@ -45,8 +47,9 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
 /// Times stand in the metadata of a committed offset, and a broker refuses what is too long there: rather now than with the first commit.
 fn check_times(topology: &Topology, config: &Config) -> Result<(), AppError> {
     for sub in topology.sub_topologies() {
-        // Under Kafka's rule a window store and the operator that fills it have a time each; a store of events counts them, and what waits in a join has a least time.
-        let windows = sub.stores.iter().filter(|store| matches!(store.spec.layout, Layout::Window { .. })).count();
+        // Under Kafka's rule a window store and the operator that fills it have a time each; a store of events counts them, what waits in a join has
+        // a least time, and what closes has one up to which it was emitted.
+        let windows = sub.stores.iter().filter(|store| store.needed_ms.is_some()).count();
         let clocks = if config.time_rule == TimeRule::Kafka { 4 * windows } else { 2 * windows };
         let longest = CommitMetadata::longest(sub.inputs.len(), clocks);
         if longest > METADATA_LIMIT {
@@ -74,8 +77,34 @@ impl Topics<'_> {
         Ok(())
     }
 
+    /// Patterns are resolved now: the topics they match decide what tasks there are.
+    fn matched(&self, topology: Topology) -> Result<Topology, AppError> {
+        if !topology.has_patterns() {
+            return Ok(topology);
+        }
+        let names = self.admin.topics().map_err(AppError::log("cannot list the topics for the patterns"))?;
+        topology.with_topics(&names, &self.application_id).map_err(AppError::Topics)
+    }
+
+    /// All topics but our internal ones, where data may choose; it is asked only then.
+    fn destinations(&self, topology: &Topology) -> Result<BTreeMap<Arc<str>, i32>, AppError> {
+        if !topology.lets_data_choose() {
+            return Ok(BTreeMap::new());
+        }
+        let ours = format!("{}-", self.application_id);
+        let names = self.admin.topics().map_err(AppError::log("cannot list the topics that data may choose"))?;
+        let mut counts = BTreeMap::new();
+        for name in names.into_iter().filter(|name| !name.starts_with(&ours)) {
+            counts.extend(self.describe(&name)?.map(|found| (name, found.partitions)));
+        }
+        Ok(counts)
+    }
+
     /// Every topic that others fill or read must be there by now.
     fn sources(&mut self, topology: &Topology) -> Result<(), AppError> {
+        for table in topology.globals() {
+            self.existing(&Arc::from(table.topic), "read")?;
+        }
         for sub in topology.sub_topologies() {
             for input in sub.inputs.iter().filter(|input| matches!(input.topic, TopicName::Fixed(_))) {
                 let topic = input.topic.resolve(&self.application_id);

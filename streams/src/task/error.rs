@@ -25,6 +25,14 @@ pub enum TaskError {
         /// What went wrong.
         cause: Failure,
     },
+    /// A `suppress` that shuts down when it is full holds more than it may: allow more, or let it emit early.
+    #[error("task {task}, operator {stage}: the buffer holds more than its limits allow")]
+    BufferFull {
+        /// The task.
+        task: TaskId,
+        /// The operator.
+        stage: Arc<str>,
+    },
     /// The state is not readable or writable.
     #[error("task {task}: state failed")]
     State {
@@ -58,6 +66,7 @@ impl TaskError {
     pub(crate) fn of_stop(task: TaskId, at: &TopicPartition, offset: i64, stop: Stop) -> TaskError {
         match stop {
             Stop::Record { fault, stage, cause } => TaskError::Record { fault, task, stage, at: at.clone(), offset, cause },
+            Stop::BufferFull { stage } => TaskError::BufferFull { task, stage },
             Stop::State(source) => TaskError::State { task, source },
             Stop::Row { store, source } => TaskError::Row { task, store, source },
         }

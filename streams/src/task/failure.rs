@@ -65,6 +65,11 @@ pub enum Stop {
         /// What it said.
         cause: Failure,
     },
+    /// A `suppress` that shuts down when it is full holds more than it may.
+    BufferFull {
+        /// The operator.
+        stage: Arc<str>,
+    },
     /// The task itself cannot go on: its state is not readable or writable.
     State(StateError),
     /// A row of a store is not what its types say: it was written by another version, or has no place in its format.

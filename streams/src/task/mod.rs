@@ -6,8 +6,10 @@ mod changelog;
 mod clock;
 mod committing;
 mod context;
+mod destinations;
 mod error;
 mod failure;
+mod globals;
 mod id;
 mod idleness;
 mod lane;
@@ -29,8 +31,10 @@ mod turns;
 
 pub(crate) use context::Rules;
 pub use context::{Context, Coordinates};
+pub(crate) use destinations::Destinations;
 pub use error::TaskError;
 pub use failure::{Failure, Fault, Flow, Stop};
+pub(crate) use globals::{GlobalRows, Globals, NoRow};
 pub use id::TaskId;
 #[cfg(test)]
 pub(crate) use metadata::FoundMetadata;

@@ -48,15 +48,29 @@ impl Outbox {
         &mut self, to: OutputId, key: Option<&[u8]>, timestamp: Timestamp, headers: &Headers,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let output = &mut self.outputs[to.0 as usize];
+        let output = &self.outputs[to.0 as usize];
         let partition = match (key, output.lanes.len()) {
             (_, 1) => 0,
             (Some(key), count) => partition_of_key(key, count as i32) as u32,
             (None, count) => output.keyless % count as u32,
         };
-        output.lanes[partition as usize].records.push_encoded(timestamp, key, headers, encode)?;
+        self.send_to(to, partition, key, timestamp, headers, encode)
+    }
+
+    /// The same to one partition, which must exist.
+    #[inline]
+    pub(crate) fn send_to<E>(
+        &mut self, to: OutputId, partition: u32, key: Option<&[u8]>, timestamp: Timestamp, headers: &Headers,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.outputs[to.0 as usize].lanes[partition as usize].records.push_encoded(timestamp, key, headers, encode)?;
         self.sent.push((to, partition));
         Ok(())
+    }
+
+    /// How many partitions a topic has.
+    pub(crate) fn partitions(&self, to: OutputId) -> i32 {
+        self.outputs[to.0 as usize].lanes.len() as i32
     }
 
     /// What was sent so far stays, whatever becomes of the next record.

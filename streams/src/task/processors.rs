@@ -80,7 +80,7 @@ impl From<FormatError> for Unreadable {
 pub(crate) enum Staged {
     /// It waits with this event time.
     Ready(Timestamp),
-    /// It is no record for this source (a null key for a table) and counts as dropped.
+    /// Its time says that it is to be dropped.
     Dropped,
 }
 

@@ -48,6 +48,15 @@ fn repeat_one(state: &TaskState, store: &str, key: &[u8], time: Timestamp) -> Re
             Some((time, value)) => store.put(key, start, &value, time),
             None => store.delete(key, start, time),
         };
+    } else if let Some(store) = state.session(store)
+        && let Some((key, start)) = key.split_last_chunk::<8>()
+        && let Some((key, end)) = key.split_last_chunk::<8>()
+    {
+        let (start, end) = (i64::from_be_bytes(*start), i64::from_be_bytes(*end));
+        match store.get(key, start, end, copy)? {
+            Some((time, value)) => store.put(key, start, end, &value, time),
+            None => store.delete(key, start, end, time),
+        };
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::context::{Context, Rules};
 use super::lane::{Lane, LaneRole};
 use super::running::{Feed, Letters};
 use super::saved::Saved;
-use super::{Task, TaskError, TaskId, TaskSettings};
+use super::{Destinations, Globals, Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
 use crate::runtime::Recovery;
@@ -26,6 +26,9 @@ pub(crate) struct TaskInputs<'a> {
     pub(crate) dead_letter_topic: &'a Arc<str>,
     pub(crate) rules: Rules,
     pub(crate) settings: TaskSettings,
+    /// The topics that data may choose.
+    pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// Partition count of a topic, by its full name.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -144,8 +147,15 @@ impl Restoring {
         let sub = &of.topology.sub_topologies()[id.sub_topology as usize];
         let state = Rc::new(RefCell::new(self.state));
         let mut context = Context::new(of.rules, state.clone());
-        let environment =
-            WiringEnvironment { application_id: of.application_id, state: &state, context: &mut context, partitions_of: of.partitions_of };
+        let environment = WiringEnvironment {
+            application_id: of.application_id,
+            partition: id.partition,
+            state: &state,
+            context: &mut context,
+            destinations: of.destinations,
+            globals: of.globals,
+            partitions_of: of.partitions_of,
+        };
         let processors = of.topology.wire(sub.index, environment);
         context.fronts.clone_from(&processors.fronts);
         let letters = Letters {

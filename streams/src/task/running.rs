@@ -93,7 +93,10 @@ impl Task {
     pub(crate) fn process(&mut self, now: i64, budget: usize) -> Result<usize, TaskError> {
         self.context.wall_time = now;
         self.lanes.iter_mut().for_each(|lane| lane.watch_idleness(now));
+        let before = self.clock.stream_time();
         self.advance_clock();
+        // Time that has moved without a record may have closed windows, whose results go on with a commit.
+        self.dirty |= self.clock.stream_time() > before && !self.processors.flushers.is_empty();
         let mut done = 0;
         while done < budget {
             let Some(lane) = self.earliest_lane()? else { break };

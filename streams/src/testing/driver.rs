@@ -8,8 +8,8 @@ use crate::format::{Format, Nullable};
 use crate::graph::Topology;
 use crate::log::{Fetched, Headers, Records, TopicPartition};
 use crate::record::Timestamp;
-use crate::runtime::{Config, TimeRule};
-use crate::task::{Task, TaskError};
+use crate::runtime::{Config, OnFailure, TimeRule};
+use crate::task::{NoRow, Task, TaskError, TaskId, Unreadable};
 use crate::topic::{Topic, encode};
 use headwater_state::{Disk, MemoryDisk};
 use std::collections::BTreeMap;
@@ -45,6 +45,10 @@ pub struct TestDriver {
     commits: Commits,
     /// What tasks had dropped that are no more.
     dropped_before: u64,
+    /// Records of global tables that could not be read.
+    unread: u64,
+    /// Such a record, where the policy is to stop.
+    stopped: Option<TaskError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,10 +114,26 @@ impl TestDriver {
     }
 
     fn open(topology: Topology, config: &Config) -> Result<Self, TaskError> {
+        let declared: Vec<Arc<str>> = topology.declared_topics().iter().map(|topic| topic.name.into()).collect();
+        let nobody = TaskId { sub_topology: 0, partition: 0 };
+        let resolved = topology.with_topics(&declared, &config.application_id);
+        let topology = resolved.map_err(|reason| TaskError::Log { task: nobody, reason })?;
         let (opening, disk, topics) = (Opening::new(topology, config), empty_disk(), Topics::default());
         let tasks = opening.tasks(&disk, &topics, &[], 0)?;
         let (written, commits) = (Vec::new(), Commits::EachRecord);
-        Ok(TestDriver { opening, disk, tasks, topics, written, time: 0, wall_time: 0, commits, dropped_before: 0 })
+        Ok(TestDriver {
+            opening,
+            disk,
+            tasks,
+            topics,
+            written,
+            time: 0,
+            wall_time: 0,
+            commits,
+            dropped_before: 0,
+            unread: 0,
+            stopped: None,
+        })
     }
 
     /// Leaves commits to [`commit`](TestDriver::commit): until then cached stores hold their updates back.
@@ -220,8 +240,9 @@ impl TestDriver {
         self.tick();
         (0..self.tasks.len()).try_for_each(|task| self.commit_task(task))?;
         let committed: Vec<_> = self.tasks.iter().flat_map(Task::committed_offsets).collect();
-        self.dropped_before = self.dropped();
+        self.dropped_before = self.dropped() - self.unread - self.opening.globals.dropped();
         self.tasks.clear();
+        self.opening.read_globals(&self.topics);
         self.tasks = self.opening.tasks(&self.disk, &self.topics, &committed, self.wall_time)?;
         self.try_settle()
     }
@@ -238,9 +259,10 @@ impl TestDriver {
         self.try_settle()
     }
 
-    /// Whether a task reads this topic.
+    /// Whether a task or a global table reads this topic.
     pub fn reads(&self, topic: &str) -> bool {
-        self.tasks.iter().any(|task| task.queued().any(|(at, _)| *at.topic == *topic))
+        self.opening.globals.topics().any(|of| of == topic)
+            || self.tasks.iter().any(|task| task.queued().any(|(at, _)| *at.topic == *topic))
     }
 
     /// What the tasks have written since this was last asked, in the order in which they wrote it; changelogs after the records of a commit.
@@ -302,7 +324,7 @@ impl TestDriver {
 
     /// How many records were dropped without a letter.
     pub fn dropped(&self) -> u64 {
-        self.dropped_before + self.tasks.iter().map(Task::dropped).sum::<u64>()
+        self.dropped_before + self.unread + self.opening.globals.dropped() + self.tasks.iter().map(Task::dropped).sum::<u64>()
     }
 
     /// Upstream tasks tell downstream ones their times once a millisecond, where they do.
@@ -316,6 +338,9 @@ impl TestDriver {
 
     /// Rounds of work until one changes nothing. Time passes by a millisecond a round, so that upstream tasks tell downstream ones their times.
     fn try_settle(&mut self) -> Result<(), TaskError> {
+        if let Some(stop) = self.stopped.take() {
+            return Err(stop);
+        }
         loop {
             self.tick();
             let mut done = 0;
@@ -381,6 +406,14 @@ impl TestDriver {
     }
 
     fn deliver(&mut self, fetched: &Fetched) {
+        let (unread, policies) = (&mut self.unread, self.opening.rules.failures);
+        let taken = self.opening.globals.take(fetched, |NoRow { offset, cause: Unreadable { fault, cause } }| {
+            *unread += 1;
+            let (task, stage) = (TaskId { sub_topology: 0, partition: 0 }, fetched.partition.topic.clone());
+            let stop = TaskError::Record { fault, task, stage, at: fetched.partition.clone(), offset, cause };
+            if policies.of(fault) == OnFailure::Fail { Err(stop) } else { Ok(()) }
+        });
+        self.stopped = taken.err().or(self.stopped.take());
         let readers = self.tasks.iter_mut().filter(|task| task.queued().any(|(at, _)| *at == fetched.partition));
         readers.for_each(|task| task.enqueue(fetched.clone()));
     }

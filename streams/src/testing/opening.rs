@@ -4,8 +4,9 @@ use super::log::Topics;
 use crate::graph::{Changelog, StorePlan, SubTopology, Topology};
 use crate::log::{GroupOffset, TopicPartition};
 use crate::runtime::Config;
-use crate::task::{ChangelogEnd, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
+use crate::task::{ChangelogEnd, Destinations, Globals, Restoring, Rules, Task, TaskError, TaskId, TaskInputs, TaskSettings};
 use headwater_state::Disk;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Everything that stays the same when tasks are opened again.
@@ -15,19 +16,38 @@ pub(super) struct Opening {
     pub(super) topology: Topology,
     application_id: Arc<str>,
     settings: TaskSettings,
+    destinations: Arc<Destinations>,
+    pub(super) globals: Globals,
 }
 
 impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
-        Opening { dead_letter_topic, rules: config.rules(), topology, application_id, settings: settings(config) }
+        let globals = Globals::of(&topology);
+        Opening {
+            dead_letter_topic,
+            rules: config.rules(),
+            topology,
+            application_id,
+            settings: settings(config),
+            destinations: Arc::new(Destinations::Any),
+            globals,
+        }
     }
 
     /// All tasks, restored from what the disk and the topics hold, with their inputs queued behind the `committed` positions.
     pub(super) fn tasks(&self, disk: &Disk, topics: &Topics, committed: &[GroupOffset], now: i64) -> Result<Vec<Task>, TaskError> {
         let subs = self.topology.sub_topologies().iter().filter(|sub| sub.connector.is_none());
         subs.map(|sub| self.task(sub, disk, topics, committed, now)).collect()
+    }
+
+    /// Global tables begin anew, as of the ends of their topics. What could not be read was told of before.
+    pub(super) fn read_globals(&self, topics: &Topics) {
+        self.globals.clear();
+        for topic in self.globals.topics() {
+            let Ok(()) = self.globals.take(&topics.fetch(&TopicPartition::new(topic, 0), 0), |_| Ok::<(), Infallible>(()));
+        }
     }
 
     fn task(&self, sub: &SubTopology, disk: &Disk, topics: &Topics, committed: &[GroupOffset], now: i64) -> Result<Task, TaskError> {
@@ -37,6 +57,8 @@ impl Opening {
             dead_letter_topic: &self.dead_letter_topic,
             rules: self.rules,
             settings: self.settings,
+            destinations: &self.destinations,
+            globals: &self.globals,
             partitions_of: &|_| 1,
         };
         let id = TaskId { sub_topology: sub.index as u32, partition: 0 };

@@ -21,7 +21,7 @@ impl TestDriver {
     /// # Errors
     /// [`QueryError::NoSuchStore`], [`QueryError::WrongType`].
     pub fn try_store<S: Queryable>(&self, store: S) -> Result<S::View<'_>, QueryError> {
-        store.view(&self.opening.topology, Rc::new(self))
+        store.view(self.opening.topology.stores(), Rc::new(self))
     }
 
     /// The row of a store.
@@ -44,6 +44,7 @@ impl TestDriver {
 impl Place for &TestDriver {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError> {
         let nobody = Err(QueryError::NoSuchStore { store: question.store });
-        self.tasks.iter().find_map(|task| task.answer(question)).unwrap_or(nobody)
+        let by_tasks = || self.tasks.iter().find_map(|task| task.answer(question)).unwrap_or(nobody);
+        self.opening.globals.answer(question).map_or_else(by_tasks, Ok)
     }
 }

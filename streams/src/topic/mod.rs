@@ -4,15 +4,20 @@
 
 mod declaration;
 mod name;
+mod pattern;
+mod route;
 mod sink;
 mod source;
 
 pub use declaration::{Cleanup, Retention, TopicDeclaration};
 pub(crate) use name::{intern, is_legal};
+pub use pattern::TopicPattern;
+pub use route::Partitions;
+pub(crate) use route::{Partitioner, Target};
 pub(crate) use sink::encode;
 pub use sink::{IntoSink, Sink};
-pub(crate) use source::TimestampRule;
 pub use source::{IntoSource, Reset, Source};
+pub(crate) use source::{Manner, TimestampRule};
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// ```
 pub struct Source<K: Nullable, V: Nullable> {
     pub(crate) topics: Vec<&'static str>,
+    /// In place of topics: all whose names it matches.
+    pub(crate) pattern: Option<&'static str>,
     pub(crate) name: Option<String>,
     pub(crate) reset: Reset,
     pub(crate) key_format: Option<Arc<dyn Format<K::Present>>>,
@@ -31,6 +33,8 @@ pub enum Reset {
     Earliest,
     /// Behind the last one.
     Latest,
+    /// Nowhere: the application stops and says which input has no position.
+    Fail,
 }
 
 /// Where event time comes from. Kafka: `TimestampExtractor`.
@@ -45,10 +49,25 @@ pub(crate) enum TimestampRule<K, V> {
     Extract(Arc<dyn Fn(&K, &V) -> Option<Timestamp> + Send + Sync>),
 }
 
+/// How a source reads, as far as it can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    reset: Reset,
+    invalid_times: InvalidTimes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InvalidTimes {
+    Fail,
+    Skip,
+    PartitionTime,
+}
+
 impl<K: Nullable, V: Nullable> Source<K, V> {
-    fn of(topics: Vec<&'static str>) -> Self {
+    pub(super) fn of(topics: Vec<&'static str>) -> Self {
         Source {
             topics,
+            pattern: None,
             name: None,
             reset: Reset::default(),
             key_format: None,
@@ -98,6 +117,26 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
         Source { reset: Reset::Latest, ..self }
     }
 
+    /// A group that has no position yet does not start: somebody has to set one. Kafka: `none`.
+    pub fn no_reset(self) -> Self {
+        Source { reset: Reset::Fail, ..self }
+    }
+
+    /// Reads another topic as well, in the same way. There is no order between records of different topics but that of their times.
+    ///
+    /// ```
+    /// # use headwater_streams::prelude::*;
+    /// const WEB: Topic<u64, String> = Topic::new("web-orders");
+    /// const SHOP: Topic<u64, String> = Topic::new("shop-orders");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(WEB.source().and(SHOP).skip_invalid_timestamps()).for_each(|_, _| ());
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].inputs.len(), 2);
+    /// ```
+    pub fn and(mut self, topic: Topic<K, V>) -> Self {
+        self.topics.push(topic.name);
+        self
+    }
+
     /// The (compacted) topic itself serves as the changelog of the table that is read from it; otherwise the table has one of its own.
     /// Restoring then reads what the topic holds: formats, times and failures that are not the types' own cannot be repeated, so
     /// `build()` refuses them with [`TopologyError::NoChangelog`](crate::graph::TopologyError::NoChangelog).
@@ -105,9 +144,16 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
         Source { is_changelog: true, ..self }
     }
 
-    /// Nothing about it differs from the bare topics, so that two of them are the same.
-    pub(crate) fn is_bare(&self) -> bool {
-        self.reads_plainly() && self.name.is_none() && self.reset == Reset::default() && !self.is_changelog
+    /// How it reads, where that can be compared with another source: functions and formats cannot.
+    pub(crate) fn manner(&self) -> Option<Manner> {
+        let invalid_times = match self.timestamps {
+            TimestampRule::Record => InvalidTimes::Fail,
+            TimestampRule::SkipInvalid => InvalidTimes::Skip,
+            TimestampRule::PartitionTime => InvalidTimes::PartitionTime,
+            TimestampRule::Extract(_) => return None,
+        };
+        let is_typical = self.key_format.is_none() && self.value_format.is_none() && !self.is_changelog;
+        is_typical.then_some(Manner { reset: self.reset, invalid_times })
     }
 
     /// Formats and times are those that the types and records bring.

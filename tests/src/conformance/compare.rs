@@ -126,7 +126,7 @@ fn by_key(entries: &Json) -> BTreeMap<String, Vec<&Json>> {
     keys
 }
 
-fn compare_stores(expect: &Expected, seen: &Seen, found: &mut Vec<Difference>) {
+pub(super) fn compare_stores(expect: &Expected, seen: &Seen, found: &mut Vec<Difference>) {
     for (name, expected) in &expect.stores {
         let Some(held) = seen.stores.get(name) else {
             found.push(Difference::new(format!("store {name}"), &expected.kind, "no such store"));

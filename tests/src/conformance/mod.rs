@@ -5,6 +5,7 @@ pub mod case;
 mod compare;
 mod diff;
 pub mod functions;
+pub mod internal;
 mod play;
 mod queries;
 mod restart;

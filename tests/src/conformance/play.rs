@@ -16,13 +16,16 @@ use std::time::Duration;
 pub type Seen = Expected;
 
 /// The application id of all cases, which internal topics begin with.
-const APPLICATION: &str = "app";
+pub(super) const APPLICATION: &str = "app";
 
 /// Plays a case. An error is what the runner cannot do.
 pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
     let Built { topology, stores } = match build(&case.topology, &case.config) {
         Ok(built) => built,
-        Err(refused @ Unbuildable::Refused(_)) => return Ok(failed_build(refused.kind().unwrap_or_default())),
+        Err(refused @ (Unbuildable::Refused(_) | Unbuildable::Untypable(_))) => {
+            let error = failed("build", None, refused.kind().unwrap_or_default(), refused.to_string());
+            return Ok(Seen { error: Some(error), ..Seen::default() });
+        }
         Err(unsupported) => return Err(unsupported.to_string()),
     };
     let driver = TestDriver::one_task(&topology, &config(&case.config)).map_err(|error| format!("cannot start: {error}"))?;
@@ -33,8 +36,8 @@ pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
         if places.contains(&step) {
             play.restart(step, restart)?;
         }
-        if let Err(kind) = play.step(step, what)? {
-            play.seen.error = Some(Failed { phase: "run".into(), step: Some(step), kind: kind.into() });
+        if let Err((kind, detail)) = play.step(step, what)? {
+            play.seen.error = Some(failed("run", Some(step), kind, detail));
             return Ok(play.seen);
         }
     }
@@ -48,8 +51,8 @@ struct Play {
 }
 
 impl Play {
-    /// Does one step; the inner error is the kind of a failure of the application.
-    fn step(&mut self, step: usize, what: &Step) -> Result<Result<(), &'static str>, String> {
+    /// Does one step; the inner error is the kind of a failure of the application, and what it said.
+    fn step(&mut self, step: usize, what: &Step) -> Result<Result<(), (&'static str, String)>, String> {
         let done = match what {
             Step::Advance { advance_wall_clock_ms } => self.driver.try_advance_wall_clock(*advance_wall_clock_ms),
             Step::Commit { .. } => self.driver.try_commit(),
@@ -58,11 +61,11 @@ impl Play {
                 self.seen.queries.push(Answer { step, result: answer(&self.driver, query, role)? });
                 Ok(())
             }
-            Step::Record(input) if !self.driver.reads(&input.topic) => return Ok(Err("unknown_topic")),
+            Step::Record(input) if !self.driver.reads(&input.topic) => return Ok(Err(("unknown_topic", input.topic.clone()))),
             Step::Record(input) => send(&mut self.driver, input),
         };
         if let Err(error) = done {
-            return Ok(Err(kind_of(&error)));
+            return Ok(Err((kind_of(&error), error.to_string())));
         }
         self.write_down(step).map(Ok)
     }
@@ -95,7 +98,7 @@ impl Play {
     }
 }
 
-fn config(config: &CaseConfig) -> Config {
+pub(super) fn config(config: &CaseConfig) -> Config {
     let policy = |policy: &Option<String>| match policy.as_deref() {
         Some("continue") => Some(OnFailure::Skip),
         _ => Some(OnFailure::Fail),
@@ -112,7 +115,7 @@ fn config(config: &CaseConfig) -> Config {
     }
 }
 
-fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
+pub(super) fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
     let bytes = |part: &str, value: &Value| if input.bad.as_deref() == Some(part) { Some(vec![0xff]) } else { value.to_bytes() };
     let (key, value) = (bytes("key", &input.key), bytes("value", &input.value));
     let header = |(name, value): &(String, Option<String>)| {
@@ -123,12 +126,12 @@ fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
     driver.at(input.ts).try_send_record(&input.topic, key.as_deref(), value.as_deref(), &headers)
 }
 
-fn is_internal(topic: &str) -> bool {
+pub(super) fn is_internal(topic: &str) -> bool {
     let of_ours = ["-changelog", "-repartition", "-topic"];
     topic.strip_prefix(APPLICATION).is_some_and(|rest| rest.starts_with('-') && of_ours.iter().any(|end| rest.ends_with(end)))
 }
 
-fn output(step: usize, record: TestRecord) -> Result<Output, String> {
+pub(super) fn output(step: usize, record: TestRecord) -> Result<Output, String> {
     let value = |bytes: Option<Vec<u8>>| Value::of_bytes(bytes.as_deref()).map_err(|error| format!("{}: {error}", record.topic));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = record.headers.iter().map(|(name, value)| (name.to_owned(), value.map(text))).collect();
@@ -136,8 +139,8 @@ fn output(step: usize, record: TestRecord) -> Result<Output, String> {
     Ok(Output { step, topic: record.topic, key, value, ts: record.timestamp, headers })
 }
 
-fn failed_build(kind: &str) -> Seen {
-    Seen { error: Some(Failed { phase: "build".into(), step: None, kind: kind.into() }), ..Seen::default() }
+fn failed(phase: &str, step: Option<usize>, kind: &str, detail: String) -> Failed {
+    Failed { phase: phase.into(), step, kind: kind.into(), detail: Some(detail) }
 }
 
 /// Why the application stopped, as the cases call it.
@@ -147,6 +150,7 @@ fn kind_of(error: &TaskError) -> &'static str {
         TaskError::Record { fault: Fault::Time | Fault::SentTime, .. } => "invalid_timestamp",
         TaskError::Record { fault: Fault::Processing, .. } => "processing",
         TaskError::Record { fault: Fault::Sending, .. } => "production",
+        TaskError::BufferFull { .. } => "buffer_full",
         _ => "internal",
     }
 }

@@ -4,7 +4,7 @@ use super::{Random, World};
 use headwater_state::{Disk, MemoryDisk};
 use headwater_streams::graph::Topology;
 use headwater_streams::log::Log;
-use headwater_streams::runtime::{AppError, Boundary, Config, Progress, SimulatedProcess};
+use headwater_streams::runtime::{AppError, Boundary, Config, Progress, Queries, SimulatedProcess};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub struct Fleet {
     /// Times that the log was away.
     pub outages: u32,
     away_until: i64,
+    /// How many boundaries a turn takes at most.
+    turn: u64,
 }
 
 struct Instance {
@@ -69,7 +71,13 @@ impl Fleet {
             long_pauses: 0,
             outages: 0,
             away_until: 0,
+            turn: 12,
         }
+    }
+
+    /// Each turn takes a single boundary from here on, so that a test sees what holds between two of them.
+    pub fn look_at_each_boundary(&mut self) {
+        self.turn = 1;
     }
 
     /// So many turns, each of one process chosen by chance.
@@ -170,12 +178,22 @@ impl Fleet {
         Some(self.instances[i].process.as_ref()?.progress())
     }
 
+    /// Reads the stores of a process; none while it is not there.
+    pub fn queries(&self, i: usize) -> Option<Queries> {
+        Some(self.instances[i].process.as_ref()?.queries(self.world.clock()))
+    }
+
+    /// How many processes there are, running or not.
+    pub fn count(&self) -> usize {
+        self.instances.len()
+    }
+
     /// Starts a process; one that is there is killed.
     pub fn start(&mut self, i: usize) {
         let log: Arc<dyn Log> = Arc::new(self.world.log.clone());
         let instance = &mut self.instances[i];
-        let started =
-            SimulatedProcess::start(log, Disk::Memory(instance.disk.clone()), &instance.name, (self.topology)(), self.config.clone());
+        let config = Config { advertised_address: Some(address_of(i)), ..self.config.clone() };
+        let started = SimulatedProcess::start(log, Disk::Memory(instance.disk.clone()), &instance.name, (self.topology)(), config);
         instance.silent_until = 0;
         instance.process = match started {
             Ok(process) => Some(process),
@@ -186,7 +204,7 @@ impl Fleet {
 
     /// A process takes some boundaries; whether it has nothing to do.
     fn turn(&mut self, i: usize) -> bool {
-        let (now, steps) = (self.world.now(), 1 + self.random.below(12));
+        let (now, steps) = (self.world.now(), 1 + self.random.below(self.turn));
         let instance = &mut self.instances[i];
         let Some(process) = &mut instance.process else { return true };
         if now < instance.silent_until {
@@ -205,6 +223,11 @@ impl Fleet {
         }
         false
     }
+}
+
+/// The address that a process advertises.
+pub fn address_of(i: usize) -> String {
+    format!("process-{i}:80")
 }
 
 /// An error with all its sources.

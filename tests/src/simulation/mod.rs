@@ -5,7 +5,7 @@ mod random;
 mod sales;
 mod world;
 
-pub use fleet::{Fleet, Mischief, chain};
+pub use fleet::{Fleet, Mischief, address_of, chain};
 pub use random::{Random, Seed, seeds};
 pub use sales::{Check, Input, START};
 pub use world::World;

@@ -105,6 +105,12 @@ impl World {
         self.clock.now_ms()
     }
 
+    /// Wall time, for others to read.
+    pub fn clock(&self) -> impl Fn() -> i64 + Send + Sync + 'static {
+        let clock = self.clock.clone();
+        move || clock.now_ms()
+    }
+
     /// Lets time pass, with all that is due.
     pub fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));

@@ -35,7 +35,7 @@ impl Reach {
     }
 
     /// Whether no partner is awaited any more.
-    fn is_closed(self, timestamp: Timestamp, time: Timestamp) -> bool {
+    pub(crate) fn is_closed(self, timestamp: Timestamp, time: Timestamp) -> bool {
         timestamp.saturating_add(self.after_ms).saturating_add(self.grace_ms) < time
     }
 }
@@ -149,10 +149,12 @@ impl<K: Nullable, V: Nullable, O: Row, Out: Item> StreamJoin<K, V, O, Out> {
         let single = |leftover: leftovers::Leftover| {
             let made = (waiting.single)(leftover.side, leftover.key(), &leftover.value);
             let (key, value) = made.map_err(|source| waiting.leftovers.row_error(source))?;
-            Ok(Record { key, value, timestamp: leftover.timestamp, headers: headers.clone() })
+            let record = Record { key, value, timestamp: leftover.timestamp, headers: headers.clone() };
+            Ok((record, (Some(leftover.key().to_vec()), Some(leftover.value))))
         };
         match closed.and_then(|closed| closed.into_iter().map(single).collect::<Result<Vec<_>, RowError>>()) {
-            Ok(records) => records.into_iter().try_for_each(|record| self.next.send(record, task)),
+            // What fails now is the record that waited, not the one at hand.
+            Ok(records) => records.into_iter().try_for_each(|(record, bytes)| task.detached(|| bytes, |task| self.next.send(record, task))),
             Err(error) => error.settle(&self.stage, task),
         }
     }

@@ -11,6 +11,7 @@ mod scope;
 use crate::format::Format;
 use crate::graph::Topology;
 use crate::query::{Found, Place, QueryError, Queryable, Question, committed, merge};
+use crate::task::Globals;
 use headwater_state::{CommittedState, StateError};
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -99,11 +100,12 @@ pub(crate) type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 /// What all handles on one application share.
 pub(crate) struct Source {
     pub(crate) topology: Topology,
+    pub(crate) globals: Globals,
     pub(crate) directory: Arc<Directory>,
     pub(crate) owners: Owners,
     pub(crate) inquiries: Mutex<Sender<Inquiry>>,
     pub(crate) clock: Clock,
-    /// A stream thread that is silent for longer may have lost its tasks without knowing.
+    /// A stream thread that is silent for two thirds of it may soon have lost its tasks without knowing.
     pub(crate) session: Duration,
     pub(crate) advertised_address: Option<String>,
 }
@@ -118,7 +120,7 @@ impl Queries {
     /// # Errors
     /// [`QueryError::NoSuchStore`] and [`QueryError::WrongType`], where the topology has another one or none.
     pub fn store<S: Queryable>(&self, store: S) -> Result<S::View<'static>, QueryError> {
-        store.view(&self.source.topology, Rc::new(self.clone()))
+        store.view(self.source.topology.stores(), Rc::new(self.clone()))
     }
 
     /// Queries about many keys see those whose partitions this instance has, without a word on the others.
@@ -216,6 +218,10 @@ impl Queries {
 
 impl Place for Queries {
     fn ask(&self, question: &Question) -> Result<Vec<Found>, QueryError> {
+        // Every instance has these as a whole.
+        if let Some(found) = self.source.globals.answer(question) {
+            return Ok(found);
+        }
         match self.isolation {
             Isolation::Committed => self.ask_committed(question),
             Isolation::Uncommitted => self.ask_stream_thread(question),
@@ -231,14 +237,21 @@ impl Source {
             return Err(QueryError::Ended { store });
         }
         let silent_ms = (self.clock)() - self.directory.heard_at();
-        if !standing.tasks.is_empty() && silent_ms > self.session.as_millis() as i64 {
+        if !standing.tasks.is_empty() && silent_ms > self.session.as_millis() as i64 * 2 / 3 {
             return Err(QueryError::Silent { store, silent_ms });
         }
         Ok(standing)
     }
 
     fn owner(&self, missing: &Missing) -> Owner {
-        if missing.is_coming { Owner::Us } else { self.owners.of(&missing.anchor, &missing.member_id) }
+        if missing.is_coming {
+            return Owner::Us;
+        }
+        match self.owners.of(&missing.anchor, &missing.member_id) {
+            // The group still knows the process that was here before this one.
+            Owner::Other(Some(address)) if Some(&address) == self.advertised_address.as_ref() => Owner::Us,
+            owner => owner,
+        }
     }
 
     /// Why a task cannot be read here, and who else can be asked.

@@ -40,10 +40,17 @@ impl Worker {
             let start = match self.reset_of(task, at) {
                 Reset::Earliest => ends.earliest,
                 Reset::Latest => ends.stable,
+                Reset::Fail if committed.is_some() => ends.earliest,
+                Reset::Fail => {
+                    let group = &self.plan.application_id;
+                    return Err(AppError::Topics(format!(
+                        "group {group} has no position in {at}, and the source says no_reset(): commit one for it, or say where to begin"
+                    )));
+                }
             };
-            (at.clone(), committed.clone(), start)
+            Ok((at.clone(), committed.clone(), start))
         });
-        let inputs: Vec<_> = inputs.collect();
+        let inputs: Vec<_> = inputs.collect::<Result<_, AppError>>()?;
         let ends = self.changelog_ends(task, &found);
         let plan = self.plan.clone();
         let restoring = plan.with_task_inputs(task, |of| Restoring::open(task, of, &self.disk, ends, &inputs, now))?;

@@ -451,7 +451,10 @@ fn positions_are_committed_again_before_they_expire() {
 
 fn seen(fed: &Fed, topic: &str, partitions: i32) -> Event {
     let topic_id = fed.worker.plan.topics[topic].topic_id;
-    Event::Sight(topic.into(), Ok(crate::runtime::event::Sight { topic: Some((partitions, topic_id)), ends: Vec::new() }))
+    Event::Sight(
+        topic.into(),
+        Ok(crate::runtime::event::Sight { topic: Some((partitions, topic_id)), ends: Vec::new(), unread: Vec::new() }),
+    )
 }
 
 #[test]
@@ -484,7 +487,8 @@ fn an_input_that_state_hangs_on_stops_the_application_when_it_grows() {
 #[test]
 fn an_input_that_is_another_topic_or_none_stops_the_application() {
     let mut fed = Fed::stream(Guarantee::ExactlyOnce);
-    let anew = Event::Sight("in".into(), Ok(crate::runtime::event::Sight { topic: Some((1, [9; 16])), ends: Vec::new() }));
+    let anew =
+        Event::Sight("in".into(), Ok(crate::runtime::event::Sight { topic: Some((1, [9; 16])), ends: Vec::new(), unread: Vec::new() }));
     assert!(fed.try_step(1, &mut vec![anew]).unwrap_err().to_string().contains("made anew"));
 
     let mut fed = Fed::stream(Guarantee::ExactlyOnce);

@@ -8,9 +8,9 @@ use crate::log::{LogError, TopicPartition};
 use crate::runtime::event::{Effect, Sight};
 use crate::runtime::outage::may_pass;
 use crate::runtime::{AppError, Guarantee};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// A topic that is not found so many times in a row is gone; a broker that starts may not know all of them yet.
 const MOST_MISSES: u32 = 3;
@@ -22,6 +22,8 @@ pub(super) struct Watch {
     next: usize,
     looking: bool,
     misses: BTreeMap<Arc<str>, u32>,
+    /// New topics that were told of.
+    unread: BTreeSet<Arc<str>>,
     /// Anchor partitions that the group has given us before we knew that there are so many.
     early: Vec<TopicPartition>,
 }
@@ -90,6 +92,7 @@ impl Worker {
         };
         self.note_lags(&seen.ends);
         self.compare_ends(&seen.ends, effects);
+        self.tell_unread(&seen.unread);
         let Some(known) = self.plan.topics.get(&topic).copied() else { return Ok(()) };
         let Some((partitions, topic_id)) = seen.topic else {
             let misses = self.watch.misses.entry(topic.clone()).or_default();
@@ -112,6 +115,15 @@ impl Worker {
             self.grow(topic, known.partitions, partitions, effects)?;
         }
         Ok(())
+    }
+
+    /// Topics decide what tasks there are, so new ones are not read while the application runs; each is told of once.
+    fn tell_unread(&mut self, topics: &[Arc<str>]) {
+        for topic in topics {
+            if self.watch.unread.insert(topic.clone()) {
+                warn!(%topic, "a new topic matches a pattern, it is read when the application is started again");
+            }
+        }
     }
 
     fn compare_ends(&mut self, ends: &[(TopicPartition, i64)], effects: &mut Vec<Effect>) {

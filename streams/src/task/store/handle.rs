@@ -159,7 +159,7 @@ impl<K: Row, V: Row> KeyValueRows<K, V> {
     ) -> Result<(), RowError> {
         self.save()?;
         let mut failed = None;
-        self.backing.scan(from, to, direction, &mut |key, _, value| {
+        self.backing.last().scan(from, to, direction, &mut |key, _, value| {
             let row = keys.decode(key).map_err(|error| self.row_error(error)).and_then(|key| Ok((key, self.decode_value(value)?)));
             match row {
                 Ok((key, row)) => visit(key, row),

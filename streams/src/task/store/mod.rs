@@ -5,6 +5,7 @@
 
 mod asked;
 mod backing;
+mod buffer;
 mod call;
 mod clock;
 mod error;
@@ -12,15 +13,23 @@ mod events;
 mod front;
 mod handle;
 mod key_bytes;
+mod reading;
 mod rows;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub(crate) use asked::Asked;
-pub(crate) use backing::{Backing, WindowBytes};
+pub(crate) use backing::{Backing, RowBytes, WindowBytes};
+pub(crate) use buffer::Buffer;
 pub(crate) use call::Call;
 pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
-pub(crate) use rows::{KeyValueRows, Rows, WindowRows, Written};
+pub(crate) use reading::OwnRows;
+pub use reading::ReadHandle;
+pub(crate) use rows::{KeyValueRows, Rows, SessionRows, WindowRows, Written};
+pub(crate) use sessions::{SessionBytes, extend_with_session};
+pub(crate) use windows::Held;

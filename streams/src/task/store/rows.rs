@@ -1,19 +1,22 @@
 //! One typed store of one task: a byte store and, where it is cached, a front of decoded rows.
 
-use super::backing::{Backing, WindowBytes};
+use super::backing::{Backing, RowBytes, WindowBytes};
 use super::error::RowError;
 use super::front::{Forwarding, FrontRows};
+use super::sessions::SessionBytes;
 use crate::format::{Format, FormatError, Row};
 use crate::operator::Outlet;
 use crate::record::{Change, Headers, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::task::{Context, Flow, Front, Stop};
-use headwater_state::KeyValueHandle;
+use headwater_state::VersionPut;
 use std::cell::{Cell, RefCell};
 
 /// Rows by key.
-pub(crate) type KeyValueRows<K, V> = Rows<K, V, KeyValueHandle>;
+pub(crate) type KeyValueRows<K, V> = Rows<K, V, RowBytes>;
 /// Rows by key and window.
 pub(crate) type WindowRows<K, V> = Rows<Windowed<K>, V, WindowBytes>;
+/// Rows by key and session.
+pub(crate) type SessionRows<K, V> = Rows<Windowed<K>, V, SessionBytes>;
 
 /// Typed rows. Callers hand in the bytes of the whole key, so that a key that is met several times is encoded once.
 pub(crate) struct Rows<K, V: Row, B> {
@@ -33,6 +36,8 @@ pub(crate) enum Written<K, V> {
     Held,
     /// It is in the byte store and is to be forwarded now.
     Through(Record<K, Change<V>>),
+    /// It is older than the history of a versioned store, so it was not written.
+    Expired,
 }
 
 impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
@@ -98,6 +103,28 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         Ok(Written::Held)
     }
 
+    /// Puts a row in the place of one that the caller has just read, so that it is not read again. No new one deletes.
+    pub(crate) fn replace(
+        &self, bytes: &[u8], key: K, headers: &Headers, held: Option<(V, Timestamp)>, new: Option<V>, timestamp: Timestamp,
+    ) -> Result<Written<K, V>, RowError> {
+        if !self.is_cached() {
+            let old = held.filter(|_| self.forwarding.get().old_values).map(|(old, _)| old);
+            self.store(bytes, new.as_ref(), timestamp)?;
+            return Ok(Written::Through(Record { key, value: Change::new(old, new), timestamp, headers: headers.clone() }));
+        }
+        let mut front = self.front.borrow_mut();
+        let hash = front.hash(bytes);
+        let at = match front.find(hash, bytes) {
+            Some(at) => at,
+            None => front.insert(hash, bytes, key, held.map(|(value, time)| (value, time, 0))),
+        };
+        let row = front.write(at, self.forwarding.get());
+        row.held.value = new;
+        row.held.timestamp = timestamp;
+        row.held.headers = headers.clone();
+        Ok(Written::Held)
+    }
+
     fn update_through(
         &self, bytes: &[u8], key: K, headers: &Headers, update: impl FnOnce(&K, Option<V>, Timestamp) -> (Option<V>, Timestamp),
     ) -> Result<Written<K, V>, RowError> {
@@ -107,8 +134,12 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         };
         let old = if self.forwarding.get().old_values { stored.clone() } else { None };
         let (new, timestamp) = update(&key, stored, timestamp);
-        self.store(bytes, new.as_ref(), timestamp)?;
-        Ok(Written::Through(Record { key, value: Change::new(old, new), timestamp, headers: headers.clone() }))
+        let is_latest = match self.store(bytes, new.as_ref(), timestamp)?.1 {
+            VersionPut::Latest => true,
+            VersionPut::Earlier => false,
+            VersionPut::Expired => return Ok(Written::Expired),
+        };
+        Ok(Written::Through(Record { key, value: Change { old, new, is_latest }, timestamp, headers: headers.clone() }))
     }
 
     /// The place of a row in the front, brought there from the byte store if need be.
@@ -129,22 +160,26 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         self.backing.get(bytes, read)?.map_err(|source| self.row_error(source))
     }
 
-    /// Writes a row into the byte store; returns the length of its value there.
-    fn store(&self, bytes: &[u8], value: Option<&V>, timestamp: Timestamp) -> Result<usize, RowError> {
+    /// Writes a row into the byte store; returns the length of its value there, and whether it is the last word about its key.
+    fn store(&self, bytes: &[u8], value: Option<&V>, timestamp: Timestamp) -> Result<(usize, VersionPut), RowError> {
         let Some(value) = value else {
-            self.backing.put(bytes, None, timestamp);
-            return Ok(0);
+            return Ok((0, self.backing.put(bytes, None, timestamp)?));
         };
         let mut encoded = self.scratch.borrow_mut();
         encoded.clear();
         self.value_format.encode(value, &mut encoded).map_err(|source| self.row_error(source))?;
-        self.backing.put(bytes, Some(&encoded), timestamp);
-        Ok(encoded.len())
+        Ok((encoded.len(), self.backing.put(bytes, Some(&encoded), timestamp)?))
+    }
+
+    /// Whether the row stands in the front.
+    pub(super) fn holds(&self, bytes: &[u8]) -> bool {
+        let front = self.front.borrow();
+        front.find(front.hash(bytes), bytes).is_some()
     }
 
     /// Brings the byte store up to date, so that it can be scanned.
     pub(crate) fn save(&self) -> Result<(), RowError> {
-        self.front.borrow_mut().save(|bytes, value, timestamp| self.store(bytes, value, timestamp))
+        self.front.borrow_mut().save(|bytes, value, timestamp| Ok(self.store(bytes, value, timestamp)?.0))
     }
 
     /// Shows the rows of the front as the byte store would have them.
@@ -227,10 +262,15 @@ impl<K: Clone, V: Row, B: Backing> Front for Rows<K, V, B> {
     }
 }
 
-impl<K: Clone, V: Row> WindowRows<K, V> {
-    /// The task's stream time moves on, and with it what the store still shows.
-    #[inline]
-    pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
-        self.backing.observe_stream_time(stream_time);
+impl<K: Clone, V: Row> KeyValueRows<K, V> {
+    /// The row that was valid at a time, where the store is versioned; otherwise the row as it stands.
+    pub(crate) fn get_as_of(&self, bytes: &[u8], key: impl FnOnce() -> K, time: Timestamp) -> Result<Option<(V, Timestamp)>, RowError> {
+        if self.is_cached() {
+            return self.get(bytes, key);
+        }
+        let read = |found: Option<(Timestamp, &[u8])>| {
+            found.map(|(timestamp, bytes)| Ok((self.value_format.decode(bytes)?, timestamp))).transpose()
+        };
+        self.backing.get_as_of(bytes, time, read)?.map_err(|source| self.row_error(source))
     }
 }

@@ -1,5 +1,6 @@
 //! A cached store against a map: whatever is written, undone, saved, flushed and let go, both say the same.
 
+use super::backing::RowBytes;
 use super::rows::{KeyValueRows, Rows, Written};
 use crate::operator::Outlet;
 use crate::record::{Change, Headers, Record};
@@ -57,7 +58,7 @@ impl Bench {
         let state = Rc::new(RefCell::new(state));
         let rules = Rules { time: TimeRule::Kafka, failures: Policies::all(OnFailure::Fail), recovery: Recovery::Undo, late: Late::Drop };
         let mut task = Context::new(rules, state.clone());
-        let bytes = state.borrow().key_value("s").unwrap();
+        let bytes = RowBytes::Last(state.borrow().key_value("s").unwrap());
         let rows = Rc::new(Rows::new("s", bytes, cache_bytes, true));
         rows.forward_changes(true);
         task.fronts.push(rows.clone());

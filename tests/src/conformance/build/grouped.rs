@@ -2,27 +2,26 @@
 
 use super::thing::on_stream;
 use super::{Builder, CaseKey, Made, StoreRole, Thing};
-use crate::conformance::case::{Aggregate, CogroupInput, Node, Stored};
+use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
 use headwater_streams::dsl::{KGroupedStream, KStream};
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
-        let label = self.label(node);
-        fn group<K: CaseKey>(stream: KStream<K, Value>, label: String) -> Thing {
-            K::grouped(stream.group_by_key().named(label))
+        fn group<K: CaseKey>(stream: KStream<K, Value>, node: &Node) -> Thing {
+            K::grouped(called(stream.group_by_key(), node))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, label))))
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, node))))
     }
 
     pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {
         match self.thing(from)? {
             table @ (Thing::Table(_) | Thing::WindowedTable(_)) => self.group_table_by(node, table, key, value),
             from => {
-                let (label, key) = (self.label(node), key.clone());
+                let key = key.clone();
                 let grouped = on_stream!(from, "group_by", stream => stream.group_by(move |k, v| key.apply(&k.to_value(), v)));
-                Ok(Some(Thing::Grouped(grouped.named(label))))
+                Ok(Some(Thing::Grouped(called(grouped, node))))
             }
         }
     }
@@ -63,10 +62,6 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn cogroup(&mut self, _: &[CogroupInput]) -> Made {
-        Err(super::unsupported("unsupported op cogroup"))
-    }
-
     /// A count is a long of the cases, so it is made as an aggregation.
     fn count_stream<K: CaseKey>(&mut self, node: &Node, grouped: KGroupedStream<K, Value>, store: Option<&Stored>) -> Thing {
         let store = self.store(node, store, StoreRole::Rows);
@@ -87,5 +82,13 @@ impl Builder<'_> {
         let (store, init) = (self.store(node, aggregate.store.as_ref(), StoreRole::Rows), aggregate.init.clone());
         let add = move |key: &K, value: Value, held: &mut Value| *held = adder.combine(&key.to_value(), held, &value);
         K::table(grouped.aggregate(store, move || init.clone(), add))
+    }
+}
+
+/// Only a name that the case gives names the repartition; otherwise it is called as its store, and two for one store are a mistake, as in Kafka.
+fn called<K: CaseKey>(grouped: KGroupedStream<K, Value>, node: &Node) -> KGroupedStream<K, Value> {
+    match &node.name {
+        Some(name) => grouped.named(name),
+        None => grouped,
     }
 }

@@ -1,19 +1,20 @@
 //! Joins of streams with streams, tables and global tables, and of tables by key.
 
-use super::{Builder, CaseKey, Made, Thing, unsupported};
+use super::streams::entering;
+use super::{Builder, CaseKey, Made, StoreRole, Thing, unsupported};
 use crate::conformance::case::{Join, JoinKind, JoinWindow, Node, Stored};
 use crate::conformance::value::Value;
-use headwater_streams::dsl::{JoinWindows, KStream, KTable};
+use headwater_streams::dsl::{GlobalKTable, JoinWindows, KStream, KTable, RightSide};
+use headwater_streams::topic::Topic;
 
 impl Builder<'_> {
     pub(super) fn join(&mut self, node: &Node, join: &Join) -> Made {
-        if join.grace_ms.is_some() {
-            return Err(unsupported("unsupported grace of a join"));
-        }
         match (self.thing(&join.left)?, self.thing(&join.right)?) {
             (Thing::Stream(left), Thing::Stream(right)) => self.meet(node, &left, &right, join),
             (Thing::WindowedStream(left), Thing::WindowedStream(right)) => self.meet(node, &left, &right, join),
             (Thing::Stream(left), Thing::Table(right)) => self.look_up(node, &left, &right, join),
+            (Thing::Stream(left), Thing::Global(right)) => self.look_up_global(node, &left, right, join),
+            (Thing::WindowedStream(left), Thing::Global(right)) => self.look_up_global(node, &left, right, join),
             (Thing::WindowedStream(left), Thing::WindowedTable(right)) => self.look_up(node, &left, &right, join),
             (Thing::Table(left), Thing::Table(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
             (Thing::WindowedTable(left), Thing::WindowedTable(right)) => Ok(Some(self.join_tables(node, &left, &right, join))),
@@ -21,12 +22,27 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn global_table(&mut self, _: &Node, _: &str, _: Option<&Stored>) -> Made {
-        Err(unsupported("unsupported op global_table"))
+    pub(super) fn global_table(&mut self, node: &Node, topic: &str, store: Option<&Stored>) -> Made {
+        let store = self.store(node, store, StoreRole::Rows);
+        Ok(Some(Thing::Global(self.app.global_table(Topic::<Value, Value>::of(topic), store))))
+    }
+
+    fn look_up_global<K: CaseKey>(
+        &mut self, node: &Node, left: &KStream<K, Value>, right: GlobalKTable<Value, Value>, join: &Join,
+    ) -> Made {
+        let key = join.key.clone().ok_or_else(|| unsupported("a join with a global table without a key"))?;
+        let by = right.by(move |k: &K, v: &Value| key.apply(&k.to_value(), v));
+        self.look_up_in(node, left, &by, join)
     }
 
     fn meet<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KStream<K, Value>, join: &Join) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
+        if self.config.optimizes() && self.origin(&join.left) == self.origin(&join.right) {
+            let name = join.store_name.as_ref().unwrap_or(&label);
+            let joined =
+                left.self_join(name, windows(join.window.as_ref()), move |key, left, right| joiner.combine(&key.to_value(), &left, &right));
+            return Ok(Some(K::stream(joined.named(label))));
+        }
         let within = right.within(windows(join.window.as_ref())).stored(join.store_name.as_ref().unwrap_or(&label));
         let joined = match join.kind {
             JoinKind::Inner => left.join(&within, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
@@ -40,8 +56,23 @@ impl Builder<'_> {
         Ok(Some(K::stream(joined.named(label))))
     }
 
+    /// Where a stream comes from: nodes that read the same topics are one.
+    fn origin<'i>(&'i self, id: &'i str) -> &'i str {
+        self.sources.get(id).map_or(id, String::as_str)
+    }
+
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
+        match join.grace_ms {
+            Some(grace_ms) => self.look_up_in(node, left, &right.with_grace_ms(grace_ms).stored(self.label(node)), join),
+            None => self.look_up_in(node, left, right, join),
+        }
+    }
+
+    fn look_up_in<K: CaseKey>(
+        &mut self, node: &Node, left: &KStream<K, Value>, right: &impl RightSide<K, Value, Key = K, Value = Value>, join: &Join,
+    ) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
+        let left = entering(left, format!("{label}-left"));
         let joined = match join.kind {
             JoinKind::Inner => left.join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
             JoinKind::Left => {

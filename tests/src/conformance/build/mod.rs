@@ -13,7 +13,7 @@ pub use thing::{CaseKey, Thing};
 
 use super::case::{CaseConfig, Node, Op, Stored};
 use super::value::Value;
-use headwater_streams::dsl::{Materialized, Store, StreamsBuilder};
+use headwater_streams::dsl::{IntoStore, Materialized, Store, StreamsBuilder, VersionedStore};
 use headwater_streams::graph::{Topology, TopologyErrors};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub enum Unbuildable {
     Unsupported(String),
     /// `build()` refuses it.
     Refused(TopologyErrors),
+    /// The types of the DSL refuse it before there is anything to build; the kind is the cases'.
+    Untypable(&'static str),
 }
 
 impl Unbuildable {
@@ -32,6 +34,7 @@ impl Unbuildable {
         match self {
             Unbuildable::Unsupported(_) => None,
             Unbuildable::Refused(mistakes) => mistakes.iter().next().map(refusal::kind_of),
+            Unbuildable::Untypable(kind) => Some(kind),
         }
     }
 }
@@ -41,6 +44,7 @@ impl std::fmt::Display for Unbuildable {
         match self {
             Unbuildable::Unsupported(what) => f.write_str(what),
             Unbuildable::Refused(mistakes) => mistakes.fmt(f),
+            Unbuildable::Untypable(kind) => write!(f, "the types refuse it: {kind}"),
         }
     }
 }
@@ -53,8 +57,12 @@ pub struct Builder<'a> {
     app: StreamsBuilder,
     config: &'a CaseConfig,
     things: BTreeMap<String, Thing>,
+    /// Streams that are read from topics, by the topics.
+    streams: BTreeMap<Vec<String>, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
+    /// The topics of streams that are read from them, in one text, by the ids of their nodes.
+    sources: BTreeMap<String, String>,
     /// How many nodes there were before the one at hand.
     index: usize,
 }
@@ -64,6 +72,8 @@ pub struct Builder<'a> {
 pub enum StoreRole {
     /// Rows by key, with times.
     Rows,
+    /// Rows by key and window of an earlier aggregation, with times.
+    RowsByWindow,
     /// Rows by key, without times.
     PlainRows,
     /// Rows by key and window; such a window ends so long after its start.
@@ -88,8 +98,10 @@ pub struct Built {
 /// Builds the topology of a case.
 pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> {
     let app = StreamsBuilder::new();
+    app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
-    let mut builder = Builder { app, config, things: BTreeMap::new(), stores: BTreeMap::new(), index: 0 };
+    let (things, streams, sources) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut builder = Builder { app, config, things, streams, stores: BTreeMap::new(), sources, index: 0 };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {
@@ -150,10 +162,19 @@ impl Builder<'_> {
     }
 
     /// The store of a node, with a name of its own if need be; the case finds it again under its name.
-    fn store<K>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
+    fn store<K: CaseKey>(&mut self, node: &Node, stored: Option<&Stored>, role: StoreRole) -> Materialized<K, Value> {
         let named = stored.and_then(|stored| stored.name.clone());
+        let history_ms = stored.filter(|stored| stored.kind.as_deref() == Some("versioned")).map(|stored| stored.history_ms.unwrap_or(0));
+        let role = match role {
+            _ if history_ms.is_some() => StoreRole::Versions,
+            StoreRole::Rows => K::ROWS,
+            other => other,
+        };
         self.stores.extend(named.iter().map(|name| (name.clone(), role)));
         let name = named.unwrap_or_else(|| format!("{}-store", self.label(node)));
+        if let Some(history_ms) = history_ms {
+            return versioned(&name, history_ms, stored.and_then(|stored| stored.segment_ms)).into_store();
+        }
         let store = Store::<K, Value>::of(name);
         let store = if self.is_cached(stored) { store.cached(CACHE_BYTES) } else { store.uncached() };
         if stored.is_some_and(|stored| stored.logging == Some(false)) { store.unlogged().may_lose_one_interval() } else { store }
@@ -163,6 +184,11 @@ impl Builder<'_> {
     fn is_cached(&self, stored: Option<&Stored>) -> bool {
         self.config.caches() && stored.is_none_or(|stored| stored.caching != Some(false))
     }
+}
+
+fn versioned<K>(name: &str, history_ms: i64, segment_ms: Option<i64>) -> VersionedStore<K, Value> {
+    let store = VersionedStore::of_ms(name, history_ms);
+    segment_ms.map_or(store, |segment_ms| store.segments_of_ms(segment_ms))
 }
 
 /// Ample.

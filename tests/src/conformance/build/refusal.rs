@@ -7,8 +7,14 @@ pub(super) fn kind_of(mistake: &TopologyError) -> &'static str {
     match mistake {
         TopologyError::WindowSize { .. }
         | TopologyError::WindowAdvance { .. }
+        | TopologyError::SlidingDifference { .. }
+        | TopologyError::SessionGap { .. }
+        | TopologyError::UnlimitedStart { .. }
+        | TopologyError::NeverCloses { .. }
         | TopologyError::NegativeGrace { .. }
         | TopologyError::JoinWindow { .. }
+        | TopologyError::History { .. }
+        | TopologyError::GraceOfTable { .. }
         | TopologyError::RetentionTooShort { .. }
         | TopologyError::PartitionCount { .. } => "invalid_argument",
         // Everything else is about how parts fit together.

@@ -6,13 +6,22 @@ use crate::conformance::case::{Branch, Node};
 use crate::conformance::functions::{Lister, Mapper, Predicate};
 use crate::conformance::value::{Value, decimal};
 use headwater_streams::dsl::{KStream, Repartitioned};
-use headwater_streams::topic::{IntoSource, Source, Topic};
+use headwater_streams::topic::{IntoSource, Sink, Source, Topic};
 
 impl Builder<'_> {
     pub(super) fn stream(&mut self, node: &Node, topics: &[String], timestamps: Option<&str>) -> Made {
+        self.sources.extend(node.id.clone().map(|id| (id, topics.join(" "))));
+        let mut names = topics.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        // Kafka reads the same topics once, in the way that was said first.
+        if let Some(known) = self.streams.get(&names) {
+            return Ok(Some(known.clone()));
+        }
         let topics: Vec<Topic<Value, Value>> = topics.iter().map(Topic::of).collect();
-        let source = named(timed(topics.into_source(), timestamps)?, node);
-        Ok(Some(Thing::Stream(self.app.stream(source))))
+        let stream = Thing::Stream(self.app.stream(named(timed(topics.into_source(), timestamps)?, node)));
+        self.streams.insert(names, stream.clone());
+        Ok(Some(stream))
     }
 
     pub(super) fn filter_stream(&self, node: &Node, from: Thing, p: Predicate) -> Made {
@@ -24,7 +33,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn map(&mut self, node: &Node, from: &str, key: &Mapper, value: &Mapper) -> Made {
-        let (label, key, value) = (self.label(node), key.clone(), value.clone());
+        let (key, value) = (key.clone(), value.clone());
         fn map<K: CaseKey>(stream: KStream<K, Value>, key: Mapper, value: Mapper) -> KStream<Value, Value> {
             stream.map(move |k, v| {
                 let k = k.to_value();
@@ -32,17 +41,17 @@ impl Builder<'_> {
             })
         }
         let stream = on_stream!(self.thing(from)?, "map", stream => map(stream, key, value));
-        Ok(Some(Thing::Stream(stream.named(label))))
+        Ok(Some(Thing::Stream(called(stream, node))))
     }
 
     pub(super) fn select_key(&mut self, node: &Node, from: &str, key: &Mapper) -> Made {
-        let (label, key) = (self.label(node), key.clone());
+        let key = key.clone();
         let stream = on_stream!(self.thing(from)?, "select_key", stream => stream.select_key(move |k, v| key.apply(&k.to_value(), v)));
-        Ok(Some(Thing::Stream(stream.named(label))))
+        Ok(Some(Thing::Stream(called(stream, node))))
     }
 
     pub(super) fn flat_map(&mut self, node: &Node, from: &str, values: &Lister, key: &Mapper) -> Made {
-        let (label, values, key) = (self.label(node), values.clone(), key.clone());
+        let (values, key) = (values.clone(), key.clone());
         fn flat_map<K: CaseKey>(stream: KStream<K, Value>, values: Lister, key: Mapper) -> KStream<Value, Value> {
             stream.flat_map(move |k, v| {
                 let k = k.to_value();
@@ -51,7 +60,7 @@ impl Builder<'_> {
             })
         }
         let stream = on_stream!(self.thing(from)?, "flat_map", stream => flat_map(stream, values, key));
-        Ok(Some(Thing::Stream(stream.named(label))))
+        Ok(Some(Thing::Stream(called(stream, node))))
     }
 
     pub(super) fn flat_map_values(&mut self, node: &Node, from: &str, values: &Lister) -> Made {
@@ -102,25 +111,30 @@ impl Builder<'_> {
     }
 
     pub(super) fn repartition(&mut self, node: &Node, from: &str, partitions: Option<i32>) -> Made {
-        let options = Repartitioned::named(self.label(node));
-        // Nobody counts partitions here, where each topic has one; Kafka takes 0 as well.
-        let options = partitions.into_iter().filter(|count| *count > 0).fold(options, Repartitioned::partitions);
-        fn repartition<K: CaseKey>(stream: KStream<K, Value>, options: Repartitioned) -> Thing {
+        let name = self.label(node);
+        fn repartition<K: CaseKey>(stream: KStream<K, Value>, name: String, partitions: Option<i32>) -> Thing {
+            let options = Repartitioned::named(name);
+            // Nobody counts partitions here, where each topic has one; Kafka takes 0 as well.
+            let options = partitions.into_iter().filter(|count| *count > 0).fold(options, Repartitioned::partitions);
             K::stream(stream.repartition(options))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "repartition", stream => repartition(stream, options))))
+        Ok(Some(on_stream!(self.thing(from)?, "repartition", stream => repartition(stream, name, partitions))))
     }
 
     pub(super) fn to(&mut self, node: &Node, from: &str, topic: Option<&str>, topic_fn: Option<&Mapper>) -> Made {
-        fn to<K: CaseKey>(stream: KStream<K, Value>, topic: &str, name: Option<&String>) {
-            let sink = K::sink(topic);
+        fn to<K: CaseKey>(stream: KStream<K, Value>, topic: Option<&str>, topic_fn: Option<Mapper>, name: Option<&String>) {
+            let chosen = |f: Mapper| move |k: &K, v: Option<&Value>| f.apply(&k.to_value(), v.unwrap_or(&Value::Null)).show();
+            let sink = match topic_fn {
+                Some(f) => Sink::chosen_by(chosen(f)),
+                None => Topic::of(topic.unwrap_or_default()).sink(),
+            };
+            let sink = K::written(sink);
             stream.to(match name {
                 Some(name) => sink.named(name),
                 None => sink,
             });
         }
-        let (Some(topic), None) = (topic, topic_fn) else { return Err(unsupported("unsupported op to with topic_fn")) };
-        on_stream!(self.thing(from)?, "to", stream => to(stream, topic, node.name.as_ref()));
+        on_stream!(self.thing(from)?, "to", stream => to(stream, topic, topic_fn.cloned(), node.name.as_ref()));
         Ok(None)
     }
 }
@@ -131,6 +145,11 @@ fn kept<K: CaseKey>(stream: KStream<K, Value>, node: &Node, p: Predicate) -> Thi
 
 fn mapped<K: CaseKey>(stream: KStream<K, Value>, node: &Node, f: Mapper) -> Thing {
     K::stream(called(stream.map_values(move |k, v| f.apply(&k.to_value(), &v)), node))
+}
+
+/// The stream under a name of its own, for a repartition that would otherwise have none. Kafka makes such names.
+pub(super) fn entering<K: CaseKey>(stream: &KStream<K, Value>, name: String) -> KStream<K, Value> {
+    stream.peek(|_, _| ()).named(name)
 }
 
 /// The stream under the name that the case gives, if it gives one.

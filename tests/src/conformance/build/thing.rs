@@ -1,10 +1,14 @@
 //! What the nodes of a case make: streams, tables, groupings and so on, keyed by dynamic values or by windows of them.
 
+use super::StoreRole;
 use crate::conformance::value::{Value, WindowForm};
-use headwater_streams::dsl::{KGroupedStream, KGroupedTable, KStream, KTable, TimeWindowedKStream};
+use headwater_streams::dsl::{
+    CogroupedKStream, GlobalKTable, KGroupedStream, KGroupedTable, KStream, KTable, SessionWindowedCogroup, SessionWindowedKStream,
+    SlidingWindowedCogroup, SlidingWindowedKStream, TimeWindowedCogroup, TimeWindowedKStream,
+};
 use headwater_streams::format::Row;
 use headwater_streams::record::Windowed;
-use headwater_streams::topic::{Sink, Topic};
+use headwater_streams::topic::Sink;
 
 /// What a node has made.
 #[derive(Clone)]
@@ -17,6 +21,8 @@ pub enum Thing {
     Table(KTable<Value, Value>),
     /// A table keyed by windows.
     WindowedTable(KTable<Windowed<Value>, Value>),
+    /// A global table.
+    Global(GlobalKTable<Value, Value>),
     /// A grouped stream.
     Grouped(KGroupedStream<Value, Value>),
     /// A stream grouped by windows of an earlier aggregation.
@@ -25,10 +31,24 @@ pub enum Thing {
     GroupedTable(KGroupedTable<Value, Value>),
     /// A grouped stream in time windows of such a size.
     TimeWindowed(TimeWindowedKStream<Value, Value>, i64),
+    /// A grouped stream in sliding windows of such a size.
+    SlidingWindowed(SlidingWindowedKStream<Value, Value>, i64),
+    /// A grouped stream in sessions.
+    SessionWindowed(SessionWindowedKStream<Value, Value>),
+    /// A cogroup.
+    Cogrouped(CogroupedKStream<Value, Value>),
+    /// A cogroup in time windows of such a size.
+    TimeCogroup(TimeWindowedCogroup<Value, Value>, i64),
+    /// A cogroup in sliding windows of such a size.
+    SlidingCogroup(SlidingWindowedCogroup<Value, Value>, i64),
+    /// A cogroup in sessions.
+    SessionCogroup(SessionWindowedCogroup<Value, Value>),
 }
 
 /// A key of a case: a dynamic value, or a window of one.
 pub trait CaseKey: Row + Send + Sync {
+    /// What a store of rows by such keys is.
+    const ROWS: StoreRole;
     /// As functions of the cases see it.
     fn to_value(&self) -> Value;
     /// Back from there; none: it is no such key.
@@ -39,11 +59,13 @@ pub trait CaseKey: Row + Send + Sync {
     fn table(table: KTable<Self, Value>) -> Thing;
     /// A grouped stream of such keys.
     fn grouped(grouped: KGroupedStream<Self, Value>) -> Thing;
-    /// How such keys are written to a topic.
-    fn sink(topic: &str) -> Sink<Self, Value>;
+    /// The sink with the form in which such keys are written to a topic.
+    fn written(sink: Sink<Self, Value>) -> Sink<Self, Value>;
 }
 
 impl CaseKey for Value {
+    const ROWS: StoreRole = StoreRole::Rows;
+
     fn to_value(&self) -> Value {
         self.clone()
     }
@@ -64,12 +86,14 @@ impl CaseKey for Value {
         Thing::Grouped(grouped)
     }
 
-    fn sink(topic: &str) -> Sink<Value, Value> {
-        Topic::of(topic).sink()
+    fn written(sink: Sink<Value, Value>) -> Sink<Value, Value> {
+        sink
     }
 }
 
 impl CaseKey for Windowed<Value> {
+    const ROWS: StoreRole = StoreRole::RowsByWindow;
+
     fn to_value(&self) -> Value {
         Value::Windowed(Box::new(self.clone()))
     }
@@ -93,8 +117,8 @@ impl CaseKey for Windowed<Value> {
         Thing::WindowedGrouped(grouped)
     }
 
-    fn sink(topic: &str) -> Sink<Windowed<Value>, Value> {
-        Topic::of(topic).sink().key_format(WindowForm)
+    fn written(sink: Sink<Windowed<Value>, Value>) -> Sink<Windowed<Value>, Value> {
+        sink.key_format(WindowForm)
     }
 }
 
@@ -130,10 +154,13 @@ impl Thing {
             Thing::WindowedStream(_) => "a stream of windows",
             Thing::Table(_) => "a table",
             Thing::WindowedTable(_) => "a table of windows",
+            Thing::Global(_) => "a global table",
             Thing::Grouped(_) => "a grouped stream",
             Thing::WindowedGrouped(_) => "a grouped stream of windows",
             Thing::GroupedTable(_) => "a grouped table",
-            Thing::TimeWindowed(..) => "a windowed stream",
+            Thing::TimeWindowed(..) | Thing::SlidingWindowed(..) | Thing::SessionWindowed(_) => "a windowed stream",
+            Thing::Cogrouped(_) => "a cogroup",
+            Thing::TimeCogroup(..) | Thing::SlidingCogroup(..) | Thing::SessionCogroup(_) => "a windowed cogroup",
         };
         super::unsupported(format!("unsupported op {op} on {what}"))
     }

@@ -1,0 +1,60 @@
+//! A stream joined with itself.
+
+use super::KStream;
+use super::join_windows::JoinWindows;
+use super::materialized::declare::Declaration;
+use crate::format::Nullable;
+use crate::graph::{Kind, Repartition, StoreOptions};
+use crate::operator::{SelfJoin, SelfPair};
+use crate::record::{Item, Portable};
+use crate::topic::intern;
+use std::sync::Arc;
+
+impl<K: Nullable, V: Nullable> KStream<K, V> {
+    /// Joins each record with its neighbours in time, as the left and as the right side, and with itself: what [`join`](KStream::join) with the same
+    /// stream on both sides does, but with one store, `<name>-this-join-store`, and each record written once.
+    ///
+    /// Kafka makes this of a join of a stream with itself where `topology.optimization` allows it (KIP-862), of left and outer joins too: since every
+    /// record meets itself, none stays alone.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const LOGINS: Topic<String, String> = Topic::new("logins"); // user, country
+    /// const JUMPS: Topic<String, String> = Topic::new("jumps");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let pairs = app.stream(LOGINS).self_join("logins", JoinWindows::of_ms(60_000).after_ms(0), |_, here, before| (before, here));
+    /// pairs.filter(|_, (before, here)| before != here).map_values(|_, (before, here)| format!("{before} {here}")).to(JUMPS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(0).send(LOGINS, "ann", "NO").at(5_000).send(LOGINS, "ann", "BR");
+    /// assert_eq!(driver.latest(JUMPS, "ann").as_deref(), Some("NO BR"));
+    /// ```
+    pub fn self_join<Out: Item>(
+        &self, name: impl AsRef<str>, windows: JoinWindows, f: impl Fn(&K::Present, V::Present, V::Present) -> Out + Portable,
+    ) -> KStream<K::Present, Out> {
+        let name = intern(name.as_ref());
+        let (store, fallback) = (intern(&format!("{name}-this-join-store")), Some(intern(&format!("{name}-left"))));
+        let stream = self.partitioned(Repartition { fallback, ..Repartition::default() }).0.present_key();
+        let (app, reach) = (&self.app, windows.reach());
+        let pair: SelfPair<K::Present, V::Present, Out> = Arc::new(f);
+        let kind = Kind::Operator { operation: "self_join", changes_key: false };
+        let node = app.operator::<K::Present, V, _>(kind, &[stream.node], move |wiring, id| SelfJoin::<K::Present, V, Out> {
+            stage: wiring.stage(id),
+            reach,
+            rows: wiring.events(store),
+            observed: wiring.clock(name),
+            pair: pair.clone(),
+            next: wiring.outlet(id),
+            bytes: Vec::new(),
+        });
+        let options = StoreOptions { cache_bytes: Some(0), ..StoreOptions::default() };
+        app.graph(|graph| graph.mistakes.extend(windows.mistakes(name)));
+        app.declare_store::<K::Present, V::Present>(
+            Declaration::owned(node, "self_join", store, options).events(reach.retention_ms().max(0)),
+        );
+        KStream::at(app, node, false)
+    }
+}
