@@ -188,8 +188,6 @@ impl Sender {
         }
     }
 
-    /// One result for each record.
-
     fn result(&mut self, waiting: &Waiting) -> Vec<Value> {
         let outcome = match &waiting.ticket {
             Ok(ticket) => self.known.remove(ticket).map(|delivery| delivery.outcome),

@@ -45,7 +45,9 @@ impl Client {
         };
         let options = Options::new(self, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, limit)?.isolation(level)?;
         let mut places = TopicPartitionList::with_capacity(of.len());
-        of.iter().for_each(|at| drop(places.add_partition(&at.topic, at.partition)));
+        for at in of {
+            places.add_partition(&at.topic, at.partition);
+        }
         for place in 0..of.len() {
             // SAFETY: the list has so many places, at which nobody else looks. The number is a question here, which the safe type cannot hold.
             unsafe { (*(*places.ptr()).elems.add(place)).offset = spec.number() };
