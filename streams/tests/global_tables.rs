@@ -1,5 +1,7 @@
 //! Global tables in a running application: complete before anything is joined, up to date afterwards, there again after a restart.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::log::{EmbeddedLog, Headers, Log, ProducerConfig, Records, TopicPartition};
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{App, Config, Running};

@@ -1,6 +1,8 @@
 //! Joins of streams, and joins that wait for a versioned table, against naive models: lists that are gone through from end to end. Input is out of order,
 //! and a restart, with the state directory or without it, may come anywhere.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, TimeRule};
 use headwater_streams::testing::TestDriver;

@@ -1,5 +1,7 @@
 //! Processors that read what other operations fill.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::prelude::*;
 use headwater_streams::testing::TestDriver;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Joins of two streams: who meets, who goes on alone and when.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, TimeRule};
 use headwater_streams::testing::TestDriver;

@@ -1,6 +1,8 @@
 //! Windows of each kind and `suppress` against models that share no code with them: sort and scan. Input comes out of order, values repeat, tasks
 //! are ended and opened again in between.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, Late, TimeRule};
 use headwater_streams::state::{Disk, MemoryBudget, StateDirectory};

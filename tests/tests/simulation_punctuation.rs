@@ -67,7 +67,7 @@ fn each_record_is_in_exactly_one_sum() {
     let (mut kills, mut told) = (0, 0);
     for seed in seeds(40) {
         let _seed = Seed(seed);
-        let mut world = World::with_faults(START, seed, 100);
+        let world = World::with_faults(START, seed, 100);
         world.create(IN.name(), PARTITIONS, &[]);
         world.create(SUMS.name(), PARTITIONS, &[]);
         let mut fleet = Fleet::new(world, 2, seed, Config::new("sums"), topology);

@@ -66,20 +66,21 @@ fn change(world: &mut World, model: &mut Model, random: &mut Random) {
         let (product, price) = (random.below(PRODUCT_COUNT), Some(random.below(9) + 1).filter(|_| random.below(4) > 0));
         let key = bytes(&product);
         world.append(PRICES.name(), partition_of_key(&key, PRICE_PARTITIONS), now, Some(&key), price.map(|price| bytes(&price)).as_deref());
-        drop(match price {
-            Some(price) => model.prices.insert(product, price),
-            None => model.prices.remove(&product),
-        });
+        put(&mut model.prices, product, price);
     } else {
         let order = random.below(ORDER_COUNT);
         let row = Some((random.below(PRODUCT_COUNT), random.below(5) + 1)).filter(|_| random.below(4) > 0);
         let partition = (order % ORDER_PARTITIONS as u64) as i32;
         world.append(ORDERS.name(), partition, now, Some(&bytes(&order)), row.map(|row| bytes(&row)).as_deref());
-        drop(match row {
-            Some(row) => model.orders.insert(order, row),
-            None => model.orders.remove(&order),
-        });
+        put(&mut model.orders, order, row);
     }
+}
+
+fn put<V>(rows: &mut BTreeMap<u64, V>, key: u64, row: Option<V>) {
+    match row {
+        Some(row) => rows.insert(key, row),
+        None => rows.remove(&key),
+    };
 }
 
 /// The last word of a topic about each key.
@@ -101,7 +102,7 @@ fn joined_and_grouped_tables_are_what_both_sides_say_last() {
     let mut kills = 0;
     for seed in seeds(30) {
         let _seed = Seed(seed);
-        let mut world = World::with_faults(START, seed, 100);
+        let world = World::with_faults(START, seed, 100);
         world.create(ORDERS.name(), ORDER_PARTITIONS, &[]);
         world.create(PRICES.name(), PRICE_PARTITIONS, &[]);
         world.create(TOTALS.name(), 2, &[]);

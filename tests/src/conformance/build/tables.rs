@@ -46,7 +46,7 @@ impl Builder<'_> {
         Ok(Some(on_table!(self.thing(from)?, "transform_values", table => self.transform_table_values(node, &table, f.clone(), store))))
     }
 
-    pub(super) fn to_table(&mut self, node: &Node, from: &str, store: Option<&Stored>) -> Made {
+    pub(super) fn table_of_stream(&mut self, node: &Node, from: &str, store: Option<&Stored>) -> Made {
         match self.thing(from)? {
             Thing::Stream(stream) => Ok(Some(self.table_of(node, &stream, store))),
             Thing::WindowedStream(stream) => Ok(Some(self.table_of(node, &stream, store))),
@@ -54,7 +54,7 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn to_stream(&mut self, node: &Node, from: &str, key: Option<&Mapper>) -> Made {
+    pub(super) fn stream_of_table(&mut self, node: &Node, from: &str, key: Option<&Mapper>) -> Made {
         fn events<K: CaseKey>(table: KTable<K, Value>, key: Option<Mapper>, node: &Node) -> Thing {
             match key {
                 None => K::stream(table.to_stream()),
