@@ -73,6 +73,15 @@ impl WindowHandle {
         window_scan::fetch(&*store, key, &starts, store.segments().in_range(&starts), direction, visit)
     }
 
+    /// The same, windows that have expired but are not removed included.
+    pub fn fetch_kept(
+        &self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let store = self.store.borrow();
+        window_scan::fetch(&*store, key, &starts, store.segments().live_in_range(&starts), direction, visit)
+    }
+
     /// Visits key, start, timestamp and value of all windows that start in the range, segment by segment, until `visit` breaks off.
     /// The windows of one key come in the order of their starts; the order between keys means nothing.
     pub fn fetch_all(
@@ -84,15 +93,19 @@ impl WindowHandle {
         window_scan::fetch_all(&*store, &starts, store.segments().in_range(&starts), direction, visit)
     }
 
+    /// The lowest window start that reads may see.
+    pub fn visible_from(&self) -> Timestamp {
+        self.store.borrow().segments().visible_from()
+    }
+
     /// Visits key, start, timestamp and value of the windows that start in the range, in the order of their starts, then of their keys' bytes,
-    /// until `visit` breaks off. The store must be indexed by time.
+    /// until `visit` breaks off. Windows that have expired but are not removed are among them. The store must be indexed by time.
     pub fn by_time(
         &self, starts: RangeInclusive<Timestamp>, visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
         let store = self.store.borrow();
-        let starts = visible(&store, &starts);
         let (mut flow, mut local) = (ControlFlow::Continue(()), Vec::new());
-        for (segment, holder) in store.segments().in_range(&starts) {
+        for (segment, holder) in store.segments().live_in_range(&starts) {
             for entry in time_index::entries(&*store, segment, holder, &starts)? {
                 let Some(window) = time_index::window(&entry) else { continue };
                 window.write_local(segment, &mut local);

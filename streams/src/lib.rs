@@ -56,3 +56,8 @@ pub use headwater_state as state;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The same for the page about queries.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/queries.md")]
+struct QueriesPage;

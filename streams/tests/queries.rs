@@ -1,6 +1,8 @@
 //! Queries from several threads on two instances of an application, while one comes and the other goes: on the embedded log, and on a real
 //! broker where `HEADWATER_TEST_BROKERS` names one.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use headwater_streams::log::{
     EmbeddedLog, Headers, KafkaConfig, KafkaLog, Log, NO_OFFSET, Producer, ProducerConfig, Records, TopicPartition,
 };

@@ -44,6 +44,7 @@ class Job:
 
 class Java:
     name = "Java"
+    ready = "STATE RUNNING"
     # It goes on after what it has not written itself; where this is missing it has not seen our metadata at all.
     unknown_metadata = "Unsupported offset metadata version found"
     strangers = "InconsistentGroupProtocolException"
@@ -58,12 +59,20 @@ class Java:
 
     def environment(self, kind):
         # The broker would delete by the wall clock what is old by its event time: that is years.
-        extra = {"windowstore.changelog.additional.retention.ms": TEN_YEARS_MS, "topology.optimization": kind.optimization, "consumer.heartbeat.interval.ms": 1_000}
-        return {"EXTRA": ";".join(f"{name}={value}" for name, value in extra.items())}
+        extra = {"windowstore.changelog.additional.retention.ms": TEN_YEARS_MS, "topology.optimization": kind.optimization}
+        if kind.protocol == "streams":
+            # Of KIP-1071; there the broker says how long a session is.
+            return {"EXTRA": extra_of(extra), "GROUP_PROTOCOL": kind.protocol, "SESSION_MS": ""}
+        return {"EXTRA": extra_of({**extra, "consumer.heartbeat.interval.ms": 1_000})}
+
+
+def extra_of(settings):
+    return ";".join(f"{name}={value}" for name, value in settings.items())
 
 
 class Headwater:
     name = "Headwater"
+    ready = "assigned task="
     unknown_metadata = "unknown metadata"
     strangers = "the group has members of another kind"
 

@@ -101,7 +101,7 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("the phase of an error", |case| case.expect.error.as_mut().map(|error| error.phase.push('x'))),
     ("the step of an error", |case| case.expect.error.as_mut()?.step.as_mut().map(|step| *step += 1)),
     ("an error that is not seen", |case| {
-        let error = Failed { phase: "run".into(), step: Some(0), kind: "processing".into() };
+        let error = Failed { phase: "run".into(), step: Some(0), kind: "processing".into(), detail: None };
         case.expect.error.is_none().then(|| case.expect.error = Some(error))
     }),
     ("an error that is not expected", |case| case.expect.error.take().map(drop)),

@@ -39,6 +39,7 @@ const RULES: &[Rule] = &[
     Rule { room: "streams/src/dsl", except: &[], never: TIMELESS, why: "below the shell there is no clock, thread or network" },
     Rule { room: "streams/src/graph", except: &[], never: TIMELESS, why: "below the shell there is no clock, thread or network" },
     Rule { room: "streams/src/operator", except: &[], never: TIMELESS, why: "below the shell there is no clock, thread or network" },
+    Rule { room: "streams/src/query", except: &[], never: TIMELESS, why: "a view asks; who answers may have to wait" },
     Rule { room: "streams/src/task", except: &[], never: TIMELESS, why: "a task does no I/O and is handed its time" },
     Rule { room: "streams/src/runtime/worker", except: &[], never: TIMELESS, why: "the step function is handed its time" },
     Rule { room: "streams/src/log/core", except: &[], never: TIMELESS, why: "the core is sans I/O" },

@@ -27,8 +27,8 @@ impl Emission {
         }
     }
 
-    /// What is emitted once is held back by nothing, as in Kafka.
-    fn options(self, options: StoreOptions) -> StoreOptions {
+    /// Sliding windows and sessions of which only the last word goes on are read and written as they are, as in Kafka.
+    fn uncached(self, options: StoreOptions) -> StoreOptions {
         match self {
             Emission::OnUpdate => options,
             Emission::OnClose => StoreOptions { cache_bytes: Some(0), ..options },
@@ -143,7 +143,6 @@ pub(super) fn over_windows<K: Row, V: Nullable, A: Row>(
         FixedWindows::Unlimited { .. } => 0,
     };
     settle_windows(grouped, node, grace_ms, windows.mistakes(place.store, emission));
-    let place = Place { options: emission.options(place.options), ..place };
     app.declare_store::<K, A>(place.declare(node).windows(size_ms, needed_ms, emission.index()));
     node
 }
@@ -183,7 +182,7 @@ pub(super) fn over_sliding<K: Row, V: Nullable, A: Row>(
         }
     });
     settle_windows(grouped, node, grace_ms, windows.mistakes(place.store));
-    let place = Place { options: emission.options(place.options), ..place };
+    let place = Place { options: emission.uncached(place.options), ..place };
     app.declare_store::<K, A>(place.declare(node).windows(diff_ms, windows.needed_ms(), emission.index()));
     node
 }
@@ -212,7 +211,7 @@ pub(super) fn over_sessions<K: Row, V: Nullable, A: Row>(
         }
     });
     settle_windows(grouped, node, windows.needed_ms(), windows.mistakes(place.store));
-    let place = Place { options: emission.options(place.options), ..place };
+    let place = Place { options: emission.uncached(place.options), ..place };
     app.declare_store::<K, A>(place.declare(node).sessions(gap_ms, windows.needed_ms(), emission.index()));
     node
 }

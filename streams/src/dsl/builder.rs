@@ -75,6 +75,17 @@ impl StreamsBuilder {
     /// in a store that is called as the topic. Kafka: `StreamsBuilder#table` without a `Materialized`.
     ///
     /// What keeps no rows knows none: that a row was there before, a filter behind it cannot tell, and passes every deletion on.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// let names = app.table_unstored(Topic::<u64, String>::new("names"));
+    /// names.to(Topic::<u64, String>::new("copy"));
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].stores.len(), 0);
+    ///
+    /// let _lengths = names.join(&names, |_, name, _| name.len() as u64); // asks for rows
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].stores[0].name, "names");
+    /// ```
     pub fn table_unstored<S: IntoSource>(&self, source: S) -> KTable<<S::Key as Nullable>::Present, <S::Value as Nullable>::Present> {
         let source = source.into_source();
         let changelog = source.topics.first().and_then(|topic| self.source_changelog(&source, topic));

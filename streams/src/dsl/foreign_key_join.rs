@@ -39,7 +39,27 @@ impl<K: Row, V: Row> KTable<K, V> {
         self.joined_by("join_by", right, foreign_key, Arc::new(join))
     }
 
-    /// Each row with the row of another table whose key it names, if there is one. Kafka: `KTable#leftJoin` with a foreign-key extractor.
+    /// Each row with the row of another table whose key it names, if there is one. Kafka: `KTable#leftJoin` with a foreign-key extractor (KIP-213).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const BOOKS: Topic<String, Option<u64>> = Topic::new("books"); // title, author if known
+    /// const AUTHORS: Topic<u64, String> = Topic::new("authors");
+    /// const SHELF: Topic<String, String> = Topic::new("shelf");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let (books, authors) = (app.table_unstored(BOOKS), app.table_unstored(AUTHORS));
+    /// let shelf = books.left_join_by(&authors, |_, author| *author, |title, _, author| format!("{title} by {}", author.unwrap_or_default()));
+    /// shelf.named("shelf").to(SHELF);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(BOOKS, "Emma", 7);
+    /// assert_eq!(driver.latest(SHELF, "Emma").as_deref(), Some("Emma by "));
+    /// driver.send(AUTHORS, 7_u64, "Austen");
+    /// assert_eq!(driver.latest(SHELF, "Emma").as_deref(), Some("Emma by Austen"));
+    /// ```
     pub fn left_join_by<F: Nullable, R: Row, Out: Nullable>(
         &self, right: &KTable<F::Present, R>, foreign_key: impl Fn(&K, &V) -> F + Portable, f: impl Fn(&K, V, Option<R>) -> Out + Portable,
     ) -> KTable<K, Out::Present> {
@@ -57,7 +77,7 @@ impl<K: Row, V: Row> KTable<K, V> {
         let (subscriptions, subscribed) = self.subscribe(foreign_key, joins_alone);
         let answer = right.answer_subscriptions(&subscriptions);
         let changes = right.answer_changes::<K>(answer);
-        let (answers, answered) = KStream::<K, Answer<R>>::through_rows(&self.app, &[answer, changes]);
+        let (answers, answered) = answers::<K, R>(&self.app, &[answer, changes]);
         let resolved = self.resolve(answers.node, joins_alone, join);
         let result = KTable::of_rows(&self.app, operation, resolved, None);
         self.app.graph(|graph| {
@@ -77,10 +97,10 @@ impl<K: Row, V: Row> KTable<K, V> {
         let (foreign_key, table) = (Arc::new(foreign_key), self.node);
         let kind = Kind::Operator { operation: "subscribe", changes_key: true };
         let node = self.app.operator::<K, Change<V>, _>(kind, &[table], move |wiring, id| {
-            let of = Subscribing { is_left_join, only_latest: wiring.is_versioned(table) };
+            let of = Subscribing { is_left_join, only_latest: wiring.is_versioned(table), partition: wiring.partition() };
             operator::subscribe::<K, V, F>(wiring.stage(id), foreign_key.clone(), of, wiring.outlet(id))
         });
-        KStream::through_rows(&self.app, &[node])
+        KStream::through_topic_of(&self.app, &[node], of_rows(), None)
     }
 
     /// Where subscriptions to this table are kept and answered.
@@ -127,9 +147,16 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 }
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
-    /// What several nodes say of rows, through a topic in the partitions of its keys.
-    fn through_rows(app: &StreamsBuilder, from: &[NodeId]) -> (Self, NodeId) {
-        KStream::through_topic_of(app, from, Repartition { of_rows: true, keeps_null_keys: true, ..Repartition::default() }, None)
-    }
+/// A topic that carries what is said of rows.
+fn of_rows() -> Repartition {
+    Repartition { of_rows: true, keeps_null_keys: true, ..Repartition::default() }
+}
+
+/// What two nodes answer, back in the partitions where the left rows stand.
+fn answers<K: Row, R: Row>(app: &StreamsBuilder, from: &[NodeId]) -> (KStream<K, Answer<R>>, NodeId) {
+    let sink = app.operator::<K, Answer<R>, _>(Kind::Repartition(of_rows()), from, |wiring, id| {
+        let output = wiring.repartition_output(id);
+        operator::answer_sink::<K, R>(wiring.stage(id), output)
+    });
+    (KStream::read_back(app, sink), sink)
 }

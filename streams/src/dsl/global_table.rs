@@ -83,10 +83,7 @@ impl StreamsBuilder {
 /// A record of the topic as the store has it: in the formats of the types, whatever the topic's are.
 fn read<K: Nullable, V: Nullable>(source: Arc<Source<K, V>>) -> crate::graph::ReadGlobal {
     Arc::new(move |record, partition_time| {
-        let (key, value, timestamp) = match operator::read_table(source.clone())(record, partition_time)? {
-            Arrival::Record(key, value, timestamp) => (key, value, timestamp),
-            Arrival::Keyless(_) | Arrival::Dropped => return Ok(None),
-        };
+        let Arrival::Record(key, value, timestamp) = operator::read_table(source.clone())(record, partition_time)? else { return Ok(None) };
         let mut row = GlobalRow { key: Vec::new(), value: None, timestamp };
         K::Format::default().encode(&key, &mut row.key).map_err(Unreadable::from)?;
         if let Some(value) = value {

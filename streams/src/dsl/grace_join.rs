@@ -111,6 +111,7 @@ impl<P: Row, R: Row> WithGrace<P, R> {
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
             graph.nodes[node].copartitioned = vec![left.node, self.table.node];
             graph.nodes[node].grace_ms = Some(grace_ms);
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)
     }

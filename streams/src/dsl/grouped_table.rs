@@ -60,13 +60,31 @@ impl<K: Row, V: Row> KGroupedTable<K, V> {
         KGroupedTable { shared: Some(shared), ..self }
     }
 
-    /// How many rows each group has. A group that has lost its last one stays, at 0, as in Kafka.
+    /// How many rows each group has. A group that has lost its last one stays, at 0, as in Kafka. See [`group_by`](KTable::group_by) for an example.
+    /// Kafka: `KGroupedTable#count`.
     pub fn count<S: IntoStore<Key = K, Value = u64>>(&self, store: S) -> KTable<K, u64> {
         let add = |_: &K, _, count: Option<u64>| Some(count.unwrap_or(0) + 1);
         self.adjust("count", store.into_store(), add, |_, _, count: u64| Some(count.wrapping_sub(1)))
     }
 
     /// The values of each group made into one: `add` puts a value to what there is, `subtract` takes one out; the first stands for itself.
+    /// Kafka: `KGroupedTable#reduce`, `KTableReduce`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const STOCK: Topic<String, (String, i64)> = Topic::new("stock"); // product: warehouse, pieces
+    /// const FILLED: Store<String, i64> = Store::new("filled"); // warehouse, pieces
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let by_warehouse = app.table_unstored(STOCK).group_by(|_, (warehouse, pieces)| (warehouse, pieces));
+    /// let _filled = by_warehouse.reduce(FILLED, |_, sum, pieces| sum + pieces, |_, sum, pieces| sum - pieces);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(STOCK, "tea", ("north".to_owned(), 5)).send(STOCK, "salt", ("north".to_owned(), 2)).send(STOCK, "tea", ("south".to_owned(), 5));
+    /// assert_eq!((driver.row(FILLED, "north"), driver.row(FILLED, "south")), (Some(2), Some(5)));
+    /// ```
     pub fn reduce<S: IntoStore<Key = K, Value = V>>(
         &self, store: S, add: impl Fn(&K, V, V) -> V + Portable, subtract: impl Fn(&K, V, V) -> V + Portable,
     ) -> KTable<K, V> {
@@ -78,7 +96,7 @@ impl<K: Row, V: Row> KGroupedTable<K, V> {
     }
 
     /// The values of each group gathered in an aggregate that begins as `init()`: `add` puts a value in, `subtract` takes one out.
-    /// With a `Store<K, Option<A>>` either may delete the row by leaving `None`; then it begins anew.
+    /// With a `Store<K, Option<A>>` either may delete the row by leaving `None`; then it begins anew. Kafka: `KGroupedTable#aggregate`, `KTableAggregate`.
     ///
     /// ```
     /// use headwater_streams::prelude::*;

@@ -67,6 +67,7 @@ impl<P: Row, R: Row> KTable<P, R> {
             graph.look_at(node, self.node);
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
             graph.nodes[node].copartitioned = vec![left.node, self.node];
+            graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)
     }

@@ -15,6 +15,7 @@ mod join;
 mod join_windows;
 mod materialized;
 mod process;
+mod read;
 mod repartitioned;
 mod scd2;
 mod self_join;

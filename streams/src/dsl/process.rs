@@ -227,7 +227,8 @@ impl<K: Item, V: Item, P: Processor<K, V>> Work<K, V, <P::Stores as Open>::Handl
     }
 }
 
-/// The stores that a processor may touch: none, `()`; one; or a tuple of them. A function gets `&mut Handles`, so `|change, (a, b), out|` takes it apart.
+/// The stores that a processor may touch: none, `()`; one; or a tuple of them. Those of windows and versions are
+/// [read](crate::task::store::ReadHandle) only. A function gets `&mut Handles`, so `|change, (a, b), out|` takes it apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store or a tuple of stores",
     note = "give `()`, a `Store<K, V>`, or a tuple such as `(CURRENT, HISTORY)`"

@@ -27,7 +27,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Sessions that end with a silence longer than this. `build()` returns [`TopologyError::SessionGap`] for none.
+    /// Sessions that end with a silence longer than this. `build()` returns [`TopologyError::SessionGap`] for a value below zero.
     pub fn of(gap: Duration) -> Self {
         Session::of_ms(millis(gap))
     }
@@ -54,7 +54,7 @@ impl Session {
 
     pub(super) fn mistakes(self, store: &'static str) -> impl Iterator<Item = TopologyError> {
         let Session { gap_ms, grace_ms } = self;
-        let gap = (gap_ms <= 0).then_some(TopologyError::SessionGap { store, gap_ms });
+        let gap = (gap_ms < 0).then_some(TopologyError::SessionGap { store, gap_ms });
         gap.into_iter().chain(negative_grace(grace_ms, store))
     }
 }

@@ -227,12 +227,17 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
                 }
             }
         });
+        (Self::read_back(app, sink), sink)
+    }
+
+    /// What an internal topic holds, in a sub-topology of its own.
+    pub(super) fn read_back(app: &StreamsBuilder, sink: NodeId) -> Self {
         let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
             let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
             let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
-        (Self::at(app, node, false), sink)
+        Self::at(app, node, false)
     }
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.

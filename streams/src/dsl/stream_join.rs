@@ -131,14 +131,12 @@ impl Plan {
 
     /// Records of one key stand in one partition.
     fn partitioned<K: Nullable, V: Nullable>(&self, stream: &KStream<K, V>, side: Side) -> KStream<K, V> {
-        let side = match side {
+        let fallback = match side {
             Side::Left => "left",
             Side::Right => "right",
         };
-        let (stream, sink) = stream.partitioned(Repartition::default());
-        // Not the name of the change of key: it may be that of both sides.
-        sink.into_iter().for_each(|sink| self.app.name(sink, &format!("{}-{side}", self.name)));
-        stream
+        let fallback = Some(intern(&format!("{}-{fallback}", self.name)));
+        stream.partitioned(Repartition { fallback, ..Repartition::default() }).0
     }
 
     fn keeps_side(&self, side: Side) -> bool {
@@ -167,8 +165,7 @@ impl Plan {
         self.declare::<K::Present, L::Present, R::Present>(of_left, of_right, stores);
         self.app.graph(|graph| {
             graph.nodes[of_left].copartitioned = vec![left.node, right.node];
-            // Of both sides: in a left join those of the right end here, where they are counted.
-            [of_left, of_right].into_iter().for_each(|node| graph.nodes[node].takes_null_keys = self.keeps != Keeps::Neither);
+            [of_left, of_right].into_iter().for_each(|side| graph.nodes[side].takes_null_keys = self.keeps != Keeps::Neither);
         });
         let kind = Kind::Operator { operation: "joined", changes_key: false };
         let both = self.app.operator::<K, Out, _>(kind, &[of_left, of_right], |wiring, id| operator::pass::<K, Out>(wiring.outlet(id)));

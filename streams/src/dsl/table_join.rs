@@ -36,7 +36,27 @@ impl<K: Row, V: Row> KTable<K, V> {
         self.joined("join", right, Needs { own: true, other: true }, Arc::new(join))
     }
 
-    /// The rows of this table, each with the row that the other one has under its key, if there is one. Kafka: `KTable#leftJoin`.
+    /// The rows of this table, each with the row that the other one has under its key, if there is one.
+    /// Kafka: `KTable#leftJoin`, `KTableKTableLeftJoin`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const NAMES: Topic<u64, String> = Topic::new("names");
+    /// const CITIES: Topic<u64, Option<String>> = Topic::new("cities");
+    /// const PEOPLE: Topic<u64, String> = Topic::new("people");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let (names, cities) = (app.table_unstored(NAMES), app.table_unstored(CITIES));
+    /// names.left_join(&cities, |_, name, city| format!("{name} of {}", city.as_deref().unwrap_or("nowhere"))).to(PEOPLE);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(NAMES, 1_u64, "Ann");
+    /// assert_eq!(driver.latest(PEOPLE, 1_u64).as_deref(), Some("Ann of nowhere"));
+    /// driver.send(CITIES, 1_u64, "Oslo");
+    /// assert_eq!(driver.latest(PEOPLE, 1_u64).as_deref(), Some("Ann of Oslo"));
+    /// ```
     pub fn left_join<R: Row, Out: Nullable>(
         &self, right: &KTable<K, R>, f: impl Fn(&K, V, Option<R>) -> Out + Portable,
     ) -> KTable<K, Out::Present> {
@@ -45,7 +65,26 @@ impl<K: Row, V: Row> KTable<K, V> {
         self.joined("left_join", right, Needs { own: true, other: false }, Arc::new(join))
     }
 
-    /// The rows of both tables, as long as one of the two is there. Kafka: `KTable#outerJoin`.
+    /// The rows of both tables, as long as one of the two is there. Kafka: `KTable#outerJoin`, `KTableKTableOuterJoin`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, Option<u64>> = Topic::new("in");
+    /// const OUT: Topic<String, Option<u64>> = Topic::new("out");
+    /// const BALANCE: Store<String, i64> = Store::new("balance");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let (ins, outs) = (app.table_unstored(IN), app.table_unstored(OUT));
+    /// let _balance = ins.outer_join(&outs, |_, i, o| i.unwrap_or(0) as i64 - o.unwrap_or(0) as i64).stored(BALANCE);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(OUT, "tea", 3);
+    /// assert_eq!(driver.row(BALANCE, "tea"), Some(-3));
+    /// driver.send(IN, "tea", 10).send(OUT, "tea", None);
+    /// assert_eq!(driver.row(BALANCE, "tea"), Some(10));
+    /// ```
     pub fn outer_join<R: Row, Out: Nullable>(
         &self, right: &KTable<K, R>, f: impl Fn(&K, Option<V>, Option<R>) -> Out + Portable,
     ) -> KTable<K, Out::Present> {

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 impl Settled {
     /// The topics at the beginning of all ways to the nodes that have the store.
-    pub(super) fn topics_behind(&self, store: &str) -> Vec<TopicName> {
+    pub(super) fn topics_behind(&self, store: &'static str) -> Vec<TopicName> {
         let mut next: Vec<NodeId> = self.sub_topologies.iter().flat_map(|sub| &sub.nodes).copied().collect();
-        next.retain(|id| self.nodes[*id].stores.iter().any(|known| *known == store));
+        next.retain(|id| self.nodes[*id].stores.contains(&store));
         let (mut seen, mut topics) = (BTreeSet::new(), BTreeSet::new());
         while let Some(id) = next.pop() {
             if !seen.insert(id) {

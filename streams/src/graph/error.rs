@@ -63,6 +63,12 @@ pub enum TopologyError {
         /// The name.
         name: String,
     },
+    /// A processor reads windows, sessions or versions that an aggregation or a table has to fill.
+    #[error("store `{store}` is read, but nothing fills it: give it to an aggregation or a table")]
+    NobodyFills {
+        /// The store.
+        store: &'static str,
+    },
     /// A store holds keys and values of one type each.
     #[error("store `{store}` is used with two types: {first} and {second}: give one of the stores another name")]
     StoreOfTwoTypes {
@@ -148,7 +154,7 @@ pub enum TopologyError {
         diff_ms: i64,
     },
     /// Sessions are kept apart by silence.
-    #[error("sessions of store `{store}` have a gap of {gap_ms} ms: it must be above zero")]
+    #[error("sessions of store `{store}` have a gap of {gap_ms} ms: it must not be negative")]
     SessionGap {
         /// The store.
         store: &'static str,
@@ -172,6 +178,9 @@ pub enum TopologyError {
     /// Only windows close.
     #[error("`suppress(Suppress::until_window_closes())` stands behind no `windowed_by(..)`, so nothing would ever close")]
     NothingCloses,
+    /// Of a versioned table a late version is an update as well, and would be held back as the last one.
+    #[error("`suppress` stands behind a versioned table: keep the table in a plain store")]
+    SuppressedVersions,
     /// Grace is how long a window takes late records after its end.
     #[error("windows of store `{store}` have grace {grace_ms} ms: it must not be negative")]
     NegativeGrace {
@@ -230,18 +239,6 @@ pub enum TopologyError {
         /// The topic.
         topic: &'static str,
     },
-    /// A versioned table has no last word that would be worth waiting for.
-    #[error("`{suppressed}` is a suppressed table that is versioned: suppress a table over a Store")]
-    VersionedSuppress {
-        /// The node that suppresses.
-        suppressed: String,
-    },
-    /// A global table knows its rows only as they stand.
-    #[error("global table `{store}` cannot be versioned: give it a Store")]
-    VersionedGlobal {
-        /// The store.
-        store: &'static str,
-    },
     /// A pattern of topic names is a regular expression.
     #[error("`{pattern}` is no pattern: {reason}")]
     IllegalPattern {
@@ -257,6 +254,12 @@ pub enum TopologyError {
         pattern: &'static str,
         /// The topic.
         topic: &'static str,
+    },
+    /// A global table knows its rows only as they stand.
+    #[error("global table `{store}` cannot be versioned: give it a Store")]
+    VersionedGlobal {
+        /// The store.
+        store: &'static str,
     },
     /// A source without topics.
     #[error("a source reads no topic: give it at least one")]

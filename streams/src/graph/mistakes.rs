@@ -1,6 +1,7 @@
 //! What can be found wrong in a graph without a broker, beyond what was noticed while it was built.
 
 use super::stores::{StoreKind, StoreUse};
+use super::tables::is_versioned;
 use super::{Graph, Kind, TopologyError};
 use crate::topic::is_legal;
 use std::collections::HashSet;
@@ -12,11 +13,19 @@ impl Graph {
             found.push(TopologyError::Empty);
         }
         self.check_nodes(&mut found);
+        self.check_suppressed(&mut found);
         self.check_topics(&mut found);
         self.check_patterns(&mut found);
         self.check_declarations(&mut found);
         self.stores.iter().for_each(|store| check_store(store, &mut found));
+        found.extend(self.reads.iter().filter_map(|read| read.mistake(&self.stores)));
         found
+    }
+
+    fn check_suppressed(&self, found: &mut Vec<TopologyError>) {
+        let suppressed = self.nodes.iter().filter(|node| node.buffer.is_some());
+        let versioned = suppressed.flat_map(|node| &node.parents).filter(|parent| is_versioned(&self.nodes, &self.stores, **parent));
+        found.extend(versioned.map(|_| TopologyError::SuppressedVersions));
     }
 
     fn check_nodes(&self, found: &mut Vec<TopologyError>) {

@@ -29,7 +29,7 @@ pub(crate) use kind::{Kind, Repartition, SourceTopics};
 pub use node::NodeId;
 pub(crate) use node::{Graph, Merge, Node};
 pub use plan::{Changelog, Input, InputRole, RepartitionPlan, StorePlan, TopicName};
-pub(crate) use stores::{StoreKind, StoreOptions, StoreUse};
+pub(crate) use stores::{StoreKind, StoreOptions, StoreRead, StoreUse, Stores};
 pub use sub_topology::SubTopology;
 pub(crate) use tables::RowsOf;
 pub use topology::Topology;

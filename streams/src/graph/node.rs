@@ -1,6 +1,6 @@
 //! The graph while it is being built.
 
-use super::stores::{StoreUse, Stores};
+use super::stores::{StoreRead, StoreUse, Stores};
 use super::{GlobalTable, Kind, RowsOf, TopologyError, Wiring};
 use crate::record::Timestamp;
 use crate::topic::TopicDeclaration;
@@ -30,12 +30,12 @@ pub(crate) struct Node {
     pub(crate) called_after: Option<(NodeId, &'static str)>,
     /// Tables whose rows the node asks for.
     pub(crate) looks_at: Vec<NodeId>,
-    /// A left or outer join of a stream: records without a key go on, so no repartition above leaves them out.
-    pub(crate) takes_null_keys: bool,
     /// How long after its end a window of this node may still change, in stream time. Kafka: `GracePeriodGraphNode`.
     pub(crate) closes_after_ms: Option<Timestamp>,
     /// The store of what a suppressed table holds back; `build()` gives it its name.
     pub(crate) buffer: Option<StoreUse>,
+    /// It is a join that lets records without a key go on alone: no repartition above may end them. Kafka: `NULL_KEY_RELAXED_JOIN`.
+    pub(crate) takes_null_keys: bool,
     /// How long its records wait for the table that it looks at.
     pub(crate) grace_ms: Option<Timestamp>,
     /// A table's node whose children ask what a row was before.
@@ -60,9 +60,9 @@ impl Node {
             rows: RowsOf::Nobody,
             called_after: None,
             looks_at: Vec::new(),
-            takes_null_keys: false,
             closes_after_ms: None,
             buffer: None,
+            takes_null_keys: false,
             grace_ms: None,
             sends_old_values: false,
             merge: None,
@@ -82,9 +82,9 @@ impl fmt::Debug for Node {
             rows,
             called_after: _,
             looks_at: _,
-            takes_null_keys: _,
             closes_after_ms: _,
             buffer: _,
+            takes_null_keys: _,
             grace_ms: _,
             sends_old_values,
             merge,
@@ -100,17 +100,25 @@ impl fmt::Debug for Node {
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) stores: Stores,
+    /// Stores that processors read and others fill.
+    pub(crate) reads: Vec<StoreRead>,
     pub(crate) declared: Vec<TopicDeclaration>,
     pub(crate) mistakes: Vec<TopologyError>,
-    pub(crate) globals: Vec<GlobalTable>,
     /// Mistakes as well, unless the user says that partitions are as they should be.
     pub(crate) astray: Vec<TopologyError>,
     pub(crate) trusts_partitions: bool,
+    pub(crate) globals: Vec<GlobalTable>,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
 }
 
 impl Graph {
+    /// A node reads a store that another one fills.
+    pub(crate) fn read_store(&mut self, node: NodeId, read: StoreRead) {
+        self.nodes[node].stores.push(read.store);
+        self.reads.push(read);
+    }
+
     pub(crate) fn add(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
         self.nodes.len() - 1

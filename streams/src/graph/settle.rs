@@ -40,11 +40,9 @@ impl Graph {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
         mistakes.extend(self.impatient_joins());
-        mistakes.extend(self.suppressed_versions());
         let mut nodes = self.nodes.clone();
         let mut runs = vec![true; nodes.len()];
         leave_out_unread(&nodes, &mut runs);
-        let_null_keys_pass(&mut nodes);
         let mut names = BTreeMap::new();
         for id in (0..nodes.len()).filter(|id| runs[*id] && matches!(nodes[*id].kind, Kind::Repartition(_))) {
             match self.repartition_name(id) {
@@ -58,6 +56,7 @@ impl Graph {
             }
         }
         merge_repartitions(&mut nodes, &mut runs, &mut names, &mut mistakes);
+        keep_null_keys(&mut nodes, &runs);
         let groups = copartition_groups(&nodes, &runs, &names);
         mistakes.extend(self.differing_counts(&groups, &names));
         if !mistakes.is_empty() {
@@ -103,31 +102,6 @@ fn source_of(nodes: &[Node], repartition: NodeId) -> NodeId {
     nodes.iter().position(reads).expect("the two halves of a repartition are built together")
 }
 
-/// However far below the join is that wants them, through other repartitions too. Kafka: `NodesWithRelaxedNullKeyJoinDownstream`.
-fn let_null_keys_pass(nodes: &mut [Node]) {
-    let mut wanted = vec![false; nodes.len()];
-    for id in (0..nodes.len()).filter(|id| nodes[*id].takes_null_keys) {
-        want_above(nodes, id, &mut wanted);
-    }
-    for (node, _) in nodes.iter_mut().zip(&wanted).filter(|(_, wanted)| **wanted) {
-        if let Kind::Repartition(repartition) = &mut node.kind {
-            repartition.keeps_null_keys = true;
-        }
-    }
-}
-
-fn want_above(nodes: &[Node], id: NodeId, wanted: &mut [bool]) {
-    let sink = match &nodes[id].kind {
-        Kind::RepartitionSource { sink } => Some(*sink),
-        _ => None,
-    };
-    for above in nodes[id].parents.iter().copied().chain(sink) {
-        if !std::mem::replace(&mut wanted[above], true) {
-            want_above(nodes, above, wanted);
-        }
-    }
-}
-
 /// A grouping that nobody aggregates needs no topic.
 fn leave_out_unread(nodes: &[Node], runs: &mut [bool]) {
     for (id, node) in nodes.iter().enumerate() {
@@ -151,10 +125,6 @@ fn merge_repartitions(nodes: &mut [Node], runs: &mut [bool], names: &mut BTreeMa
             mistakes.push(TopologyError::RepartitionTwice { name });
             continue;
         }
-        let keeps_null_keys = keeps_null_keys(&nodes[id]);
-        if let Kind::Repartition(first) = &mut nodes[first].kind {
-            first.keeps_null_keys |= keeps_null_keys;
-        }
         let (kept, left) = (source_of(nodes, first), source_of(nodes, id));
         nodes.iter_mut().flat_map(|node| &mut node.parents).filter(|parent| **parent == left).for_each(|parent| *parent = kept);
         nodes.iter_mut().flat_map(|node| &mut node.copartitioned).filter(|parent| **parent == left).for_each(|parent| *parent = kept);
@@ -163,8 +133,24 @@ fn merge_repartitions(nodes: &mut [Node], runs: &mut [bool], names: &mut BTreeMa
     }
 }
 
-fn keeps_null_keys(node: &Node) -> bool {
-    matches!(&node.kind, Kind::Repartition(repartition) if repartition.keeps_null_keys)
+/// Records without a key pass each repartition from which a join that takes them can be reached. Kafka: `NodesWithRelaxedNullKeyJoinDownstream` (KIP-962).
+fn keep_null_keys(nodes: &mut [Node], runs: &[bool]) {
+    let mut reaches = vec![false; nodes.len()];
+    // Nodes are built after those that they read, but for the two halves of a repartition, of which the source comes second as well.
+    for id in (0..nodes.len()).rev().filter(|id| runs[*id]) {
+        if !reaches[id] && !nodes[id].takes_null_keys {
+            continue;
+        }
+        nodes[id].parents.iter().for_each(|parent| reaches[*parent] = true);
+        if let Kind::RepartitionSource { sink } = nodes[id].kind {
+            reaches[sink] = true;
+        }
+    }
+    for (node, reaches) in nodes.iter_mut().zip(reaches) {
+        if let Kind::Repartition(repartition) = &mut node.kind {
+            repartition.keeps_null_keys |= reaches;
+        }
+    }
 }
 
 fn can_share(first: &Node, second: &Node) -> bool {

@@ -26,6 +26,28 @@ pub(crate) struct StoreUse {
     pub(crate) source_changelog: Option<&'static str>,
 }
 
+/// A store that somebody reads and does not fill.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoreRead {
+    pub(crate) store: &'static str,
+    pub(crate) types: TypeId,
+    pub(crate) type_name: &'static str,
+}
+
+impl StoreRead {
+    /// What is wrong with it: there is no such store, or it is another one.
+    pub(super) fn mistake(&self, stores: &Stores) -> Option<TopologyError> {
+        let &StoreRead { store, types, type_name } = self;
+        match stores.get(store) {
+            None => Some(TopologyError::NobodyFills { store }),
+            Some(known) if known.types != types => {
+                Some(TopologyError::StoreOfTwoTypes { store, first: known.type_name, second: type_name })
+            }
+            Some(_) => None,
+        }
+    }
+}
+
 /// The layout of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreKind {

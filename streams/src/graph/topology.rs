@@ -5,9 +5,7 @@ use super::patterns::is_somebodys;
 use super::plan_hash::plan_hash;
 use super::settle::Settled;
 use super::sub_topology;
-use super::{
-    GlobalTable, Graph, Kind, NodeId, RepartitionPlan, StoreUse, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment,
-};
+use super::{GlobalTable, Graph, Kind, NodeId, RepartitionPlan, Stores, SubTopology, TopicName, TopologyErrors, Wiring, WiringEnvironment};
 use crate::task::Processors;
 use crate::topic::TopicDeclaration;
 use std::fmt;
@@ -95,11 +93,6 @@ impl Topology {
         &self.0.declared
     }
 
-    /// The tables that every instance reads as a whole.
-    pub(crate) fn globals(&self) -> &[GlobalTable] {
-        &self.0.globals
-    }
-
     /// Whether sources read by patterns, which must be resolved before tasks are made.
     pub(crate) fn has_patterns(&self) -> bool {
         self.0.has_patterns()
@@ -126,6 +119,11 @@ impl Topology {
         self.sub_topologies().iter().any(|sub| sub.nodes.iter().any(runs))
     }
 
+    /// The tables that every instance reads as a whole.
+    pub(crate) fn globals(&self) -> &[GlobalTable] {
+        &self.0.globals
+    }
+
     /// Topics that must have the same number of partitions, group by group; groups do not overlap. An internal topic without a stated count takes that of its group.
     pub fn copartition_groups(&self) -> &[Vec<TopicName>] {
         &self.0.copartition_groups
@@ -137,13 +135,13 @@ impl Topology {
         plan_hash(&self.0)
     }
 
-    /// What is known of a store.
-    pub(crate) fn store(&self, name: &str) -> Option<&StoreUse> {
-        self.0.stores.get(name)
+    /// What is known of the stores.
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.0.stores
     }
 
     /// The topics whose records reach a store without another topic between: their partitioning is the store's.
-    pub(crate) fn topics_behind(&self, store: &str) -> Vec<TopicName> {
+    pub(crate) fn topics_behind(&self, store: &'static str) -> Vec<TopicName> {
         self.0.topics_behind(store)
     }
 

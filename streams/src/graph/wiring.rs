@@ -1,6 +1,7 @@
 //! One task while it is put together, children before parents.
 
 use super::settle::Settled;
+use super::stores::Stores;
 use super::tables::is_versioned;
 use super::{Kind, NodeId, SubTopology, TopicName};
 use crate::format::{Nullable, Row};
@@ -24,12 +25,14 @@ use std::sync::Arc;
 /// What a task lends to its wiring.
 pub(crate) struct WiringEnvironment<'a> {
     pub(crate) application_id: &'a str,
+    /// The task's partition.
+    pub(crate) partition: i32,
     pub(crate) state: &'a Rc<RefCell<TaskState>>,
     /// Its outbox gets the outputs.
     pub(crate) context: &'a mut Context,
-    pub(crate) globals: &'a Globals,
     /// The topics that data may choose.
     pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// How many partitions an output topic has.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -146,6 +149,11 @@ impl<'a> Wiring<'a> {
             Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
             None => RowBytes::Last(self.bytes(store)),
         }
+    }
+
+    /// What is known of the stores.
+    pub(crate) fn stores(&self) -> &'a Stores {
+        &self.topology.stores
     }
 
     /// The store with the rows of a node's table, where it has one.
@@ -312,6 +320,11 @@ impl<'a> Wiring<'a> {
         self.processors.clocks.push((Arc::from(name), count.clone()));
         self.processors.fronts.push(Rc::new(clock));
         count
+    }
+
+    /// The task's partition.
+    pub(crate) fn partition(&self) -> u32 {
+        u32::try_from(self.environment.partition).expect("partitions are counted from zero")
     }
 
     /// A topic of the user's that the node writes to.

@@ -49,7 +49,8 @@ pub(crate) use emit::{ByTime, Closing, Finals, OnClose};
 pub(crate) use filter::filter;
 pub(crate) use flat_map::{flat_map, flat_map_values};
 pub(crate) use foreign_key::{
-    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, resolve, subscribe,
+    Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription, answer, answer_change, answer_sink, resolve,
+    subscribe,
 };
 pub(crate) use getter::{AsOf, Getter};
 pub(crate) use global_join::GlobalJoin;

@@ -61,6 +61,7 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> Operator<K, V> for SessionAggre
         if end < time - self.grace_ms - self.gap_ms {
             Windows { entered: 0, rejected: 1 }.report_late(self.emit.stage(), task);
         } else {
+            self.rows.written_by(timestamp);
             self.merge(Record { key, value, timestamp, headers: headers.clone() }, touched, (start, end), task)?;
         }
         self.emit.after_record(time, &headers, task)

@@ -81,8 +81,7 @@ pub(super) fn inclusive(times: impl RangeBounds<Timestamp>) -> RangeInclusive<Ti
     match times.end_bound() {
         Bound::Included(to) => from..=*to,
         // Nothing lies before the least time: an empty range says so.
-        Bound::Excluded(&Timestamp::MIN) => 1..=0,
-        Bound::Excluded(to) => from..=to - 1,
+        Bound::Excluded(to) => to.checked_sub(1).map_or(RangeInclusive::new(1, 0), |to| from..=to),
         Bound::Unbounded => from..=Timestamp::MAX,
     }
 }

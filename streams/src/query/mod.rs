@@ -1,8 +1,8 @@
 //! Reading stores from outside: what a view asks, what a store answers, and who may be asked.
 //!
-//! A view ([`KeyValueView`], [`WindowView`]) is typed; what it asks is a [`Question`] in bytes, and what comes back are [`Found`] rows in
-//! bytes. So the same views read a test's tasks, the committed state of a running application from any thread, and, through the stream
-//! thread, what is not committed yet. Nothing here writes.
+//! A view ([`KeyValueView`], [`WindowView`], [`SessionView`], [`VersionedView`]) is typed; what it asks is a question in bytes, and what comes
+//! back are rows in bytes. So the same views read a test's tasks, a processor's own stores, the committed state of a running application from any
+//! thread, and, through the stream thread, what is not committed yet. Nothing here writes.
 
 mod answer;
 mod base;

@@ -3,7 +3,7 @@
 use super::{Found, KeyValueView, QueryError, Question, SessionView, VersionedView, WindowView};
 use crate::dsl::{SessionStore, Store, VersionedStore, WindowStore};
 use crate::format::{Nullable, Row};
-use crate::graph::{StoreKind, StoreUse, Topology};
+use crate::graph::{StoreKind, StoreUse, Stores};
 use std::any::{TypeId, type_name};
 use std::rc::Rc;
 
@@ -31,10 +31,14 @@ pub trait Queryable: Copy {
         Default::default()
     }
 
+    /// What the graph knows its types by.
+    #[doc(hidden)]
+    fn types() -> (TypeId, &'static str);
+
     /// Only the library can make what this asks for.
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "nobody outside can call it")]
-    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError>;
+    fn view<'a>(self, stores: &Stores, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError>;
 }
 
 impl<K: Row, V: Nullable> Queryable for Store<K, V> {
@@ -45,9 +49,13 @@ impl<K: Row, V: Nullable> Queryable for Store<K, V> {
         Store::name(&self)
     }
 
+    fn types() -> (TypeId, &'static str) {
+        types_of::<(K, V::Present)>()
+    }
+
     #[allow(private_interfaces, reason = "nobody outside can call it")]
-    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
-        known::<(K, V::Present)>(topology, Queryable::name(self))?;
+    fn view<'a>(self, stores: &Stores, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        known(stores, self)?;
         Ok(KeyValueView::new(place, Queryable::name(self)))
     }
 }
@@ -60,9 +68,13 @@ impl<K: Row, V: Nullable> Queryable for VersionedStore<K, V> {
         VersionedStore::name(&self)
     }
 
+    fn types() -> (TypeId, &'static str) {
+        types_of::<([K; 1], V::Present)>()
+    }
+
     #[allow(private_interfaces, reason = "nobody outside can call it")]
-    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
-        known::<([K; 1], V::Present)>(topology, Queryable::name(self))?;
+    fn view<'a>(self, stores: &Stores, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        known(stores, self)?;
         Ok(VersionedView::new(place, Queryable::name(self)))
     }
 }
@@ -75,9 +87,13 @@ impl<K: Row, V: Nullable> Queryable for WindowStore<K, V> {
         WindowStore::name(&self)
     }
 
+    fn types() -> (TypeId, &'static str) {
+        types_of::<([K; 0], V::Present)>()
+    }
+
     #[allow(private_interfaces, reason = "nobody outside can call it")]
-    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
-        let used = known::<([K; 0], V::Present)>(topology, Queryable::name(self))?;
+    fn view<'a>(self, stores: &Stores, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        let used = known(stores, self)?;
         let StoreKind::Window { size_ms, .. } = used.kind else { unreachable!("types tell stores of windows from others") };
         Ok(WindowView::new(place, Queryable::name(self), size_ms))
     }
@@ -91,19 +107,25 @@ impl<K: Row, V: Nullable> Queryable for SessionStore<K, V> {
         SessionStore::name(&self)
     }
 
+    fn types() -> (TypeId, &'static str) {
+        types_of::<(&'static [K], V::Present)>()
+    }
+
     #[allow(private_interfaces, reason = "nobody outside can call it")]
-    fn view<'a>(self, topology: &Topology, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
-        known::<(&'static [K], V::Present)>(topology, Queryable::name(self))?;
+    fn view<'a>(self, stores: &Stores, place: Rc<dyn Place + 'a>) -> Result<Self::View<'a>, QueryError> {
+        known(stores, self)?;
         Ok(SessionView::new(place, Queryable::name(self)))
     }
 }
 
-/// The store of that name, if its types are these: as `declare` notes them.
-fn known<'t, Types: 'static>(topology: &'t Topology, store: &'static str) -> Result<&'t StoreUse, QueryError> {
-    let used = topology.store(store).ok_or(QueryError::NoSuchStore { store })?;
-    if used.types == TypeId::of::<Types>() {
-        Ok(used)
-    } else {
-        Err(QueryError::WrongType { store, is: used.type_name, asked: type_name::<Types>() })
-    }
+/// As `declare` notes them.
+fn types_of<Types: 'static>() -> (TypeId, &'static str) {
+    (TypeId::of::<Types>(), type_name::<Types>())
+}
+
+/// The store of that name, if its types are these.
+fn known<S: Queryable>(stores: &Stores, store: S) -> Result<&StoreUse, QueryError> {
+    let (name, (types, asked)) = (store.name(), S::types());
+    let used = stores.get(name).ok_or(QueryError::NoSuchStore { store: name })?;
+    if used.types == types { Ok(used) } else { Err(QueryError::WrongType { store: name, is: used.type_name, asked }) }
 }

@@ -17,10 +17,10 @@ pub(crate) struct Plan {
     pub(crate) application_id: Arc<str>,
     pub(crate) dead_letter_topic: Arc<str>,
     pub(crate) topics: BTreeMap<Arc<str>, TopicInfo>,
-    /// The global tables of this instance.
-    pub(crate) globals: Globals,
     /// The topics that data may choose.
     pub(crate) destinations: Arc<Destinations>,
+    /// The global tables of this instance.
+    pub(crate) globals: Globals,
 }
 
 /// What the log says of a topic.
@@ -186,8 +186,8 @@ impl Plan {
                 marker_interval_ms: ms(self.config.marker_interval),
                 partitions: self.task_count(self.sub_topology(task)),
             },
-            globals: &self.globals,
             destinations: &self.destinations,
+            globals: &self.globals,
             partitions_of: &|topic| self.partitions_of(topic),
         })
     }

@@ -38,7 +38,7 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let known = std::mem::take(&mut topics.known);
     let destinations = Arc::new(Destinations::Known(topics.destinations(&topology)?));
     let globals = Globals::of(&topology);
-    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known, globals, destinations };
+    let mut plan = Plan { topology, config, application_id, dead_letter_topic, topics: known, destinations, globals };
     let mut topics = Topics { admin, application_id: plan.application_id.clone(), known: std::mem::take(&mut plan.topics) };
     topics.changelogs(&plan.topology)?;
     plan.topics = topics.known;

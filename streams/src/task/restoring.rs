@@ -26,9 +26,9 @@ pub(crate) struct TaskInputs<'a> {
     pub(crate) dead_letter_topic: &'a Arc<str>,
     pub(crate) rules: Rules,
     pub(crate) settings: TaskSettings,
-    pub(crate) globals: &'a Globals,
     /// The topics that data may choose.
     pub(crate) destinations: &'a Arc<Destinations>,
+    pub(crate) globals: &'a Globals,
     /// Partition count of a topic, by its full name.
     pub(crate) partitions_of: &'a dyn Fn(&str) -> i32,
 }
@@ -149,10 +149,11 @@ impl Restoring {
         let mut context = Context::new(of.rules, state.clone());
         let environment = WiringEnvironment {
             application_id: of.application_id,
+            partition: id.partition,
             state: &state,
             context: &mut context,
-            globals: of.globals,
             destinations: of.destinations,
+            globals: of.globals,
             partitions_of: of.partitions_of,
         };
         let processors = of.topology.wire(sub.index, environment);

@@ -16,22 +16,23 @@ pub(super) struct Opening {
     pub(super) topology: Topology,
     application_id: Arc<str>,
     settings: TaskSettings,
-    pub(super) globals: Globals,
     destinations: Arc<Destinations>,
+    pub(super) globals: Globals,
 }
 
 impl Opening {
     pub(super) fn new(topology: Topology, config: &Config) -> Self {
         let application_id: Arc<str> = config.application_id.as_str().into();
         let dead_letter_topic = format!("{application_id}-dlq").into();
+        let globals = Globals::of(&topology);
         Opening {
             dead_letter_topic,
             rules: config.rules(),
-            globals: Globals::of(&topology),
             topology,
             application_id,
             settings: settings(config),
             destinations: Arc::new(Destinations::Any),
+            globals,
         }
     }
 
@@ -56,8 +57,8 @@ impl Opening {
             dead_letter_topic: &self.dead_letter_topic,
             rules: self.rules,
             settings: self.settings,
-            globals: &self.globals,
             destinations: &self.destinations,
+            globals: &self.globals,
             partitions_of: &|_| 1,
         };
         let id = TaskId { sub_topology: sub.index as u32, partition: 0 };

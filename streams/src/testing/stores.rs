@@ -21,7 +21,7 @@ impl TestDriver {
     /// # Errors
     /// [`QueryError::NoSuchStore`], [`QueryError::WrongType`].
     pub fn try_store<S: Queryable>(&self, store: S) -> Result<S::View<'_>, QueryError> {
-        store.view(&self.opening.topology, Rc::new(self))
+        store.view(self.opening.topology.stores(), Rc::new(self))
     }
 
     /// The row of a store.

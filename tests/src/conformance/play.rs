@@ -22,7 +22,10 @@ pub(super) const APPLICATION: &str = "app";
 pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
     let Built { topology, stores } = match build(&case.topology, &case.config) {
         Ok(built) => built,
-        Err(refused @ Unbuildable::Refused(_)) => return Ok(failed_build(refused.kind().unwrap_or_default())),
+        Err(refused @ (Unbuildable::Refused(_) | Unbuildable::Untypable(_))) => {
+            let error = failed("build", None, refused.kind().unwrap_or_default(), refused.to_string());
+            return Ok(Seen { error: Some(error), ..Seen::default() });
+        }
         Err(unsupported) => return Err(unsupported.to_string()),
     };
     let driver = TestDriver::one_task(&topology, &config(&case.config)).map_err(|error| format!("cannot start: {error}"))?;
@@ -33,8 +36,8 @@ pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
         if places.contains(&step) {
             play.restart(step, restart)?;
         }
-        if let Err(kind) = play.step(step, what)? {
-            play.seen.error = Some(Failed { phase: "run".into(), step: Some(step), kind: kind.into() });
+        if let Err((kind, detail)) = play.step(step, what)? {
+            play.seen.error = Some(failed("run", Some(step), kind, detail));
             return Ok(play.seen);
         }
     }
@@ -48,8 +51,8 @@ struct Play {
 }
 
 impl Play {
-    /// Does one step; the inner error is the kind of a failure of the application.
-    fn step(&mut self, step: usize, what: &Step) -> Result<Result<(), &'static str>, String> {
+    /// Does one step; the inner error is the kind of a failure of the application, and what it said.
+    fn step(&mut self, step: usize, what: &Step) -> Result<Result<(), (&'static str, String)>, String> {
         let done = match what {
             Step::Advance { advance_wall_clock_ms } => self.driver.try_advance_wall_clock(*advance_wall_clock_ms),
             Step::Commit { .. } => self.driver.try_commit(),
@@ -58,11 +61,11 @@ impl Play {
                 self.seen.queries.push(Answer { step, result: answer(&self.driver, query, role)? });
                 Ok(())
             }
-            Step::Record(input) if !self.driver.reads(&input.topic) => return Ok(Err("unknown_topic")),
+            Step::Record(input) if !self.driver.reads(&input.topic) => return Ok(Err(("unknown_topic", input.topic.clone()))),
             Step::Record(input) => send(&mut self.driver, input),
         };
         if let Err(error) = done {
-            return Ok(Err(kind_of(&error)));
+            return Ok(Err((kind_of(&error), error.to_string())));
         }
         self.write_down(step).map(Ok)
     }
@@ -136,8 +139,8 @@ pub(super) fn output(step: usize, record: TestRecord) -> Result<Output, String> 
     Ok(Output { step, topic: record.topic, key, value, ts: record.timestamp, headers })
 }
 
-fn failed_build(kind: &str) -> Seen {
-    Seen { error: Some(Failed { phase: "build".into(), step: None, kind: kind.into() }), ..Seen::default() }
+fn failed(phase: &str, step: Option<usize>, kind: &str, detail: String) -> Failed {
+    Failed { phase: phase.into(), step, kind: kind.into(), detail: Some(detail) }
 }
 
 /// Why the application stopped, as the cases call it.

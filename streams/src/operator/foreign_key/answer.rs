@@ -1,13 +1,13 @@
 //! The right side: it keeps the subscriptions, and answers them and its own changes.
 //! Kafka: `SubscriptionReceiveProcessorSupplier`, `SubscriptionJoinProcessorSupplier`, `ForeignTableJoinProcessorSupplier`.
 
-use super::layout::put_foreign_key;
+use super::layout::{AnswerLayout, put_foreign_key};
 use super::{Answer, Subscribed, Subscriber, Subscription, Wants};
 use crate::format::{Format, Nullable, Row};
 use crate::operator::{AsOf, Getter, Operator, Outlet};
 use crate::record::{Change, Record};
 use crate::task::store::{KeyValueRows, RowError};
-use crate::task::{Context, Flow};
+use crate::task::{Context, Flow, OutputId};
 use headwater_state::Direction;
 use std::ops::{Bound, ControlFlow};
 use std::rc::Rc;
@@ -22,21 +22,21 @@ pub(crate) fn answer<K: Row, F: Row, R: Row>(
 ) -> impl Operator<F::OrNull, Subscription<K>> {
     let (keys, mut bytes) = (F::Format::default(), Vec::new());
     move |record: Record<F::OrNull, Subscription<K>>, task: &mut Context| -> Flow {
-        let Record { key, value: Subscription { left, version, wants }, timestamp, headers } = record;
+        let Record { key, value: Subscription { left, partition, version, wants }, timestamp, headers } = record;
         let Some(foreign) = key.into_present() else {
             // A left row without a foreign key has nobody to subscribe to, but wants its answer.
             if wants != Wants::Answer {
                 task.drop_record();
                 return Ok(());
             }
-            return next.send(Record { key: left, value: Answer { version, row: None }, timestamp, headers }, task);
+            return next.send(Record { key: left, value: Answer { partition, version, row: None }, timestamp, headers }, task);
         };
         bytes.clear();
         if let Err(error) = keys.encode(&foreign, &mut bytes) {
             return task.fail(&stage, error.in_part("key").into());
         }
         let subscriber = Subscriber { foreign: bytes.as_slice().into(), left: left.clone() };
-        let kept = matches!(wants, Wants::Answer | Wants::AnswerIfAny).then_some(Subscribed(version));
+        let kept = matches!(wants, Wants::Answer | Wants::AnswerIfAny).then_some(Subscribed { partition, version });
         let found = keep(&subscriptions, subscriber, kept, timestamp).and_then(|()| row_of(&foreign, AsOf::Now));
         let (row, timestamp) = match found {
             Ok(Some((row, time))) => (Some(row), timestamp.max(time)),
@@ -49,7 +49,7 @@ pub(crate) fn answer<K: Row, F: Row, R: Row>(
             Wants::EndAndAnswer => None,
             Wants::Answer | Wants::AnswerIfAny => row,
         };
-        next.send(Record { key: left, value: Answer { version, row }, timestamp, headers }, task)
+        next.send(Record { key: left, value: Answer { partition, version, row }, timestamp, headers }, task)
     }
 }
 
@@ -79,9 +79,24 @@ pub(crate) fn answer_change<K: Row, F: Row, R: Row>(
         if let Err(error) = find(&subscriptions, &foreign, &mut subscribers) {
             return error.settle(&stage, task);
         }
-        subscribers.drain(..).try_for_each(|(left, Subscribed(version))| {
-            next.send(Record { key: left, value: Answer { version, row: new.clone() }, timestamp, headers: headers.clone() }, task)
+        subscribers.drain(..).try_for_each(|(left, Subscribed { partition, version })| {
+            let value = Answer { partition, version, row: new.clone() };
+            next.send(Record { key: left, value, timestamp, headers: headers.clone() }, task)
         })
+    }
+}
+
+/// Answers go to the partitions where the left rows stand, as the topics of both are made with the same number of them.
+pub(crate) fn answer_sink<K: Row, R: Row>(stage: Arc<str>, to: OutputId) -> impl Operator<K, Answer<R>> {
+    let (keys, answers, mut bytes) = (K::Format::default(), AnswerLayout::<R::Format>::default(), Vec::new());
+    move |record: Record<K, Answer<R>>, task: &mut Context| -> Flow {
+        let Record { key, value, timestamp, headers } = record;
+        bytes.clear();
+        let sent = keys.encode(&key, &mut bytes).map_err(|error| error.in_part("key")).and_then(|()| {
+            let write = |out: &mut Vec<u8>| answers.encode(&value, out).map(|()| true).map_err(|error| error.in_part("value"));
+            task.outbox.send_to(to, value.partition, Some(&bytes), timestamp, &headers, write)
+        });
+        sent.or_else(|error| task.fail_send(&stage, error.into()))
     }
 }
 

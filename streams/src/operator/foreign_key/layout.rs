@@ -4,7 +4,7 @@ use super::{Answer, RowVersion, Subscribed, Subscriber, Subscription, Wants};
 use crate::format::{Format, FormatError, Nullable, Row};
 use std::borrow::Cow;
 
-/// Version, what is wanted, the state of the row, its key.
+/// Version, what is wanted, the partition of the row (4 bytes, big-endian), its state, its key.
 #[derive(Debug, Default)]
 pub(crate) struct SubscriptionLayout<F>(F);
 /// Version, the state of the row that asked, whether there is a row, the row.
@@ -13,7 +13,7 @@ pub(crate) struct AnswerLayout<F>(F);
 /// The length of the foreign key (4 bytes, big-endian), the foreign key, the left key. Kafka: `CombinedKeySchema`.
 #[derive(Debug, Default)]
 pub(crate) struct SubscriberLayout<F>(F);
-/// Version, the state of the row.
+/// Version, the partition of the row (4 bytes, big-endian), its state.
 #[derive(Debug, Default)]
 pub(crate) struct SubscribedLayout;
 
@@ -28,6 +28,7 @@ impl<K, F: Format<K>> Format<Subscription<K>> for SubscriptionLayout<F> {
             Wants::AnswerIfAny => 3,
         };
         out.extend([VERSION, wants]);
+        out.extend(subscription.partition.to_be_bytes());
         put_row_version(subscription.version, out);
         self.0.encode(&subscription.left, out)
     }
@@ -41,8 +42,9 @@ impl<K, F: Format<K>> Format<Subscription<K>> for SubscriptionLayout<F> {
             3 => Wants::AnswerIfAny,
             other => return Err(FormatError::malformed(format_args!("unknown wish {other} of a subscription"))),
         };
+        let (partition, rest) = split_partition(rest)?;
         let (version, left) = split_row_version(rest)?;
-        Ok(Subscription { left: self.0.decode(left)?, version, wants })
+        Ok(Subscription { left: self.0.decode(left)?, partition, version, wants })
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -62,7 +64,7 @@ impl<R, F: Format<R>> Format<Answer<R>> for AnswerLayout<F> {
         let (version, rest) = split_row_version(split_version(bytes)?)?;
         let (has_row, row) = rest.split_first().ok_or_else(short)?;
         let row = (*has_row == 1).then(|| self.0.decode(row)).transpose()?;
-        Ok(Answer { version, row })
+        Ok(Answer { partition: 0, version, row })
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -90,12 +92,14 @@ impl<K, F: Format<K>> Format<Subscriber<K>> for SubscriberLayout<F> {
 impl Format<Subscribed> for SubscribedLayout {
     fn encode(&self, subscribed: &Subscribed, out: &mut Vec<u8>) -> Result<(), FormatError> {
         out.push(VERSION);
-        put_row_version(subscribed.0, out);
+        out.extend(subscribed.partition.to_be_bytes());
+        put_row_version(subscribed.version, out);
         Ok(())
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Subscribed, FormatError> {
-        split_row_version(split_version(bytes)?).map(|(version, _)| Subscribed(version))
+        let (partition, rest) = split_partition(split_version(bytes)?)?;
+        split_row_version(rest).map(|(version, _)| Subscribed { partition, version })
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -123,6 +127,11 @@ fn split_row_version(bytes: &[u8]) -> Result<(RowVersion, &[u8]), FormatError> {
         }
         (_, rest) => Ok((None, rest)),
     }
+}
+
+fn split_partition(bytes: &[u8]) -> Result<(u32, &[u8]), FormatError> {
+    let (partition, rest) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
+    Ok((u32::from_be_bytes(*partition), rest))
 }
 
 fn split_version(bytes: &[u8]) -> Result<&[u8], FormatError> {
@@ -184,16 +193,14 @@ mod tests {
     #[test]
     fn layouts_stay_as_they_are() {
         let left = "l".to_owned();
-        check(&Subscription { left: left.clone(), version: None, wants: Wants::End }, b"\0\0\0l");
+        check(&Subscription { left: left.clone(), partition: 5, version: None, wants: Wants::End }, b"\0\0\0\0\0\x05\0l");
         let version = [0_u8; 15].into_iter().chain([7]).collect::<Vec<_>>();
-        check(
-            &Subscription { left: left.clone(), version: Some(7), wants: Wants::AnswerIfAny },
-            &[b"\0\x03\x01", &version[..], b"l"].concat(),
-        );
-        check(&Answer { version: Some(7), row: Some("r".to_owned()) }, &[b"\0\x01", &version[..], b"\x01r"].concat());
-        check(&Answer::<String> { version: None, row: None }, b"\0\0\0");
+        let subscription = Subscription { left: left.clone(), partition: 5, version: Some(7), wants: Wants::AnswerIfAny };
+        check(&subscription, &[b"\0\x03\0\0\0\x05\x01", &version[..], b"l"].concat());
+        check(&Answer { partition: 0, version: Some(7), row: Some("r".to_owned()) }, &[b"\0\x01", &version[..], b"\x01r"].concat());
+        check(&Answer::<String> { partition: 0, version: None, row: None }, b"\0\0\0");
         check(&Subscriber { foreign: (*b"ab").into(), left }, b"\0\0\0\x02abl");
-        check(&Subscribed(Some(7)), &[b"\0\x01", &version[..]].concat());
+        check(&Subscribed { partition: 5, version: Some(7) }, &[b"\0\0\0\0\x05\x01", &version[..]].concat());
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod layout;
 mod resolve;
 mod subscribe;
 
-pub(crate) use answer::{answer, answer_change};
+pub(crate) use answer::{answer, answer_change, answer_sink};
 pub(crate) use resolve::{ForeignJoiner, resolve};
 pub(crate) use subscribe::{ForeignKey, Subscribing, subscribe};
 
@@ -24,6 +24,8 @@ pub(crate) type RowVersion = Option<u128>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subscription<K> {
     pub(crate) left: K,
+    /// Where the left row stands, which its key alone may not tell: others fill that topic.
+    pub(crate) partition: u32,
     pub(crate) version: RowVersion,
     pub(crate) wants: Wants,
 }
@@ -44,6 +46,8 @@ pub(crate) enum Wants {
 /// What the right side has to say to a left row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Answer<R> {
+    /// Where the left row stands. It decides where the answer goes, and does not go along.
+    pub(crate) partition: u32,
     /// The state of the left row that asked.
     pub(crate) version: RowVersion,
     pub(crate) row: Option<R>,
@@ -56,9 +60,14 @@ pub(crate) struct Subscriber<K> {
     pub(crate) left: K,
 }
 
-/// What a subscription keeps: the state of the left row that asked.
+/// What a subscription keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Subscribed(pub(crate) RowVersion);
+pub(crate) struct Subscribed {
+    /// Where the left row stands.
+    pub(crate) partition: u32,
+    /// The state of the left row that asked.
+    pub(crate) version: RowVersion,
+}
 
 /// FNV-1a. Answers are compared with it over restarts and releases, so it stays as it is.
 pub(crate) fn version_of(bytes: &[u8]) -> u128 {

@@ -18,6 +18,8 @@ pub(crate) struct Subscribing {
     pub(crate) is_left_join: bool,
     /// What is not the latest row of a versioned table is no news (KIP-914).
     pub(crate) only_latest: bool,
+    /// The task's own partition.
+    pub(crate) partition: u32,
 }
 
 /// A changed foreign key ends the old subscription before the new one begins, because the two may live in different partitions.
@@ -38,7 +40,7 @@ pub(crate) fn subscribe<K: Row, V: Row, F: Row>(
             Err(error) => return task.fail(&stage, error.into()),
         };
         let mut send = |foreign: Option<F>, wants: Wants, task: &mut Context| {
-            let value = Subscription { left: key.clone(), version, wants };
+            let value = Subscription { left: key.clone(), partition: of.partition, version, wants };
             next.send(Record { key: F::or_null(foreign), value, timestamp, headers: headers.clone() }, task)
         };
         if of.is_left_join {

@@ -35,7 +35,7 @@ pub(crate) enum TaskAt {
 }
 
 /// How long a reader waits for a commit to reach the stores, or for the stream thread. With [`super::owners`]' it stays below a second.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(1);

@@ -120,7 +120,7 @@ impl Queries {
     /// # Errors
     /// [`QueryError::NoSuchStore`] and [`QueryError::WrongType`], where the topology has another one or none.
     pub fn store<S: Queryable>(&self, store: S) -> Result<S::View<'static>, QueryError> {
-        store.view(&self.source.topology, Rc::new(self.clone()))
+        store.view(self.source.topology.stores(), Rc::new(self.clone()))
     }
 
     /// Queries about many keys see those whose partitions this instance has, without a word on the others.

@@ -14,7 +14,7 @@ use tracing::debug;
 const CLIENT: &str = "headwater@";
 
 /// How long a query waits for the list. Without it the owner is unknown.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_millis(350);
 
 /// The list is good for so long: many queries in the wrong place must not become as many questions to the broker.
 const FRESH: Duration = Duration::from_millis(200);

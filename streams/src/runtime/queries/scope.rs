@@ -92,7 +92,7 @@ pub(crate) fn sub_topology_of<'p>(plan: &'p Plan, store: &str) -> Option<&'p Sub
 }
 
 /// Where the rows of a key may be: one partition, unless topics of different counts were thrown together without a repartition.
-pub(crate) fn partitions_of(plan: &Plan, store: &str, key: &[u8]) -> BTreeSet<i32> {
+pub(crate) fn partitions_of(plan: &Plan, store: &'static str, key: &[u8]) -> BTreeSet<i32> {
     let topics = plan.topology.topics_behind(store);
     let counts = topics.iter().map(|topic| plan.partitions_of(&topic.resolve(&plan.application_id)));
     counts.map(|count| partition_of_key(key, count)).collect()

@@ -112,6 +112,10 @@ impl WindowBytes {
         WindowBytes { handle, rule, time }
     }
 
+    pub(super) fn is_by_kafkas_rule(&self) -> bool {
+        self.rule == TimeRule::Kafka
+    }
+
     /// Takes the time of the last commit as the store's.
     pub(super) fn resume(&self, stream_time: Timestamp) {
         self.observe_stream_time(stream_time);

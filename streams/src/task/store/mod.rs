@@ -13,6 +13,7 @@ mod events;
 mod front;
 mod handle;
 mod key_bytes;
+mod reading;
 mod rows;
 mod sessions;
 #[cfg(test)]
@@ -27,6 +28,8 @@ pub(crate) use clock::Clock;
 pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
+pub(crate) use reading::OwnRows;
+pub use reading::ReadHandle;
 pub(crate) use rows::{KeyValueRows, Rows, SessionRows, WindowRows, Written};
 pub(crate) use sessions::{SessionBytes, extend_with_session};
 pub(crate) use windows::Held;

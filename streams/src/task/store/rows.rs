@@ -171,6 +171,12 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         Ok((encoded.len(), self.backing.put(bytes, Some(&encoded), timestamp)?))
     }
 
+    /// Whether the row stands in the front.
+    pub(super) fn holds(&self, bytes: &[u8]) -> bool {
+        let front = self.front.borrow();
+        front.find(front.hash(bytes), bytes).is_some()
+    }
+
     /// Brings the byte store up to date, so that it can be scanned.
     pub(crate) fn save(&self) -> Result<(), RowError> {
         self.front.borrow_mut().save(|bytes, value, timestamp| Ok(self.store(bytes, value, timestamp)?.0))

@@ -18,11 +18,13 @@ pub(crate) struct SessionBytes {
     rule: TimeRule,
     /// Under [`TimeRule::Kafka`] the largest session end written, under [`TimeRule::Watermark`] the task's stream time: either way nothing expires that may still change.
     time: Rc<Cell<Timestamp>>,
+    /// The time of the record that writes: in the changelog Kafka Streams has that, while the time of a session is its end.
+    writer: Cell<Timestamp>,
 }
 
 impl SessionBytes {
     pub(crate) fn new(handle: SessionHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        SessionBytes { handle, rule, time }
+        SessionBytes { handle, rule, time, writer: Cell::new(NO_TIMESTAMP) }
     }
 
     /// Takes the time of the last commit as the store's.
@@ -54,13 +56,13 @@ impl Backing for SessionBytes {
     #[inline]
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         let (key, start, end) = split(key);
-        self.at_its_time().get(key, start, end, read)
+        self.at_its_time().get(key, start, end, |row| read(row.map(|(_, value)| (end, value))))
     }
 
     /// What is expired is not written; nobody could read it.
     #[inline]
-    fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) -> Result<VersionPut, StateError> {
-        let (key, start, end) = split(key);
+    fn put(&self, key: &[u8], value: Option<&[u8]>, _: Timestamp) -> Result<VersionPut, StateError> {
+        let ((key, start, end), timestamp) = (split(key), self.writer.get());
         if self.rule == TimeRule::Kafka {
             self.time.set(self.time.get().max(end));
         }
@@ -92,6 +94,12 @@ impl<K: Row, V: Row> SessionRows<K, V> {
         self.backing.observe_stream_time(stream_time);
     }
 
+    /// A record of this time writes from here on.
+    #[inline]
+    pub(crate) fn written_by(&self, timestamp: Timestamp) {
+        self.backing.writer.set(timestamp);
+    }
+
     /// The sessions of a key that end at `earliest_end` or later and start at `latest_start` or before, the earliest first.
     pub(crate) fn find(
         &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, mut found: impl FnMut(Timestamp, Timestamp, V),
@@ -117,11 +125,11 @@ impl<K: Row, V: Row> SessionRows<K, V> {
     pub(crate) fn by_time(&self, ends: RangeInclusive<Timestamp>) -> Result<Vec<Held<Windowed<K>, V>>, RowError> {
         self.save()?;
         let (mut found, mut failed, keys) = (Vec::new(), None, K::Format::default());
-        self.backing.at_its_time().by_time(ends, &mut |key, start, end, timestamp, value| {
+        self.backing.at_its_time().by_time(ends, &mut |key, start, end, _, value| {
             let row = keys.decode(key).map_err(|error| self.row_error(error)).and_then(|key| Ok((key, self.decode_value(value)?)));
             match row {
                 Ok((key, value)) => {
-                    found.push(Held { key: Windowed { key, start, end }, value, timestamp });
+                    found.push(Held { key: Windowed { key, start, end }, value, timestamp: end });
                     ControlFlow::Continue(())
                 }
                 Err(error) => {

@@ -1,19 +1,18 @@
 //! Groupings, and what aggregates them without windows.
 
 use super::thing::on_stream;
-use super::{Builder, CaseKey, Made, Thing};
+use super::{Builder, CaseKey, Made, StoreRole, Thing};
 use crate::conformance::case::{Aggregate, Node, Stored};
 use crate::conformance::functions::{Combiner, Mapper};
 use crate::conformance::value::Value;
 use headwater_streams::dsl::{KGroupedStream, KStream};
-use headwater_streams::format::Row;
 
 impl Builder<'_> {
     pub(super) fn group_by_key(&mut self, node: &Node, from: &str) -> Made {
-        fn group<K: CaseKey>(stream: KStream<K, Value>, name: Option<&str>) -> Thing {
-            K::grouped(named(stream.group_by_key(), name))
+        fn group<K: CaseKey>(stream: KStream<K, Value>, node: &Node) -> Thing {
+            K::grouped(called(stream.group_by_key(), node))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, node.name.as_deref()))))
+        Ok(Some(on_stream!(self.thing(from)?, "group_by_key", stream => group(stream, node))))
     }
 
     pub(super) fn group_by(&mut self, node: &Node, from: &str, key: &Mapper, value: Option<&Mapper>) -> Made {
@@ -22,7 +21,7 @@ impl Builder<'_> {
             from => {
                 let key = key.clone();
                 let grouped = on_stream!(from, "group_by", stream => stream.group_by(move |k, v| key.apply(&k.to_value(), v)));
-                Ok(Some(Thing::Grouped(named(grouped, node.name.as_deref()))))
+                Ok(Some(Thing::Grouped(called(grouped, node))))
             }
         }
     }
@@ -65,7 +64,7 @@ impl Builder<'_> {
 
     /// A count is a long of the cases, so it is made as an aggregation.
     fn count_stream<K: CaseKey>(&mut self, node: &Node, grouped: KGroupedStream<K, Value>, store: Option<&Stored>) -> Thing {
-        let store = self.store(node, store, K::ROWS);
+        let store = self.store(node, store, StoreRole::Rows);
         let add = |_: &K, _: Value, count: &mut Value| *count = Value::Long(count.number() + 1);
         K::table(grouped.aggregate(store, || Value::Long(0), add))
     }
@@ -73,22 +72,22 @@ impl Builder<'_> {
     fn reduce_stream<K: CaseKey>(
         &mut self, node: &Node, grouped: KGroupedStream<K, Value>, adder: Combiner, store: Option<&Stored>,
     ) -> Thing {
-        let store = self.store(node, store, K::ROWS);
+        let store = self.store(node, store, StoreRole::Rows);
         K::table(grouped.reduce(store, move |_, held, value| adder.combine(&Value::Null, &held, &value)))
     }
 
     fn aggregate_stream<K: CaseKey>(
         &mut self, node: &Node, grouped: KGroupedStream<K, Value>, aggregate: &Aggregate, adder: Combiner,
     ) -> Thing {
-        let (store, init) = (self.store(node, aggregate.store.as_ref(), K::ROWS), aggregate.init.clone());
+        let (store, init) = (self.store(node, aggregate.store.as_ref(), StoreRole::Rows), aggregate.init.clone());
         let add = move |key: &K, value: Value, held: &mut Value| *held = adder.combine(&key.to_value(), held, &value);
         K::table(grouped.aggregate(store, move || init.clone(), add))
     }
 }
 
-/// Without a name a grouping's topic is called as the first store that it feeds, as in Kafka.
-fn named<K: Row>(grouped: KGroupedStream<K, Value>, name: Option<&str>) -> KGroupedStream<K, Value> {
-    match name {
+/// Only a name that the case gives names the repartition; otherwise it is called as its store, and two for one store are a mistake, as in Kafka.
+fn called<K: CaseKey>(grouped: KGroupedStream<K, Value>, node: &Node) -> KGroupedStream<K, Value> {
+    match &node.name {
         Some(name) => grouped.named(name),
         None => grouped,
     }

@@ -1,5 +1,6 @@
 //! Joins of streams with streams, tables and global tables, and of tables by key.
 
+use super::streams::entering;
 use super::{Builder, CaseKey, Made, StoreRole, Thing, unsupported};
 use crate::conformance::case::{Join, JoinKind, JoinWindow, Node, Stored};
 use crate::conformance::value::Value;
@@ -57,7 +58,7 @@ impl Builder<'_> {
 
     /// Where a stream comes from: nodes that read the same topics are one.
     fn origin<'i>(&'i self, id: &'i str) -> &'i str {
-        self.topics_of.get(id).map_or(id, String::as_str)
+        self.sources.get(id).map_or(id, String::as_str)
     }
 
     fn look_up<K: CaseKey>(&mut self, node: &Node, left: &KStream<K, Value>, right: &KTable<K, Value>, join: &Join) -> Made {
@@ -71,6 +72,7 @@ impl Builder<'_> {
         &mut self, node: &Node, left: &KStream<K, Value>, right: &impl RightSide<K, Value, Key = K, Value = Value>, join: &Join,
     ) -> Made {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
+        let left = entering(left, format!("{label}-left"));
         let joined = match join.kind {
             JoinKind::Inner => left.join(right, move |key, left, right| joiner.combine(&key.to_value(), &left, &right)),
             JoinKind::Left => {

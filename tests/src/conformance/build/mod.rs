@@ -24,6 +24,8 @@ pub enum Unbuildable {
     Unsupported(String),
     /// `build()` refuses it.
     Refused(TopologyErrors),
+    /// The types of the DSL refuse it before there is anything to build; the kind is the cases'.
+    Untypable(&'static str),
 }
 
 impl Unbuildable {
@@ -32,6 +34,7 @@ impl Unbuildable {
         match self {
             Unbuildable::Unsupported(_) => None,
             Unbuildable::Refused(mistakes) => mistakes.iter().next().map(refusal::kind_of),
+            Unbuildable::Untypable(kind) => Some(kind),
         }
     }
 }
@@ -41,6 +44,7 @@ impl std::fmt::Display for Unbuildable {
         match self {
             Unbuildable::Unsupported(what) => f.write_str(what),
             Unbuildable::Refused(mistakes) => mistakes.fmt(f),
+            Unbuildable::Untypable(kind) => write!(f, "the types refuse it: {kind}"),
         }
     }
 }
@@ -53,12 +57,12 @@ pub struct Builder<'a> {
     app: StreamsBuilder,
     config: &'a CaseConfig,
     things: BTreeMap<String, Thing>,
-    /// Streams of topics, by the topics.
-    sources: BTreeMap<Vec<String>, Thing>,
+    /// Streams that are read from topics, by the topics.
+    streams: BTreeMap<Vec<String>, Thing>,
     /// Stores that the case names, by name.
     stores: BTreeMap<String, StoreRole>,
     /// The topics of streams that are read from them, in one text, by the ids of their nodes.
-    topics_of: BTreeMap<String, String>,
+    sources: BTreeMap<String, String>,
     /// How many nodes there were before the one at hand.
     index: usize,
 }
@@ -96,15 +100,8 @@ pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> 
     let app = StreamsBuilder::new();
     app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
-    let mut builder = Builder {
-        app,
-        config,
-        things: BTreeMap::new(),
-        stores: BTreeMap::new(),
-        topics_of: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        index: 0,
-    };
+    let (things, streams, sources) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut builder = Builder { app, config, things, streams, stores: BTreeMap::new(), sources, index: 0 };
     for node in nodes {
         let made = builder.make(node)?;
         if let (Some(id), Some(thing)) = (&node.id, made) {

@@ -1,5 +1,6 @@
 //! Processors.
 
+use super::streams::called;
 use super::thing::on_stream;
 use super::{Builder, CaseKey, Made, StoreRole, Thing, unsupported};
 use crate::conformance::case::{Node, Processor};
@@ -17,8 +18,8 @@ type Plain = Materialized<Value, Value>;
 
 impl Builder<'_> {
     pub(super) fn process(&mut self, node: &Node, from: &str, processor: &Processor) -> Made {
-        let (label, store) = (self.label(node), self.plain_store(processor));
-        fn process<K: CaseKey>(stream: KStream<K, Value>, label: &str, processor: Processor, store: Option<Plain>) -> Thing {
+        let store = self.plain_store(processor);
+        fn process<K: CaseKey>(stream: KStream<K, Value>, node: &Node, processor: Processor, store: Option<Plain>) -> Thing {
             let processed = match (processor, store) {
                 (Processor::Dedup { ttl_ms, .. }, Some(store)) => {
                     stream.process(store, move |record, seen, out| dedup(record, ttl_ms, seen, out))
@@ -36,9 +37,9 @@ impl Builder<'_> {
                     Ok(())
                 }),
             };
-            K::stream(processed.named(label))
+            K::stream(called(processed, node))
         }
-        Ok(Some(on_stream!(self.thing(from)?, "process", stream => process(stream, &label, processor.clone(), store))))
+        Ok(Some(on_stream!(self.thing(from)?, "process", stream => process(stream, node, processor.clone(), store))))
     }
 
     pub(super) fn process_values(&mut self, node: &Node, from: &str, processor: &Processor) -> Made {

@@ -10,17 +10,17 @@ use headwater_streams::topic::{IntoSource, Sink, Source, Topic};
 
 impl Builder<'_> {
     pub(super) fn stream(&mut self, node: &Node, topics: &[String], timestamps: Option<&str>) -> Made {
-        self.topics_of.extend(node.id.clone().map(|id| (id, topics.join(" "))));
+        self.sources.extend(node.id.clone().map(|id| (id, topics.join(" "))));
         let mut names = topics.to_vec();
         names.sort_unstable();
         names.dedup();
         // Kafka reads the same topics once, in the way that was said first.
-        if let Some(known) = self.sources.get(&names) {
+        if let Some(known) = self.streams.get(&names) {
             return Ok(Some(known.clone()));
         }
         let topics: Vec<Topic<Value, Value>> = topics.iter().map(Topic::of).collect();
         let stream = Thing::Stream(self.app.stream(named(timed(topics.into_source(), timestamps)?, node)));
-        self.sources.insert(names, stream.clone());
+        self.streams.insert(names, stream.clone());
         Ok(Some(stream))
     }
 
@@ -33,7 +33,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn map(&mut self, node: &Node, from: &str, key: &Mapper, value: &Mapper) -> Made {
-        let (label, key, value) = (self.label(node), key.clone(), value.clone());
+        let (key, value) = (key.clone(), value.clone());
         fn map<K: CaseKey>(stream: KStream<K, Value>, key: Mapper, value: Mapper) -> KStream<Value, Value> {
             stream.map(move |k, v| {
                 let k = k.to_value();
@@ -41,17 +41,17 @@ impl Builder<'_> {
             })
         }
         let stream = on_stream!(self.thing(from)?, "map", stream => map(stream, key, value));
-        Ok(Some(Thing::Stream(stream.named(label))))
+        Ok(Some(Thing::Stream(called(stream, node))))
     }
 
     pub(super) fn select_key(&mut self, node: &Node, from: &str, key: &Mapper) -> Made {
-        let (label, key) = (self.label(node), key.clone());
+        let key = key.clone();
         let stream = on_stream!(self.thing(from)?, "select_key", stream => stream.select_key(move |k, v| key.apply(&k.to_value(), v)));
-        Ok(Some(Thing::Stream(stream.named(label))))
+        Ok(Some(Thing::Stream(called(stream, node))))
     }
 
     pub(super) fn flat_map(&mut self, node: &Node, from: &str, values: &Lister, key: &Mapper) -> Made {
-        let (label, values, key) = (self.label(node), values.clone(), key.clone());
+        let (values, key) = (values.clone(), key.clone());
         fn flat_map<K: CaseKey>(stream: KStream<K, Value>, values: Lister, key: Mapper) -> KStream<Value, Value> {
             stream.flat_map(move |k, v| {
                 let k = k.to_value();
@@ -60,7 +60,7 @@ impl Builder<'_> {
             })
         }
         let stream = on_stream!(self.thing(from)?, "flat_map", stream => flat_map(stream, values, key));
-        Ok(Some(Thing::Stream(stream.named(label))))
+        Ok(Some(Thing::Stream(called(stream, node))))
     }
 
     pub(super) fn flat_map_values(&mut self, node: &Node, from: &str, values: &Lister) -> Made {
@@ -145,6 +145,11 @@ fn kept<K: CaseKey>(stream: KStream<K, Value>, node: &Node, p: Predicate) -> Thi
 
 fn mapped<K: CaseKey>(stream: KStream<K, Value>, node: &Node, f: Mapper) -> Thing {
     K::stream(called(stream.map_values(move |k, v| f.apply(&k.to_value(), &v)), node))
+}
+
+/// The stream under a name of its own, for a repartition that would otherwise have none. Kafka makes such names.
+pub(super) fn entering<K: CaseKey>(stream: &KStream<K, Value>, name: String) -> KStream<K, Value> {
+    stream.peek(|_, _| ()).named(name)
 }
 
 /// The stream under the name that the case gives, if it gives one.

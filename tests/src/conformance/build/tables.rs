@@ -1,6 +1,6 @@
 //! Tables: sources, filters, maps, groupings of tables, joins of tables.
 
-use super::streams::{named, timed};
+use super::streams::{called, entering, named, timed};
 use super::thing::on_table;
 use super::{Builder, CaseKey, Made, StoreRole, Thing, unsupported};
 use crate::conformance::case::{Aggregate, Join, JoinKind, Node, Stored};
@@ -55,15 +55,14 @@ impl Builder<'_> {
     }
 
     pub(super) fn to_stream(&mut self, node: &Node, from: &str, key: Option<&Mapper>) -> Made {
-        let label = self.label(node);
-        fn events<K: CaseKey>(table: KTable<K, Value>, key: Option<Mapper>, label: String) -> Thing {
+        fn events<K: CaseKey>(table: KTable<K, Value>, key: Option<Mapper>, node: &Node) -> Thing {
             match key {
                 None => K::stream(table.to_stream()),
-                Some(key) => Thing::Stream(table.to_stream().select_key(move |k, v| key.apply(&k.to_value(), v)).named(label)),
+                Some(key) => Thing::Stream(called(table.to_stream().select_key(move |k, v| key.apply(&k.to_value(), v)), node)),
             }
         }
         let key = key.cloned();
-        Ok(Some(on_table!(self.thing(from)?, "to_stream", table => events(table, key, label))))
+        Ok(Some(on_table!(self.thing(from)?, "to_stream", table => events(table, key, node))))
     }
 
     /// Only a name that the case gives names the repartition: otherwise each aggregation has its own.
@@ -118,7 +117,7 @@ impl Builder<'_> {
             }
         };
         K::table(match &join.store {
-            Some(stored) => table.stored(self.store(node, Some(stored), K::ROWS)),
+            Some(stored) => table.stored(self.store(node, Some(stored), StoreRole::Rows)),
             None => table,
         })
     }
@@ -169,15 +168,15 @@ impl Builder<'_> {
 
     fn table_of<K: CaseKey>(&mut self, node: &Node, stream: &KStream<K, Value>, store: Option<&Stored>) -> Thing {
         K::table(match store.filter(|store| store.name.is_some()) {
-            Some(stored) => stream.to_table(self.store(node, Some(stored), K::ROWS)),
-            None => stream.to_table_unstored().named(format!("{}-table", self.label(node))),
+            Some(stored) => stream.to_table(self.store(node, Some(stored), StoreRole::Rows)),
+            None => entering(stream, format!("{}-rows", self.label(node))).to_table_unstored().named(format!("{}-table", self.label(node))),
         })
     }
 
     /// In Kafka a `Materialized` without a name only brings formats.
     fn stored_if_named<K: CaseKey>(&mut self, node: &Node, table: KTable<K, Value>, store: Option<&Stored>) -> KTable<K, Value> {
         match store.filter(|store| store.name.is_some()) {
-            Some(stored) => table.stored(self.store(node, Some(stored), K::ROWS)),
+            Some(stored) => table.stored(self.store(node, Some(stored), StoreRole::Rows)),
             None => table,
         }
     }

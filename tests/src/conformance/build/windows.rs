@@ -133,6 +133,7 @@ impl Builder<'_> {
                 Ok(Some(Thing::WindowedTable(table.suppress(until).named(label))))
             }
             ("time_limit", from) => Ok(Some(on_table!(from, "suppress", table => suppress_for(table, suppress, label)))),
+            ("window_closes", Thing::Table(_)) => Err(Unbuildable::Untypable("invalid_topology")),
             (_, other) => Err(other.has_no("suppress")),
         }
     }
