@@ -255,12 +255,6 @@ pub enum TopologyError {
         /// The topic.
         topic: &'static str,
     },
-    /// A versioned table has no last word that would be worth waiting for.
-    #[error("`{suppressed}` is a suppressed table that is versioned: suppress a table over a Store")]
-    VersionedSuppress {
-        /// The node that suppresses.
-        suppressed: String,
-    },
     /// A global table knows its rows only as they stand.
     #[error("global table `{store}` cannot be versioned: give it a Store")]
     VersionedGlobal {

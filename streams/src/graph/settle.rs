@@ -40,11 +40,9 @@ impl Graph {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.find_mistakes());
         mistakes.extend(self.impatient_joins());
-        mistakes.extend(self.suppressed_versions());
         let mut nodes = self.nodes.clone();
         let mut runs = vec![true; nodes.len()];
         leave_out_unread(&nodes, &mut runs);
-        let_null_keys_pass(&mut nodes);
         let mut names = BTreeMap::new();
         for id in (0..nodes.len()).filter(|id| runs[*id] && matches!(nodes[*id].kind, Kind::Repartition(_))) {
             match self.repartition_name(id) {
@@ -102,31 +100,6 @@ impl Graph {
 fn source_of(nodes: &[Node], repartition: NodeId) -> NodeId {
     let reads = |node: &Node| matches!(node.kind, Kind::RepartitionSource { sink } if sink == repartition);
     nodes.iter().position(reads).expect("the two halves of a repartition are built together")
-}
-
-/// However far below the join is that wants them, through other repartitions too. Kafka: `NodesWithRelaxedNullKeyJoinDownstream`.
-fn let_null_keys_pass(nodes: &mut [Node]) {
-    let mut wanted = vec![false; nodes.len()];
-    for id in (0..nodes.len()).filter(|id| nodes[*id].takes_null_keys) {
-        want_above(nodes, id, &mut wanted);
-    }
-    for (node, _) in nodes.iter_mut().zip(&wanted).filter(|(_, wanted)| **wanted) {
-        if let Kind::Repartition(repartition) = &mut node.kind {
-            repartition.keeps_null_keys = true;
-        }
-    }
-}
-
-fn want_above(nodes: &[Node], id: NodeId, wanted: &mut [bool]) {
-    let sink = match &nodes[id].kind {
-        Kind::RepartitionSource { sink } => Some(*sink),
-        _ => None,
-    };
-    for above in nodes[id].parents.iter().copied().chain(sink) {
-        if !std::mem::replace(&mut wanted[above], true) {
-            want_above(nodes, above, wanted);
-        }
-    }
 }
 
 /// A grouping that nobody aggregates needs no topic.

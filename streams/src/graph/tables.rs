@@ -170,15 +170,6 @@ impl Graph {
         found
     }
 
-    /// Suppressed tables whose rows have versions.
-    pub(super) fn suppressed_versions(&self) -> Vec<TopologyError> {
-        let suppresses = |node: &&Node| node.buffer.is_some() || node.kind.operation() == "suppress";
-        let versioned =
-            |node: &&Node| !node.parents.is_empty() && node.parents.iter().all(|parent| is_versioned(&self.nodes, &self.stores, *parent));
-        let found = self.nodes.iter().filter(suppresses).filter(versioned);
-        found.map(|node| TopologyError::VersionedSuppress { suppressed: node.name.clone().unwrap_or_else(|| "suppress".into()) }).collect()
-    }
-
     /// Whoever asks for rows is connected with the stores that they are in.
     pub(super) fn connect_readers(&mut self) {
         for id in 0..self.nodes.len() {
