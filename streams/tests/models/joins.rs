@@ -1,8 +1,7 @@
 //! Joins of streams, and joins that wait for a versioned table, against naive models: lists that are gone through from end to end. Input is out of order,
 //! and a restart, with the state directory or without it, may come anywhere.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
-
+use crate::engine::{Engine, Open, on_both_engines};
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, TimeRule};
 use headwater_streams::testing::TestDriver;
@@ -37,9 +36,9 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     vec(arrival, 1..25)
 }
 
-fn driver(app: &StreamsBuilder) -> TestDriver {
+fn driver(app: &StreamsBuilder, open: &Open<'_>) -> TestDriver {
     let config = Config { time_rule: TimeRule::Kafka, far_future: std::time::Duration::MAX, ..Config::new("test") };
-    TestDriver::with_config(app.build().unwrap(), &config)
+    open(app.build().unwrap(), &config)
 }
 
 /// Sends the n-th record with the value `n`.
@@ -79,24 +78,27 @@ fn pairs(arrivals: &[Arrival], before: i64, after: i64, grace: i64) -> Vec<Vec<(
     (0..arrivals.len()).map(made).collect()
 }
 
-fn check_inner(arrivals: &[Arrival], before: i64, after: i64, grace: i64) {
+fn check_inner(arrivals: &[Arrival], (before, after, grace): (i64, i64, i64), open: &Open<'_>) {
     let app = StreamsBuilder::new();
     let windows = JoinWindows::of_ms(0).after_ms(after).before_ms(before).grace_ms(grace);
     let right = app.stream(RIGHT).within(windows).stored("j");
     app.stream(LEFT).join(&right, |_, left, right| format!("{left}+{right}")).to(OUT);
-    let mut driver = driver(&app);
+    let mut driver = driver(&app, open);
     arrivals.iter().enumerate().for_each(|(n, arrival)| send(&mut driver, n, arrival));
     assert_eq!(written(&driver), pairs(arrivals, before, after, grace).concat());
 }
 
-/// Pairs are those of the inner join. Who met nobody on arrival and nobody later goes on alone once; who met somebody on arrival never does.
-fn check_outer(arrivals: &[Arrival], before: i64, after: i64, grace: i64) {
+/// Of a left join or of `both`: pairs are those of the inner join. Who met nobody on arrival and nobody later goes on alone once; who met somebody on arrival never does.
+fn check_alone(arrivals: &[Arrival], (before, after, grace): (i64, i64, i64), both: bool, open: &Open<'_>) {
     let app = StreamsBuilder::new();
     let windows = JoinWindows::of_ms(0).after_ms(after).before_ms(before).grace_ms(grace);
     let right = app.stream(RIGHT).within(windows).stored("j");
     let show = |side: Option<String>| side.unwrap_or_else(|| "null".to_owned());
-    app.stream(LEFT).outer_join(&right, move |_, left, right| format!("{}+{}", show(left), show(right))).to(OUT);
-    let mut driver = driver(&app);
+    match both {
+        true => app.stream(LEFT).outer_join(&right, move |_, left, right| format!("{}+{}", show(left), show(right))).to(OUT),
+        false => app.stream(LEFT).left_join(&right, move |_, left, right| format!("{left}+{}", show(right))).to(OUT),
+    }
+    let mut driver = driver(&app, open);
     arrivals.iter().enumerate().for_each(|(n, arrival)| send(&mut driver, n, arrival));
     // Far ahead, on both sides, so that nobody waits any more. They meet each other.
     for time in [100_000, 200_000, 300_000] {
@@ -112,6 +114,7 @@ fn check_outer(arrivals: &[Arrival], before: i64, after: i64, grace: i64) {
         let times = written.iter().filter(|(text, time)| *text == alone && *time == arrival.time).count();
         let met_later = expected[n + 1..].iter().flatten().any(|(text, _)| text.split('+').any(|side| side == n.to_string()));
         match (expected[n].is_empty(), met_later) {
+            _ if !both && !arrival.is_left => assert_eq!(times, 0, "{n} is of the right side of a left join"),
             (false, _) => assert_eq!(times, 0, "{n} met somebody when it came"),
             (true, false) => assert_eq!(times, 1, "{n} met nobody"),
             // Whether it had gone on alone before is a matter of time and grace; twice it never does.
@@ -121,11 +124,11 @@ fn check_outer(arrivals: &[Arrival], before: i64, after: i64, grace: i64) {
 }
 
 /// The stream is the left topic, the table the right one.
-fn check_grace(arrivals: &[Arrival], grace: i64) {
+fn check_grace(arrivals: &[Arrival], grace: i64, open: &Open<'_>) {
     let app = StreamsBuilder::new();
     let table = app.table(RIGHT, VERSIONS).with_grace_ms(grace).stored("j");
     app.stream(LEFT).left_join(&table, |_, left, right| format!("{left}+{}", right.as_deref().unwrap_or("null"))).to(OUT);
-    let mut driver = driver(&app);
+    let mut driver = driver(&app, open);
     let (mut waiting, mut observed, mut expected) = (Vec::new(), -1, Vec::new());
     for (n, arrival) in arrivals.iter().enumerate() {
         send(&mut driver, n, arrival);
@@ -155,21 +158,56 @@ fn reaches() -> impl Strategy<Value = (i64, i64, i64)> {
     (0_i64..20, 1_i64..20, 0_i64..20)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
-
-    #[test]
-    fn an_inner_join_of_streams_makes_the_pairs_of_a_list(arrivals in arrivals(), (before, after, grace) in reaches()) {
-        check_inner(&arrivals, before, after, grace);
+/// A record finds the row that stands when it comes, whatever their times.
+fn check_table(arrivals: &[Arrival], open: &Open<'_>) {
+    let app = StreamsBuilder::new();
+    let table = app.table(RIGHT, Store::new("rows"));
+    app.stream(LEFT).left_join(&table, |_, left, right| format!("{left}+{}", right.as_deref().unwrap_or("null"))).to(OUT);
+    let mut driver = driver(&app, open);
+    let mut expected = Vec::new();
+    for (n, arrival) in arrivals.iter().enumerate() {
+        send(&mut driver, n, arrival);
+        if arrival.is_left {
+            let row = arrivals[..n].iter().rposition(|row| !row.is_left && row.key == arrival.key);
+            expected.push((format!("{n}+{}", row.map_or("null".to_owned(), |row| row.to_string())), arrival.time));
+        }
     }
-
-    #[test]
-    fn an_outer_join_of_streams_leaves_alone_who_met_nobody(arrivals in arrivals(), (before, after, grace) in reaches()) {
-        check_outer(&arrivals, before, after, grace);
-    }
-
-    #[test]
-    fn a_join_that_waits_finds_the_rows_of_a_list(arrivals in arrivals(), grace in 0_i64..40) {
-        check_grace(&arrivals, grace);
-    }
+    assert_eq!(written(&driver), expected);
 }
+
+fn inner_joins_of_streams(engine: Engine) {
+    engine.for_all((arrivals(), reaches()), |(arrivals, reach), open| {
+        check_inner(&arrivals, reach, open);
+        Ok(())
+    });
+}
+
+fn left_joins_of_streams(engine: Engine) {
+    engine.for_all((arrivals(), reaches()), |(arrivals, reach), open| {
+        check_alone(&arrivals, reach, false, open);
+        Ok(())
+    });
+}
+
+fn outer_joins_of_streams(engine: Engine) {
+    engine.for_all((arrivals(), reaches()), |(arrivals, reach), open| {
+        check_alone(&arrivals, reach, true, open);
+        Ok(())
+    });
+}
+
+fn joins_with_a_table(engine: Engine) {
+    engine.for_all(arrivals(), |arrivals, open| {
+        check_table(&arrivals, open);
+        Ok(())
+    });
+}
+
+fn joins_that_wait_for_a_table(engine: Engine) {
+    engine.for_all((arrivals(), 0_i64..40), |(arrivals, grace), open| {
+        check_grace(&arrivals, grace, open);
+        Ok(())
+    });
+}
+
+on_both_engines! { inner_joins_of_streams left_joins_of_streams outer_joins_of_streams joins_with_a_table joins_that_wait_for_a_table }

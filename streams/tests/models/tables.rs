@@ -1,8 +1,7 @@
 //! Joins and groupings of tables against naive models: whatever comes in whatever order, and wherever the task is opened again, the result is what
-//! a scan over everything that came would say. `PROPTEST_CASES=10000` is the long run.
+//! a scan over everything that came would say.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
-
+use crate::engine::{Engine, Open, on_both_engines};
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, Recovery, TimeRule};
 use headwater_streams::testing::TestDriver;
@@ -84,10 +83,10 @@ impl Ways {
         }
     }
 
-    fn driver(self, app: &StreamsBuilder) -> TestDriver {
+    fn driver(self, app: &StreamsBuilder, open: &Open<'_>) -> TestDriver {
         let Ways { time_rule, recovery, .. } = self;
         let config = Config { time_rule, recovery, far_future: Duration::MAX, ..Config::new("test") };
-        TestDriver::with_config(app.build().unwrap(), &config)
+        open(app.build().unwrap(), &config)
     }
 }
 
@@ -151,9 +150,8 @@ fn last_word(past: &Past, ways: Ways, key: u8) -> Option<(Side, i64)> {
     (0..past.len()).rev().find(|at| counts(*at)).map(|at| (past[at].0, past[at].3))
 }
 
-proptest! {
-    #[test]
-    fn a_join_of_tables_is_what_both_say_last(kind in kinds(), ways in ways(), steps in steps(3)) {
+fn joins_of_tables(engine: Engine) {
+    engine.for_all((kinds(), ways(), steps(3)), |(kind, ways, steps), open| {
         let app = ways.app();
         let (left, right) = ways.tables(&app);
         let table = match kind {
@@ -163,19 +161,23 @@ proptest! {
         };
         let table = if ways.result_is_stored { table.stored(JOINED) } else { table };
         table.to(OUT);
-        play(ways.driver(&app), &steps, |driver, past| for key in 0..3 {
-            let expected = joined(past, kind, ways, key);
-            assert_eq!(driver.latest(OUT, key), expected.as_ref().map(|(text, _)| text.clone()), "{past:?}");
-            if ways.result_is_stored {
-                let found = driver.store(JOINED).entry(&key).unwrap();
-                assert_eq!(found.map(|entry| (entry.value, entry.timestamp)), expected, "{past:?}");
+        play(ways.driver(&app, open), &steps, |driver, past| {
+            for key in 0..3 {
+                let expected = joined(past, kind, ways, key);
+                assert_eq!(driver.latest(OUT, key), expected.as_ref().map(|(text, _)| text.clone()), "{past:?}");
+                if ways.result_is_stored {
+                    let found = driver.store(JOINED).entry(&key).unwrap();
+                    assert_eq!(found.map(|entry| (entry.value, entry.timestamp)), expected, "{past:?}");
+                }
             }
         });
-    }
+        Ok(())
+    });
+}
 
-    /// The foreign key of a left row is half its value; an odd one names nobody.
-    #[test]
-    fn a_join_by_foreign_key_is_what_both_say_last(is_left in any::<bool>(), ways in ways(), steps in steps(4)) {
+/// The foreign key of a left row is half its value; an odd one names nobody.
+fn joins_by_foreign_key(engine: Engine) {
+    engine.for_all((any::<bool>(), ways(), steps(4)), |(is_left, ways, steps), open| {
         let app = ways.app();
         let (left, right) = ways.tables(&app);
         let foreign = |value: u64| value.is_multiple_of(2).then_some((value / 2) as u8);
@@ -185,21 +187,25 @@ proptest! {
         };
         let table = if ways.result_is_stored { table.stored(JOINED) } else { table.named("joined") };
         table.to(OUT);
-        play(ways.driver(&app), &steps, |driver, past| for key in 0..4 {
-            let expected = row(past, Side::Left, key).and_then(|(left, _)| {
-                let right = foreign(left).and_then(|key| row(past, Side::Right, key)).map(|(right, _)| right);
-                (is_left || right.is_some()).then(|| show(Some(left), right))
-            });
-            assert_eq!(driver.latest(OUT, key), expected, "{past:?}");
-            if ways.result_is_stored {
-                assert_eq!(driver.row(JOINED, key), expected, "{past:?}");
+        play(ways.driver(&app, open), &steps, |driver, past| {
+            for key in 0..4 {
+                let expected = row(past, Side::Left, key).and_then(|(left, _)| {
+                    let right = foreign(left).and_then(|key| row(past, Side::Right, key)).map(|(right, _)| right);
+                    (is_left || right.is_some()).then(|| show(Some(left), right))
+                });
+                assert_eq!(driver.latest(OUT, key), expected, "{past:?}");
+                if ways.result_is_stored {
+                    assert_eq!(driver.row(JOINED, key), expected, "{past:?}");
+                }
             }
         });
-    }
+        Ok(())
+    });
+}
 
-    /// Rows are grouped by half their value; 5 belongs to no group. Behind a filter, so that old values come by way of a table without a store.
-    #[test]
-    fn an_aggregated_table_is_what_its_rows_say_last(ways in ways(), steps in steps(4)) {
+/// Rows are grouped by half their value; 5 belongs to no group. Behind a filter, so that old values come by way of a table without a store.
+fn aggregations_of_tables(engine: Engine) {
+    engine.for_all((ways(), steps(4)), |(ways, steps), open| {
         const COUNTS: Store<u8, u64> = Store::new("counts");
         const SUMS: Store<u8, u64> = Store::new("sums");
         const MEMBERS: Store<u8, Option<String>> = Store::new("members");
@@ -209,9 +215,11 @@ proptest! {
         let grouped = left.filter(|_, value| *value > 0).group_by(move |key, value| (group(value), u64::from(*key) + value));
         let _counts = grouped.count(COUNTS);
         let _sums = grouped.reduce(SUMS, |_, sum, value| sum + value, |_, sum, value| sum - value);
-        grouped.aggregate(MEMBERS, || None, |_, value, all| *all = with(all.take(), value), |_, value, all| *all = without(all.take(), value)).to(OUT);
+        grouped
+            .aggregate(MEMBERS, || None, |_, value, all| *all = with(all.take(), value), |_, value, all| *all = without(all.take(), value))
+            .to(OUT);
         let steps: Vec<Step> = steps.into_iter().filter(|step| !matches!(step, Step::Row { side: Side::Right, .. })).collect();
-        play(ways.driver(&app), &steps, |driver, past| {
+        play(ways.driver(&app, open), &steps, |driver, past| {
             let mut groups: BTreeMap<u8, Vec<u64>> = BTreeMap::new();
             for key in 0..4 {
                 let Some((value, _)) = row(past, Side::Left, key).filter(|(value, _)| *value > 0) else { continue };
@@ -227,8 +235,11 @@ proptest! {
                 assert_eq!(driver.row(SUMS, group).unwrap_or(0), members.iter().sum::<u64>(), "{past:?}");
             }
         });
-    }
+        Ok(())
+    });
 }
+
+on_both_engines! { joins_of_tables joins_by_foreign_key aggregations_of_tables }
 
 /// A sorted list as text; none of nobody.
 fn with(all: Option<String>, value: u64) -> Option<String> {

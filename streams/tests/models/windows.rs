@@ -1,15 +1,11 @@
 //! Windows of each kind and `suppress` against models that share no code with them: sort and scan. Input comes out of order, values repeat, tasks
 //! are ended and opened again in between.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
-
+use crate::engine::{Engine, on_both_engines};
 use headwater_streams::prelude::*;
 use headwater_streams::runtime::{Config, Late, TimeRule};
-use headwater_streams::state::{Disk, MemoryBudget, StateDirectory};
 use headwater_streams::testing::TestDriver;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 const IN: Topic<u8, Option<u8>> = Topic::new("in");
@@ -41,43 +37,9 @@ fn input() -> impl Strategy<Value = Vec<Given>> {
     prop::collection::vec((0_u8..3, prop_oneof![0_i64..60, 0_i64..12], restart), 0..24)
 }
 
-/// Where the state of a case stands, and how many cases there are.
-#[derive(Clone, Copy)]
-enum Engine {
-    Memory,
-    Rocks,
-}
-
-impl Engine {
-    fn cases(self) -> u32 {
-        match self {
-            Engine::Memory => 10_000,
-            Engine::Rocks => 300,
-        }
-    }
-}
-
-/// Checks every case of an engine; the last argument of `check` makes a driver of a topology.
-fn for_all<S: Strategy>(
-    engine: Engine, strategy: S, check: impl Fn(S::Value, &dyn Fn(Topology) -> TestDriver) -> Result<(), TestCaseError>,
-) {
-    let config = Config { time_rule: TimeRule::Kafka, late: Late::Drop, far_future: std::time::Duration::MAX, ..Config::new("models") };
-    let mut runner = TestRunner::new(ProptestConfig { cases: engine.cases(), ..ProptestConfig::default() });
-    let run = runner.run(&strategy, |value| {
-        let folder = OnceCell::new();
-        check(value, &|topology| {
-            let driver = TestDriver::with_config(topology, &config);
-            match engine {
-                Engine::Memory => driver,
-                Engine::Rocks => {
-                    let folder = folder.get_or_init(|| tempfile::tempdir().unwrap());
-                    let state = StateDirectory::open(folder.path(), "models", MemoryBudget::from_cgroup()).unwrap();
-                    driver.with_state_on(Disk::Directory(state)).unwrap()
-                }
-            }
-        })
-    });
-    run.unwrap_or_else(|error| panic!("{error}"));
+/// Kafka's rules, which the models follow.
+fn config() -> Config {
+    Config { time_rule: TimeRule::Kafka, late: Late::Drop, far_future: std::time::Duration::MAX, ..Config::new("models") }
 }
 
 /// Each record is its own value, so that none is mistaken for another.
@@ -185,11 +147,14 @@ fn topology(build: impl Fn(KGroupedStream<u8, Option<u8>>)) -> Topology {
 
 fn fixed_windows(engine: Engine) {
     let strategy = (input(), 1_i64..12, 1_i64..12, 0_i64..30);
-    for_all(engine, strategy, |(given, size, advance, grace), open| {
+    engine.for_all(strategy, |(given, size, advance, grace), open| {
         let advance = advance.min(size);
-        let mut driver = open(topology(|grouped| {
-            grouped.windowed_by(Hopping::of_ms(size, advance).grace_ms(grace)).aggregate(WINDOWS, Vec::new, add).to(OUT);
-        }));
+        let mut driver = open(
+            topology(|grouped| {
+                grouped.windowed_by(Hopping::of_ms(size, advance).grace_ms(grace)).aggregate(WINDOWS, Vec::new, add).to(OUT);
+            }),
+            &config(),
+        );
         feed(&mut driver, &given);
         prop_assert_eq!(last_words(&driver), fixed_model(&given, size, advance, grace));
         Ok(())
@@ -198,12 +163,15 @@ fn fixed_windows(engine: Engine) {
 
 fn fixed_windows_on_close(engine: Engine) {
     let strategy = (input(), 1_i64..12, 1_i64..12, 0_i64..30);
-    for_all(engine, strategy, |(mut given, size, advance, grace), open| {
+    engine.for_all(strategy, |(mut given, size, advance, grace), open| {
         let advance = advance.min(size);
-        let mut driver = open(topology(|grouped| {
-            let windows = grouped.windowed_by(Hopping::of_ms(size, advance).grace_ms(grace)).emit_on_close();
-            windows.aggregate(WINDOWS.cached(0).retention_ms(EVER), Vec::new, add).to(OUT);
-        }));
+        let mut driver = open(
+            topology(|grouped| {
+                let windows = grouped.windowed_by(Hopping::of_ms(size, advance).grace_ms(grace)).emit_on_close();
+                windows.aggregate(WINDOWS.cached(0).retention_ms(EVER), Vec::new, add).to(OUT);
+            }),
+            &config(),
+        );
         let expected = fixed_model(&given, size, advance, grace);
         given.push((9, LATER, Restart::Kept));
         feed(&mut driver, &given);
@@ -213,11 +181,14 @@ fn fixed_windows_on_close(engine: Engine) {
 }
 
 fn sliding_windows(engine: Engine) {
-    for_all(engine, (input(), 1_i64..15), |(given, diff), open| {
-        let mut driver = open(topology(|grouped| {
-            let windows = grouped.windowed_by(Sliding::of_ms(diff).grace_ms(EVER));
-            windows.aggregate(WINDOWS, Vec::new, |_, value, values| values.push(value)).to(OUT);
-        }));
+    engine.for_all((input(), 1_i64..15), |(given, diff), open| {
+        let mut driver = open(
+            topology(|grouped| {
+                let windows = grouped.windowed_by(Sliding::of_ms(diff).grace_ms(EVER));
+                windows.aggregate(WINDOWS, Vec::new, |_, value, values| values.push(value)).to(OUT);
+            }),
+            &config(),
+        );
         feed(&mut driver, &given);
         prop_assert_eq!(last_words(&driver), sliding_model(&given, diff));
         Ok(())
@@ -225,11 +196,14 @@ fn sliding_windows(engine: Engine) {
 }
 
 fn sliding_windows_on_close(engine: Engine) {
-    for_all(engine, (input(), 1_i64..15), |(mut given, diff), open| {
-        let mut driver = open(topology(|grouped| {
-            let windows = grouped.windowed_by(Sliding::of_ms(diff).grace_ms(LATER / 2)).emit_on_close();
-            windows.aggregate(WINDOWS.uncached().retention_ms(EVER), Vec::new, |_, value, values| values.push(value)).to(OUT);
-        }));
+    engine.for_all((input(), 1_i64..15), |(mut given, diff), open| {
+        let mut driver = open(
+            topology(|grouped| {
+                let windows = grouped.windowed_by(Sliding::of_ms(diff).grace_ms(LATER / 2)).emit_on_close();
+                windows.aggregate(WINDOWS.uncached().retention_ms(EVER), Vec::new, |_, value, values| values.push(value)).to(OUT);
+            }),
+            &config(),
+        );
         let expected = sliding_model(&given, diff);
         given.push((9, LATER, Restart::Wiped));
         feed(&mut driver, &given);
@@ -239,10 +213,13 @@ fn sliding_windows_on_close(engine: Engine) {
 }
 
 fn sessions(engine: Engine) {
-    for_all(engine, (input(), 0_i64..15), |(given, gap), open| {
-        let mut driver = open(topology(|grouped| {
-            grouped.windowed_by(Session::of_ms(gap).grace_ms(EVER)).aggregate(SESSIONS, Vec::new, add, merge).to(OUT);
-        }));
+    engine.for_all((input(), 0_i64..15), |(given, gap), open| {
+        let mut driver = open(
+            topology(|grouped| {
+                grouped.windowed_by(Session::of_ms(gap).grace_ms(EVER)).aggregate(SESSIONS, Vec::new, add, merge).to(OUT);
+            }),
+            &config(),
+        );
         feed(&mut driver, &given);
         let expected = session_model(&given, gap);
         prop_assert_eq!(&last_words(&driver), &expected);
@@ -253,11 +230,14 @@ fn sessions(engine: Engine) {
 }
 
 fn sessions_on_close(engine: Engine) {
-    for_all(engine, (input(), 0_i64..15), |(mut given, gap), open| {
-        let mut driver = open(topology(|grouped| {
-            let windows = grouped.windowed_by(Session::of_ms(gap).grace_ms(LATER / 2)).emit_on_close();
-            windows.aggregate(SESSIONS.uncached().retention_ms(EVER), Vec::new, add, merge).to(OUT);
-        }));
+    engine.for_all((input(), 0_i64..15), |(mut given, gap), open| {
+        let mut driver = open(
+            topology(|grouped| {
+                let windows = grouped.windowed_by(Session::of_ms(gap).grace_ms(LATER / 2)).emit_on_close();
+                windows.aggregate(SESSIONS.uncached().retention_ms(EVER), Vec::new, add, merge).to(OUT);
+            }),
+            &config(),
+        );
         let expected = session_model(&given, gap);
         given.push((9, LATER, Restart::Wiped));
         feed(&mut driver, &given);
@@ -267,11 +247,14 @@ fn sessions_on_close(engine: Engine) {
 }
 
 fn final_results_by_suppress(engine: Engine) {
-    for_all(engine, (input(), 1_i64..12, 0_i64..30), |(mut given, size, grace), open| {
-        let mut driver = open(topology(|grouped| {
-            let windows = grouped.windowed_by(Tumbling::of_ms(size).grace_ms(grace)).aggregate(WINDOWS, Vec::new, add);
-            windows.suppress(Suppress::until_window_closes()).to(OUT);
-        }));
+    engine.for_all((input(), 1_i64..12, 0_i64..30), |(mut given, size, grace), open| {
+        let mut driver = open(
+            topology(|grouped| {
+                let windows = grouped.windowed_by(Tumbling::of_ms(size).grace_ms(grace)).aggregate(WINDOWS, Vec::new, add);
+                windows.suppress(Suppress::until_window_closes()).to(OUT);
+            }),
+            &config(),
+        );
         let expected = fixed_model(&given, size, size, grace);
         given.push((9, LATER, Restart::Wiped));
         feed(&mut driver, &given);
@@ -306,11 +289,11 @@ fn waiting_model(given: &[(u8, i64, Option<u8>, Restart)], wait: i64, max: usize
 fn changes_that_wait(engine: Engine) {
     let restart = prop_oneof![8 => Just(Restart::No), 1 => Just(Restart::Kept), 1 => Just(Restart::Wiped)];
     let record = (0_u8..5, 0_i64..40, prop::option::weighted(0.7, 0_u8..9), restart);
-    for_all(engine, (prop::collection::vec(record, 0..24), 0_i64..15, 0_usize..5), |(given, wait, max), open| {
+    engine.for_all((prop::collection::vec(record, 0..24), 0_i64..15, 0_usize..5), |(given, wait, max), open| {
         let app = StreamsBuilder::new();
         let until = Suppress::until_time_limit_ms(wait).max_records(max);
         app.table(IN, Store::new("table").uncached()).suppress(until).to(TABLE_OUT);
-        let mut driver = open(app.build().unwrap());
+        let mut driver = open(app.build().unwrap(), &config());
         for (key, time, value, restart) in &given {
             match restart {
                 Restart::No => {}
@@ -325,19 +308,6 @@ fn changes_that_wait(engine: Engine) {
     });
 }
 
-macro_rules! on_both_engines { ($($check:ident)*) => { $(
-    mod $check {
-        #[test]
-        fn in_memory() {
-            super::$check(super::Engine::Memory);
-        }
-
-        #[test]
-        fn on_rocksdb() {
-            super::$check(super::Engine::Rocks);
-        }
-    }
-)* } }
 on_both_engines! {
     fixed_windows fixed_windows_on_close sliding_windows sliding_windows_on_close sessions sessions_on_close final_results_by_suppress
     changes_that_wait
