@@ -77,12 +77,44 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
     }
 
     /// How many records each key has. Null values are not counted.
+    /// Kafka: `KGroupedStream#count`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: Store<String, u64> = Store::new("totals");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let _counts = app.stream(IN).group_by_key().count(TOTALS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!(driver.row(TOTALS, "tea"), Some(2));
+    /// ```
     pub fn count<S: IntoStore<Key = K, Value = u64>>(&self, store: S) -> KTable<K, u64> {
         let fold = |_: &K, _: V::Present, count: Option<u64>| Some(count.unwrap_or(0) + 1);
         self.fold("count", store.into_store(), fold, Arc::new(|| Some(0)), None)
     }
 
     /// The values of each key made into one; the first stands for itself. Null values are left out.
+    /// Kafka: `KGroupedStream#reduce`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: Store<String, u64> = Store::new("totals");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let _highest = app.stream(IN).group_by_key().reduce(TOTALS, |_, highest, cents| highest.max(cents));
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!(driver.row(TOTALS, "tea"), Some(4));
+    /// ```
     pub fn reduce<S: IntoStore<Key = K, Value = V::Present>>(
         &self, store: S, f: impl Fn(&K, V::Present, V::Present) -> V::Present + Portable,
     ) -> KTable<K, V::Present> {
@@ -95,6 +127,22 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
 
     /// The values of each key gathered in an aggregate that begins as `init()`. Null values are left out.
     /// With a `Store<K, Option<A>>` the function may delete the row by leaving `None`.
+    /// Kafka: `KGroupedStream#aggregate`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: Store<String, u64> = Store::new("totals");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let _totals = app.stream(IN).group_by_key().aggregate(TOTALS, || 0, |_, cents, total| *total += cents);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!(driver.row(TOTALS, "tea"), Some(7));
+    /// ```
     pub fn aggregate<S: IntoStore<Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
     ) -> KTable<K, A::Present> {

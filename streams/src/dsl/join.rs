@@ -125,6 +125,24 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     ///
     /// With another stream, a record that meets nobody goes on alone when its window has closed: the next record of either side that is not out of order sends it on.
     /// Kafka: `KStream.leftJoin`, KIP-633.
+    /// Kafka: `KStream#leftJoin`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const ORDERS: Topic<String, u64> = Topic::new("orders"); // customer, cents
+    /// const CITIES: Topic<String, String> = Topic::new("cities"); // customer, city
+    /// const OUT: Topic<String, String> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let cities = app.table(CITIES, Store::new("cities"));
+    /// app.stream(ORDERS).left_join(&cities, |_, cents, city| format!("{cents} {}", city.unwrap_or_default())).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(ORDERS, "ann", 5);
+    /// assert_eq!(driver.latest(OUT, "ann").as_deref(), Some("5 "));
+    /// ```
     pub fn left_join<R: RightSide<K, V>, Out: Item>(
         &self, right: &R, f: impl Fn(&K, V::Present, Option<R::Value>) -> Out + Portable,
     ) -> KStream<K, Out> {

@@ -57,24 +57,88 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 
     /// Keeps the records that pass.
+    /// Kafka: `KStream#filter`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).filter(|_, cents| *cents >= 100).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 50).send(IN, "cake", 250);
+    /// assert_eq!((driver.latest(OUT, "tea"), driver.latest(OUT, "cake")), (None, Some(250)));
+    /// ```
     pub fn filter(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
         let passes = Arc::new(passes);
         self.then("filter", move |wiring, id| operator::filter(passes.clone(), wiring.outlet(id)))
     }
 
     /// Keeps the records that do not pass.
+    /// Kafka: `KStream#filterNot`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).filter_not(|_, cents| *cents >= 100).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 50).send(IN, "cake", 250);
+    /// assert_eq!((driver.latest(OUT, "tea"), driver.latest(OUT, "cake")), (Some(50), None));
+    /// ```
     pub fn filter_not(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
         let passes = Arc::new(move |key: &K, value: &V| !passes(key, value));
         self.then("filter_not", move |wiring, id| operator::filter(passes.clone(), wiring.outlet(id)))
     }
 
     /// Another key and another value.
+    /// What is grouped or joined behind it goes through a repartition topic first. Kafka: `KStream#map`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).map(|product, cents| (product.to_uppercase(), cents / 100)).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 300);
+    /// assert_eq!(driver.latest(OUT, "TEA"), Some(3));
+    /// ```
     pub fn map<K2: Item, V2: Item>(&self, f: impl Fn(K, V) -> (K2, V2) + Portable) -> KStream<K2, V2> {
         let f = Arc::new(f);
         self.then_rekeyed("map", move |wiring, id| operator::map(f.clone(), wiring.outlet(id)))
     }
 
     /// Another value under the same key.
+    /// Kafka: `KStream#mapValues`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).map_values(|_, cents| cents * 2).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 300);
+    /// assert_eq!(driver.latest(OUT, "tea"), Some(600));
+    /// ```
     pub fn map_values<V2: Item>(&self, f: impl Fn(&K, V) -> V2 + Portable) -> KStream<K, V2> {
         let f = Arc::new(f);
         self.then("map_values", move |wiring, id| operator::map_values(f.clone(), wiring.outlet(id)))
@@ -82,12 +146,44 @@ impl<K: Item, V: Item> KStream<K, V> {
 
     /// Another value under the same key, or a failure, which goes the way of [`OnFailure`](crate::runtime::OnFailure): as a dead letter it carries
     /// the name of this operator and the error's text.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, String> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).try_map_values(|_, text| text.parse::<u64>()).named("parse").to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", "7").send(IN, "cake", "seven");
+    /// assert_eq!(driver.latest(OUT, "tea"), Some(7));
+    /// assert_eq!(driver.dead_letters()[0].reason, "invalid digit found in string");
+    /// ```
     pub fn try_map_values<V2: Item, E: Display + 'static>(&self, f: impl Fn(&K, V) -> Result<V2, E> + Portable) -> KStream<K, V2> {
         let f = Arc::new(f);
         self.then("try_map_values", move |wiring, id| operator::try_map_values(wiring.stage(id), f.clone(), wiring.outlet(id)))
     }
 
     /// Any number of records for each one.
+    /// Kafka: `KStream#flatMap`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).flat_map(|product, cents| [(format!("{product}/net"), cents * 80 / 100), (format!("{product}/tax"), cents * 20 / 100)]).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 100);
+    /// assert_eq!((driver.latest(OUT, "tea/net"), driver.latest(OUT, "tea/tax")), (Some(80), Some(20)));
+    /// ```
     pub fn flat_map<K2: Item, V2: Item, I: IntoIterator<Item = (K2, V2)> + 'static>(
         &self, f: impl Fn(K, V) -> I + Portable,
     ) -> KStream<K2, V2> {
@@ -96,18 +192,66 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 
     /// Any number of values for each one, under the same key.
+    /// Kafka: `KStream#flatMapValues`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, String> = Topic::new("in");
+    /// const OUT: Topic<String, String> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).flat_map_values(|_, line| line.split(' ').map(str::to_owned).collect::<Vec<_>>()).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "a", "to be");
+    /// assert_eq!(driver.all(OUT).len(), 2);
+    /// ```
     pub fn flat_map_values<V2: Item, I: IntoIterator<Item = V2> + 'static>(&self, f: impl Fn(&K, V) -> I + Portable) -> KStream<K, V2> {
         let f = Arc::new(f);
         self.then("flat_map_values", move |wiring, id| operator::flat_map_values(f.clone(), wiring.outlet(id)))
     }
 
     /// Another key for the same value.
+    /// What is grouped or joined behind it goes through a repartition topic first. Kafka: `KStream#selectKey`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, String> = Topic::new("in");
+    /// const OUT: Topic<String, String> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).select_key(|_, city| city.clone()).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "ann", "Oslo");
+    /// assert_eq!(driver.latest(OUT, "Oslo").as_deref(), Some("Oslo"));
+    /// ```
     pub fn select_key<K2: Item>(&self, f: impl Fn(&K, &V) -> K2 + Portable) -> KStream<K2, V> {
         let f = Arc::new(f);
         self.then_rekeyed("select_key", move |wiring, id| operator::select_key(f.clone(), wiring.outlet(id)))
     }
 
     /// Looks at each record and passes it on. What the function does outside happens at least once, even under exactly-once.
+    /// Kafka: `KStream#peek`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).peek(|product, cents| println!("{product}: {cents}")).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3);
+    /// assert_eq!(driver.latest(OUT, "tea"), Some(3));
+    /// ```
     pub fn peek(&self, f: impl Fn(&K, &V) + Portable) -> Self {
         let f = Arc::new(f);
         self.then("peek", move |wiring, id| operator::peek(f.clone(), wiring.outlet(id)))
@@ -144,6 +288,23 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 
     /// The records of both streams, in no order between them.
+    /// Kafka: `KStream#merge`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const SHOP: Topic<String, u64> = Topic::new("shop");
+    /// const WEB: Topic<String, u64> = Topic::new("web");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(SHOP).merge(&app.stream(WEB)).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(SHOP, "tea", 1).send(WEB, "tea", 2);
+    /// assert_eq!(driver.all(OUT).len(), 2);
+    /// ```
     pub fn merge(&self, other: &Self) -> Self {
         let kind = Kind::Operator { operation: "merge", changes_key: false };
         let both = [self.node, other.node];
@@ -179,6 +340,22 @@ impl<K: Item, V: Item> KStream<K, V> {
 impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// Writes to a topic and reads it back, so that what follows is a sub-topology of its own in which records stand in the partitions of their keys.
     /// Records without a key end here, as in Kafka.
+    /// Kafka: `KStream#repartition` (KIP-221).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, String> = Topic::new("in");
+    /// const OUT: Topic<String, String> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).select_key(|_, city| city.clone()).repartition(Repartitioned::named("by-city").partitions(4)).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "ann", "Oslo");
+    /// assert_eq!(driver.latest(OUT, "Oslo").as_deref(), Some("Oslo"));
+    /// ```
     pub fn repartition(&self, options: Repartitioned<K, V>) -> Self {
         let Repartitioned { name, partitions, partitioner } = options;
         let (stream, sink) = Self::through_topic_of(
@@ -241,11 +418,28 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     }
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.
+    /// Kafka: `KStream#groupByKey`.
     pub fn group_by_key(&self) -> KGroupedStream<K::Present, V> {
         KGroupedStream::of(self)
     }
 
     /// Groups by another key. Records go through a repartition topic, which is called as the grouping, or else as the store that it feeds.
+    /// Kafka: `KStream#groupBy`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const ORDERS: Topic<u64, String> = Topic::new("orders"); // number, city
+    /// const COUNTS: Topic<String, u64> = Topic::new("counts");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.stream(ORDERS).group_by(|_, city| city.clone()).named("by-city").count(Store::new("per-city")).to(COUNTS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(ORDERS, 1, "Oslo").send(ORDERS, 2, "Oslo");
+    /// assert_eq!(driver.latest(COUNTS, "Oslo"), Some(2));
+    /// ```
     pub fn group_by<K2: Nullable>(&self, f: impl Fn(&K, &V) -> K2 + Portable) -> KGroupedStream<K2::Present, V> {
         self.select_key(f).group_by_key()
     }
@@ -260,6 +454,22 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     }
 
     /// Makes a table: each record is the new state of its row, null deletes. A record without a key is dropped.
+    /// Kafka: `KStream#toTable` (KIP-523).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const MOVES: Topic<String, Option<String>> = Topic::new("moves"); // customer, city
+    /// const CITIES: Store<String, String> = Store::new("cities");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let _cities = app.stream(MOVES).to_table(CITIES);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(MOVES, "ann", "Oslo".to_owned()).send(MOVES, "bob", "Rome".to_owned()).send(MOVES, "bob", None);
+    /// assert_eq!((driver.row(CITIES, "ann").as_deref(), driver.row(CITIES, "bob")), (Some("Oslo"), None));
+    /// ```
     pub fn to_table<S: IntoStore<Key = K::Present, Value = V::Present>>(&self, store: S) -> KTable<K::Present, V::Present> {
         let store = store.into_store();
         self.table_called(Some(store.name)).stored_from(store, None)

@@ -129,11 +129,43 @@ impl<K: Row, V: Row> KTable<K, V> {
     ///
     /// Where a store upstream knows what a row was before, a row that neither passed nor passes is nobody's business; otherwise it goes on as a deletion.
     /// Kafka: `KTableFilter`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, u64> = Topic::new("prices");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.table(PRICES, Store::new("prices")).filter(|_, price| *price > 100).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 300).send(PRICES, "tea", 90);
+    /// assert_eq!(driver.latest(OUT, "tea"), None, "it left, which its readers are told");
+    /// assert_eq!(driver.all(OUT).len(), 2);
+    /// ```
     pub fn filter(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
         self.filtered("filter", passes)
     }
 
     /// Keeps the rows that do not pass.
+    /// Kafka: `KTable#filterNot`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, u64> = Topic::new("prices");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.table(PRICES, Store::new("prices")).filter_not(|_, price| *price > 100).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 90);
+    /// assert_eq!(driver.latest(OUT, "tea"), Some(90));
+    /// ```
     pub fn filter_not(&self, passes: impl Fn(&K, &V) -> bool + Portable) -> Self {
         self.filtered("filter_not", move |key, row| !passes(key, row))
     }
@@ -145,6 +177,21 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 
     /// Another value for each row; an `Option` deletes the row where it is `None`. Kafka: `KTableMapValues`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, u64> = Topic::new("prices");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.table(PRICES, Store::new("prices")).map_values(|_, price| price * 2).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 90);
+    /// assert_eq!(driver.latest(OUT, "tea"), Some(180));
+    /// ```
     pub fn map_values<V2: Nullable>(&self, f: impl Fn(&K, V) -> V2 + Portable) -> KTable<K, V2::Present> {
         self.then("map_values", Nothing::GoesOn, move |key: &K, row: Option<V>| row.and_then(|row| f(key, row).into_present()))
     }
@@ -244,6 +291,22 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 
     /// Every change of a row as an event, deletions as nulls.
+    /// Kafka: `KTable#toStream`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, Option<u64>> = Topic::new("prices");
+    /// const CHANGES: Topic<String, Option<u64>> = Topic::new("changes");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.table(PRICES, Store::new("prices")).to_stream().to(CHANGES);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 3).send(PRICES, "tea", None);
+    /// assert_eq!(driver.all(CHANGES).len(), 2);
+    /// ```
     pub fn to_stream(&self) -> KStream<K, V::OrNull>
     where
         V::OrNull: Item,
@@ -252,6 +315,21 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 
     /// Every change of a row as an event, deletions left out.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const PRICES: Topic<String, Option<u64>> = Topic::new("prices");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// app.table(PRICES, Store::new("prices")).updates().to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(PRICES, "tea", 3).send(PRICES, "tea", None);
+    /// assert_eq!(driver.all(OUT).len(), 1);
+    /// ```
     pub fn updates(&self) -> KStream<K, V> {
         self.as_stream("updates", |wiring, id| operator::updates::<K, V>(wiring.outlet(id)))
     }

@@ -85,6 +85,23 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     }
 
     /// The values of each key and window made into one; the first stands for itself. A null takes part, as in Kafka: the function sees it as it flows.
+    /// Kafka: `TimeWindowedKStream#reduce`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: WindowStore<String, u64> = WindowStore::new("totals");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let hours = Tumbling::of_ms(3_600_000);
+    /// let _highest = app.stream(IN).group_by_key().windowed_by(hours).reduce(TOTALS, |_, highest, cents| highest.max(cents));
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!(driver.window_row(TOTALS, "tea", 0), Some(4));
+    /// ```
     pub fn reduce<S: IntoWindowStore<Key = K, Value = V>>(
         &self, store: S, f: impl Fn(&K, V::Present, V) -> V + Portable,
     ) -> KTable<Windowed<K>, V::Present> {
@@ -97,6 +114,23 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
 
     /// The values of each key and window gathered in an aggregate that begins as `init()`. A null value is an event, as in Kafka, so the
     /// function gets `V` as it flows. With a `WindowStore<K, Option<A>>` it may delete the row by leaving `None`.
+    /// Kafka: `TimeWindowedKStream#aggregate`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: WindowStore<String, u64> = WindowStore::new("totals");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let halves = Hopping::of_ms(3_600_000, 1_800_000);
+    /// let _totals = app.stream(IN).group_by_key().windowed_by(halves).aggregate(TOTALS, || 0, |_, cents, total| *total += cents);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(2_000_000).send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!((driver.window_row(TOTALS, "tea", 0), driver.window_row(TOTALS, "tea", 1_800_000)), (Some(7), Some(7)));
+    /// ```
     pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
