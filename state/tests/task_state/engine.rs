@@ -5,6 +5,11 @@ use tempfile::TempDir;
 
 pub(crate) const TASK: &str = "0_0";
 
+/// How many cases of so many: a tenth, unless `HEADWATER_MODELS=long` asks for all.
+pub(crate) fn cases(all: u32) -> u32 {
+    if std::env::var("HEADWATER_MODELS").is_ok_and(|length| length == "long") { all } else { all / 10 }
+}
+
 /// An engine and the disk that its databases are on.
 pub(crate) struct Engine {
     pub(crate) disk: Disk,

@@ -7,7 +7,7 @@ use headwater_state::{Direction, StoreSpec, TaskState, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, cases};
 
 const ROWS: &str = "rows";
 const WINDOWS: &str = "windows";
@@ -276,7 +276,7 @@ fn check(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(cases(300)))]
 
     #[test]
     fn every_read_finds_the_same_on_both_engines(steps in vec(step(), 1..80)) {

@@ -4,7 +4,7 @@ use headwater_state::{ChangelogPosition, RestoreRecord, StoreSpec, TaskState, Ti
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, cases};
 
 const STORE: &str = "versions";
 const HISTORY_MS: i64 = 50;
@@ -188,7 +188,7 @@ fn restore(state: &mut TaskState, changelog: &[(Vec<u8>, Option<Vec<u8>>, Timest
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(10_000)))]
     #[test]
     fn a_versioned_store_in_memory_is_a_list(steps in vec(step(), 0..60)) {
         check(Engine::memory, &steps);
@@ -196,7 +196,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(cases(300)))]
     #[test]
     fn a_versioned_store_on_rocksdb_is_a_list(steps in vec(step(), 0..60)) {
         check(Engine::rocks, &steps);
