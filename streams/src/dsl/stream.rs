@@ -315,7 +315,7 @@ impl<K: Item, V: Item> KStream<K, V> {
 }
 
 impl<K: Item, V: Item> KStream<K, V> {
-    /// Writes to a topic: a [`Topic`], one with options, or one that each record chooses, [`Sink::chosen_by`].
+    /// Writes to a topic: a [`Topic`], one with options, or one that each record chooses, [`Sink::chosen_by`](crate::topic::Sink::chosen_by).
     pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S)
     where
         K: Nullable,
