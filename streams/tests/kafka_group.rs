@@ -47,8 +47,16 @@ fn topics_make_the_round_trip() {
 
     admin.alter_topic(&name, &[("retention.ms", Some("12345"))]).unwrap();
     admin.alter_topic(&name, &[("cleanup.policy", None)]).unwrap();
-    let changed = admin.describe_topic(&name).unwrap().unwrap();
-    assert_eq!((&*changed.configs["retention.ms"], &*changed.configs["cleanup.policy"]), ("12345", "delete"), "one at a time");
+    // A broker answers before its metadata has the settings.
+    let began = Instant::now();
+    let settings = || {
+        let found = admin.describe_topic(&name).unwrap().unwrap().configs;
+        (found["retention.ms"].clone(), found["cleanup.policy"].clone())
+    };
+    while settings() != ("12345".into(), "delete".into()) {
+        assert!(began.elapsed() < Duration::from_secs(10), "one at a time: {:?}", settings());
+        thread::sleep(Duration::from_millis(5));
+    }
     let refused = admin.alter_topic(&name, &[("no.such.config", Some("1"))]).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidConfig, "{refused}");
 

@@ -21,7 +21,7 @@ pub(crate) struct TaskClock {
 }
 
 /// What one repartition lane has heard.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Upstream {
     /// The sub-topologies that feed the lane; each is expected to speak with all its tasks.
     feeders: Vec<u32>,
@@ -49,6 +49,10 @@ struct Heard {
     idle: bool,
 }
 
+/// What upstream tasks had said by a commit, lane by lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Words(Vec<Upstream>);
+
 impl TaskClock {
     /// `feeders` holds, lane by lane, the sub-topologies that write to it.
     pub(crate) fn new(rule: TimeRule, idle_timeout_ms: i64, feeders: Vec<Vec<u32>>) -> Self {
@@ -65,7 +69,18 @@ impl TaskClock {
         self.stream_time
     }
 
-    /// Time as a commit or the record before left it. What upstream tasks have said stays true.
+    /// What upstream tasks have said so far.
+    pub(crate) fn words(&self) -> Words {
+        Words(self.upstream.clone())
+    }
+
+    /// The lanes go back to where these words were the last ones. What was said behind that is heard again, after the records that it is about:
+    /// kept, it would make them late.
+    pub(crate) fn unhear(&mut self, words: &Words) {
+        self.upstream.clone_from(&words.0);
+    }
+
+    /// Time as a commit or the record before left it.
     pub(crate) fn resume(&mut self, stream_time: Timestamp) {
         self.stream_time = stream_time;
     }
@@ -172,6 +187,25 @@ mod tests {
 
     fn marker(partition: i32, partitions: i32, watermark: Timestamp, idle: bool) -> Marker {
         Marker { sub_topology: 0, partition, partitions, watermark, idle }
+    }
+
+    /// Seen where a transaction failed that was the first to read of all upstream tasks: their next words were known before their records came again.
+    #[test]
+    fn what_was_heard_since_the_commit_goes_with_it() {
+        let mut clock = TaskClock::new(TimeRule::Watermark, 5_000, vec![vec![0]]);
+        let lanes = [lane("r", LaneRole::Repartition, 0)];
+        clock.hear(0, marker(0, 2, 100, false));
+        let (committed, time) = (clock.words(), clock.stream_time());
+        clock.hear(0, marker(1, 2, 90, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 90);
+        clock.resume(time);
+        clock.unhear(&committed);
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), NO_TIMESTAMP, "the second task was not heard of by then");
+        clock.hear(0, marker(1, 2, 90, false));
+        clock.advance(&lanes, 0);
+        assert_eq!(clock.stream_time(), 90);
     }
 
     #[test]

@@ -37,7 +37,8 @@ impl Task {
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
         let positions = self.lanes.iter().map(Lane::position).collect();
-        self.prepared = Some(Saved { positions, metadata: self.metadata(), schedules: self.context.schedules.clone() });
+        let (schedules, words) = (self.context.schedules.clone(), Some(self.clock.words()));
+        self.prepared = Some(Saved { positions, metadata: self.metadata(), schedules, words });
         Ok(())
     }
 
@@ -224,7 +225,7 @@ impl Task {
     /// Positions, times and the commit number as the last commit left them.
     pub(super) fn restore_times(&mut self) {
         self.turns.clear();
-        let Saved { positions, metadata, schedules } = &self.saved;
+        let Saved { positions, metadata, schedules, words } = &self.saved;
         for (i, lane) in self.lanes.iter_mut().enumerate() {
             lane.rewind(positions[i], metadata.lanes.get(i).copied().unwrap_or(crate::record::NO_TIMESTAMP));
         }
@@ -234,6 +235,7 @@ impl Task {
         }
         self.commit_number = metadata.commit_number;
         self.clock.resume(metadata.stream_time);
+        words.iter().for_each(|words| self.clock.unhear(words));
         // A JVM application leaves the times of its partitions, of which the task's is the maximum.
         self.lanes.iter().for_each(|lane| self.clock.before_record(lane.time));
         self.context.stream_time = self.clock.stream_time();

@@ -1,6 +1,7 @@
 //! Where a commit left a task.
 
 use super::Schedules;
+use super::clock::Words;
 use super::metadata::{CommitMetadata, FoundMetadata};
 use crate::log::{GroupOffset, TopicPartition};
 use crate::record::{NO_TIMESTAMP, Timestamp};
@@ -13,6 +14,8 @@ pub(crate) struct Saved {
     pub(crate) metadata: CommitMetadata,
     /// What is to punctuate when; not kept over a restart.
     pub(crate) schedules: Schedules,
+    /// What upstream tasks had said; after a restart they are heard anew, and it is told when the task begins.
+    pub(crate) words: Option<Words>,
 }
 
 impl Saved {
@@ -33,7 +36,7 @@ impl Saved {
                 }
             }
         }
-        Saved { positions, metadata, schedules: Schedules::new(false) }
+        Saved { positions, metadata, schedules: Schedules::new(false), words: None }
     }
 }
 

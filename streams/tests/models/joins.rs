@@ -175,6 +175,25 @@ fn check_table(arrivals: &[Arrival], open: &Open<'_>) {
     assert_eq!(written(&driver), expected);
 }
 
+/// The stream is keyed by number, and asks for the row of its key's parity.
+fn check_global(arrivals: &[Arrival], open: &Open<'_>) {
+    let app = StreamsBuilder::new();
+    let rows = app.global_table(RIGHT, Store::new("rows"));
+    let parity = |key: &str| (key.parse::<u8>().unwrap() % 2).to_string();
+    let by = rows.by(move |key: &String, _: &String| Some(parity(key)));
+    app.stream(LEFT).left_join(&by, |_, left, right| format!("{left}+{}", right.as_deref().unwrap_or("null"))).to(OUT);
+    let mut driver = driver(&app, open);
+    let mut expected = Vec::new();
+    for (n, arrival) in arrivals.iter().enumerate() {
+        send(&mut driver, n, arrival);
+        if arrival.is_left {
+            let row = arrivals[..n].iter().rposition(|row| !row.is_left && row.key == arrival.key % 2);
+            expected.push((format!("{n}+{}", row.map_or("null".to_owned(), |row| row.to_string())), arrival.time));
+        }
+    }
+    assert_eq!(written(&driver), expected);
+}
+
 fn inner_joins_of_streams(engine: Engine) {
     engine.for_all((arrivals(), reaches()), |(arrivals, reach), open| {
         check_inner(&arrivals, reach, open);
@@ -203,6 +222,13 @@ fn joins_with_a_table(engine: Engine) {
     });
 }
 
+fn joins_with_a_global_table(engine: Engine) {
+    engine.for_all(arrivals(), |arrivals, open| {
+        check_global(&arrivals, open);
+        Ok(())
+    });
+}
+
 fn joins_that_wait_for_a_table(engine: Engine) {
     engine.for_all((arrivals(), 0_i64..40), |(arrivals, grace), open| {
         check_grace(&arrivals, grace, open);
@@ -210,4 +236,4 @@ fn joins_that_wait_for_a_table(engine: Engine) {
     });
 }
 
-on_both_engines! { inner_joins_of_streams left_joins_of_streams outer_joins_of_streams joins_with_a_table joins_that_wait_for_a_table }
+on_both_engines! { inner_joins_of_streams left_joins_of_streams outer_joins_of_streams joins_with_a_table joins_with_a_global_table joins_that_wait_for_a_table }

@@ -161,6 +161,28 @@ fn fixed_windows(engine: Engine) {
     });
 }
 
+/// One window a key, for whatever is not before its start; how far its end lies ahead is Kafka's business.
+fn unlimited_windows(engine: Engine) {
+    engine.for_all((input(), 0_i64..40), |(given, from), open| {
+        let mut driver = open(
+            topology(|grouped| {
+                grouped.windowed_by(Unlimited::new().start_ms(from)).aggregate(WINDOWS, Vec::new, add).to(OUT);
+            }),
+            &config(),
+        );
+        feed(&mut driver, &given);
+        let mut expected = Found::new();
+        given
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, time, _))| *time >= from)
+            .for_each(|(value, (key, ..))| put(&mut expected, (*key, from, 0), value));
+        let found = last_words(&driver).into_iter().map(|((key, start, _), values)| ((key, start, 0), values));
+        prop_assert_eq!(found.collect::<Found>(), expected);
+        Ok(())
+    });
+}
+
 fn fixed_windows_on_close(engine: Engine) {
     let strategy = (input(), 1_i64..12, 1_i64..12, 0_i64..30);
     engine.for_all(strategy, |(mut given, size, advance, grace), open| {
@@ -309,7 +331,7 @@ fn changes_that_wait(engine: Engine) {
 }
 
 on_both_engines! {
-    fixed_windows fixed_windows_on_close sliding_windows sliding_windows_on_close sessions sessions_on_close final_results_by_suppress
+    fixed_windows fixed_windows_on_close unlimited_windows sliding_windows sliding_windows_on_close sessions sessions_on_close final_results_by_suppress
     changes_that_wait
 }
 
