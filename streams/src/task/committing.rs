@@ -37,7 +37,7 @@ impl Task {
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
         let positions = self.lanes.iter().map(Lane::position).collect();
-        let (schedules, words) = (self.context.schedules.clone(), Some(self.clock.words()));
+        let (schedules, words) = (self.context.schedules.clone(), self.clock.words());
         self.prepared = Some(Saved { positions, metadata: self.metadata(), schedules, words });
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Task {
         }
         self.commit_number = metadata.commit_number;
         self.clock.resume(metadata.stream_time);
-        words.iter().for_each(|words| self.clock.unhear(words));
+        self.clock.unhear(words);
         // A JVM application leaves the times of its partitions, of which the task's is the maximum.
         self.lanes.iter().for_each(|lane| self.clock.before_record(lane.time));
         self.context.stream_time = self.clock.stream_time();

@@ -26,6 +26,8 @@ mod running;
 mod saved;
 mod schedules;
 pub mod store;
+#[cfg(test)]
+mod tests;
 mod tie_heap;
 mod turns;
 

@@ -198,8 +198,6 @@ impl Restoring {
             dropped_told: 0,
             punctuations: 0,
         };
-        // Also where the first commit of this life comes to nothing.
-        task.saved.words = Some(task.clock.words());
         task.restore_times();
         task.init_processors(now);
         Ok(task)
