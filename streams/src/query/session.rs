@@ -1,7 +1,7 @@
 //! Reading rows by key and session.
 
 use super::base::Base;
-use super::{Ask, Entry, Found, Place, QueryError};
+use super::{Ask, Entry, Found, Keys, Place, QueryError, Which};
 use crate::format::Row;
 use crate::record::{Timestamp, Windowed};
 use headwater_state::Direction;
@@ -74,8 +74,8 @@ impl<'a, K: Row, V: Row> SessionView<'a, K, V> {
 
     /// The value of the session of a key with exactly this start and end, and the time of its last update.
     pub fn entry(&self, key: &K, start: Timestamp, end: Timestamp) -> Result<Option<Entry<Windowed<K>, V>>, QueryError> {
-        let mut found = self.base.ask(Ask::Sessions { keys: self.base.one(key)?, earliest_end: end, latest_start: start })?;
-        found.retain(|session| session.start == start && session.end == end);
+        let mut found = self.base.ask(Ask::Windowed(Which { keys: self.base.one(key)?, times: end..=end, latest_start: start }))?;
+        found.retain(|session| session.start == start);
         Ok(self.entries(found)?.pop())
     }
 
@@ -97,14 +97,18 @@ impl<'a, K: Row, V: Row> SessionView<'a, K, V> {
     /// The sessions of a key that end at `earliest_end` or later and start at `latest_start` or before, in the order of their ends: those
     /// that have anything in the times between. Kafka: `findSessions`.
     pub fn find(&self, key: &K, earliest_end: Timestamp, latest_start: Timestamp) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
-        self.entries(self.base.ask(Ask::Sessions { keys: self.base.one(key)?, earliest_end, latest_start })?)
+        self.sessions(self.base.one(key)?, earliest_end, latest_start)
     }
 
     /// The same for a range of keys, in the order of their keys' bytes, then of their ends.
     pub fn find_range(
         &self, keys: impl RangeBounds<K>, earliest_end: Timestamp, latest_start: Timestamp,
     ) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
-        self.entries(self.base.ask(Ask::Sessions { keys: self.base.between(keys)?, earliest_end, latest_start })?)
+        self.sessions(self.base.between(keys)?, earliest_end, latest_start)
+    }
+
+    fn sessions(&self, keys: Keys, earliest_end: Timestamp, latest_start: Timestamp) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
+        self.entries(self.base.ask(Ask::Windowed(Which { keys, times: earliest_end..=Timestamp::MAX, latest_start }))?)
     }
 
     fn entries(&self, found: Vec<Found>) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {

@@ -1,7 +1,7 @@
 //! Reading rows by key and window.
 
 use super::base::{Base, inclusive};
-use super::{Ask, Entry, Found, Keys, Place, QueryError};
+use super::{Ask, Entry, Found, Keys, Place, QueryError, Which};
 use crate::format::Row;
 use crate::record::{Timestamp, Windowed};
 use headwater_state::Direction;
@@ -101,6 +101,6 @@ impl<'a, K: Row, V: Row> WindowView<'a, K, V> {
 
     fn windows(&self, keys: Keys, starts: impl RangeBounds<Timestamp>) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
         let windowed = |key: K, found: &Found| Windowed { key, start: found.start, end: found.start.saturating_add(self.size_ms) };
-        self.base.entries(self.base.ask(Ask::Windows(keys, inclusive(starts)))?, windowed)
+        self.base.entries(self.base.ask(Ask::Windowed(Which { keys, times: inclusive(starts), latest_start: Timestamp::MAX }))?, windowed)
     }
 }

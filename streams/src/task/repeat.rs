@@ -3,13 +3,7 @@
 use super::{Task, TaskError};
 use crate::log::TopicPartition;
 use crate::record::Timestamp;
-use headwater_state::{StateError, TaskState};
-
-/// In the changelog of a window store the start (i64) and a sequence (u32) stand behind the key.
-const START_BYTES: usize = 8;
-const TAIL_BYTES: usize = START_BYTES + 4;
-
-type Found = Option<(Timestamp, Vec<u8>)>;
+use headwater_state::{Span, SpanHandle, StateError, TaskState};
 
 impl Task {
     /// Writes the values of these keys of a changelog again; a time is that of the record which calls for it. Returns how many.
@@ -33,30 +27,29 @@ impl Task {
 }
 
 fn repeat_one(state: &TaskState, store: &str, key: &[u8], time: Timestamp) -> Result<(), StateError> {
-    let copy = |found: Option<(Timestamp, &[u8])>| -> Found { found.map(|(time, value)| (time, value.to_vec())) };
     if let Some(store) = state.key_value(store) {
-        match store.get(key, copy)? {
+        match store.get(key, owned)? {
             Some((time, value)) => store.put(key, &value, time),
             None => store.delete(key, time),
         }
-    } else if let Some(store) = state.window(store)
-        && let Some((key, tail)) = key.split_at_checked(key.len().saturating_sub(TAIL_BYTES))
-        && let Some(start) = tail.first_chunk::<START_BYTES>().map(|bytes| i64::from_be_bytes(*bytes))
-    {
-        // A window that has expired is nobody's any more: what the store does not take needs no repetition.
-        match store.get(key, start, copy)? {
-            Some((time, value)) => store.put(key, start, &value, time),
-            None => store.delete(key, start, time),
-        };
-    } else if let Some(store) = state.session(store)
-        && let Some((key, start)) = key.split_last_chunk::<8>()
-        && let Some((key, end)) = key.split_last_chunk::<8>()
-    {
-        let (start, end) = (i64::from_be_bytes(*start), i64::from_be_bytes(*end));
-        match store.get(key, start, end, copy)? {
-            Some((time, value)) => store.put(key, start, end, &value, time),
-            None => store.delete(key, start, end, time),
-        };
+    } else if let Some(store) = state.window(store) {
+        repeat_span(&store, key, time)?;
+    } else if let Some(store) = state.session(store) {
+        repeat_span(&store, key, time)?;
     }
     Ok(())
+}
+
+fn repeat_span<S: Span>(store: &SpanHandle<S>, key: &[u8], time: Timestamp) -> Result<(), StateError> {
+    let Some((key, span)) = SpanHandle::<S>::row_of(key) else { return Ok(()) };
+    // A row that has expired is nobody's any more: what the store does not take needs no repetition.
+    match store.get(key, span, owned)? {
+        Some((time, value)) => store.put(key, span, &value, time),
+        None => store.delete(key, span, time),
+    };
+    Ok(())
+}
+
+fn owned(found: Option<(Timestamp, &[u8])>) -> Option<(Timestamp, Vec<u8>)> {
+    found.map(|(time, value)| (time, value.to_vec()))
 }
