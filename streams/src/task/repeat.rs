@@ -53,3 +53,28 @@ fn repeat_span<S: Span>(store: &SpanHandle<S>, key: &[u8], time: Timestamp) -> R
 fn owned(found: Option<(Timestamp, &[u8])>) -> Option<(Timestamp, Vec<u8>)> {
     found.map(|(time, value)| (time, value.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater_state::{ChangelogRecord, Disk, Journal, MemoryDisk, StoreSpec, Window};
+
+    /// Once number 0 was written again in place of the one that somebody else had overwritten.
+    #[test]
+    fn a_value_among_several_of_one_time_is_repeated_under_its_number() {
+        let disk = Disk::Memory(MemoryDisk::new());
+        let mut state = TaskState::open(&disk, "0_0", 1, vec![StoreSpec::window("events", 1_000, 100)], Journal::Off).unwrap();
+        let store = state.window("events").unwrap();
+        for number in [1, 2] {
+            let _ = store.put(b"k", Window { start: 5, number }, &[number as u8], 5);
+        }
+        let mut keys = Vec::new();
+        state.drain_changelog("events", &mut |record| keys.push(record.key.to_vec())).unwrap();
+        repeat_one(&state, "events", &keys[1], 9).unwrap();
+        let mut repeated = Vec::new();
+        let mut take =
+            |record: ChangelogRecord<'_>| repeated.push((record.key.to_vec(), record.value.map(<[u8]>::to_vec), record.timestamp));
+        state.drain_changelog("events", &mut take).unwrap();
+        assert_eq!(repeated, [(keys[1].clone(), Some(vec![2]), 5)]);
+    }
+}
