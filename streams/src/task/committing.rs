@@ -4,6 +4,7 @@ use super::lane::Lane;
 use super::marker::Marker;
 use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
+use super::turns::Turns;
 use super::{Stop, Task, TaskError, TaskId};
 use crate::log::{Ends, GroupOffset, RecordRef, Records, TopicPartition};
 use crate::record::Timestamp;
@@ -224,7 +225,7 @@ impl Task {
 
     /// Positions, times and the commit number as the last commit left them.
     pub(super) fn restore_times(&mut self) {
-        self.turns.clear();
+        self.turns = Turns::of(self.lanes.len());
         let Saved { positions, metadata, schedules, words } = &self.saved;
         for (i, lane) in self.lanes.iter_mut().enumerate() {
             lane.rewind(positions[i], metadata.lanes.get(i).copied().unwrap_or(crate::record::NO_TIMESTAMP));

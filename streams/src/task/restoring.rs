@@ -7,6 +7,7 @@ use super::context::{Context, Rules};
 use super::lane::{Lane, LaneRole};
 use super::running::{Feed, Letters};
 use super::saved::Saved;
+use super::turns::Turns;
 use super::{Destinations, Globals, Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
@@ -180,8 +181,8 @@ impl Restoring {
             clock: TaskClock::new(of.rules.time, of.settings.idle_timeout_ms, feeders),
             context,
             processors,
+            turns: Turns::of(lanes.len()),
             lanes,
-            turns: Default::default(),
             changelogs: self.changelogs.into_iter().map(changelog).collect(),
             feeds,
             letters,

@@ -87,6 +87,7 @@ impl Task {
         } else if was_empty {
             self.turns.arrive(i);
         }
+        self.turns.set_awaited(i, self.lanes[i].is_awaited());
     }
 
     /// Processes up to `budget` records whose turn has come; returns how many it took.
@@ -127,15 +128,14 @@ impl Task {
         }
     }
 
-    /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
+    /// The lane whose turn it is, with its head decoded.
     #[inline]
     fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {
         while let Some(i) = self.turns.arrived() {
             let time = self.stage_head(i)?;
             self.turns.admit(time);
         }
-        let may_bring_an_earlier_one = |lane: &Lane| lane.staged().is_none() && !lane.is_at_end();
-        Ok(self.turns.first().filter(|_| !self.lanes.iter().any(may_bring_an_earlier_one)))
+        Ok(self.turns.first())
     }
 
     /// Decodes the head of a lane; what is no record for the operators ends here.
@@ -283,6 +283,7 @@ impl Task {
         if let Some(mut records) = self.lanes[i].pop() {
             records.clear();
             self.spare.push(records);
+            self.turns.set_awaited(i, self.lanes[i].is_awaited());
         }
     }
 
