@@ -4,6 +4,7 @@ use super::{Task, TaskError};
 use crate::log::TopicPartition;
 use crate::record::Timestamp;
 use headwater_state::{Span, SpanHandle, StateError, TaskState};
+use std::ops::Range;
 
 impl Task {
     /// Writes the values of these keys of a changelog again; a time is that of the record which calls for it. Returns how many.
@@ -23,6 +24,19 @@ impl Task {
         }
         self.dirty |= count > 0;
         Ok(count)
+    }
+
+    /// Changelogs to which the task has written nothing since the last commit.
+    pub(crate) fn quiet_changelogs(&self) -> Vec<TopicPartition> {
+        self.changelogs.iter().filter(|changelog| changelog.is_quiet()).map(|changelog| changelog.at.clone()).collect()
+    }
+
+    /// A changelog that ends here holds what somebody else has written behind our last record. It is told once.
+    pub(crate) fn foreign_tail(&mut self, at: &TopicPartition, end: i64) -> Option<Range<i64>> {
+        let changelog = self.changelogs.iter_mut().find(|known| known.at == *at && known.is_quiet())?;
+        let foreign = changelog.next_offset..end;
+        changelog.next_offset = changelog.next_offset.max(end);
+        (!foreign.is_empty()).then_some(foreign)
     }
 }
 
