@@ -6,7 +6,8 @@
 //! - [`ByteDatabase`] is an ordered byte database with atomic writes: families of keys, points, scans, range deletes.
 //!   [`ByteReader`] reads it from another process.
 //! - [`TaskState`] keeps the stores of one task on such a database: the writes of the running commit interval stand in an
-//!   overlay above it and become durable, together with the changelog positions, in one atomic commit.
+//!   overlay above it and become durable, together with the changelog positions, in one atomic commit. A store may ask for memory
+//!   in place of the disk: it commits with the others and is empty when the task is opened again.
 
 mod budget;
 mod committed;
@@ -25,6 +26,7 @@ mod segments;
 mod session;
 mod session_key;
 mod session_scan;
+mod shelves;
 mod spec;
 mod store;
 mod task;
@@ -47,7 +49,7 @@ pub use key_value::KeyValueHandle;
 pub use memory::MemoryDisk;
 pub use reader::ByteReader;
 pub use session::SessionHandle;
-pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, RestoreRecord, StoreSpec, TimeIndex, Timestamp};
+pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, Place, RestoreRecord, StoreSpec, TimeIndex, Timestamp};
 pub use task::{Opened, TaskState};
 pub use version_scan::Version;
 pub use versioned::{VersionPut, VersionedHandle};

@@ -117,6 +117,23 @@ impl StreamsBuilder {
         self.0.borrow_mut().cache_bytes = Some(bytes);
     }
 
+    /// Keeps the rows of each store that says nothing about it in memory, those of joins and suppressions included; versioned stores stay on the
+    /// disk, as in Kafka, which has none in memory. A store that is an exception says `.on_disk()`. Kafka: `dsl.store.suppliers.class` (KIP-954).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// app.in_memory();
+    /// let lines = app.stream(Topic::<String, String>::new("lines")).group_by_key();
+    /// lines.count(Store::new("lines"));
+    /// lines.reduce(Store::new("longest").on_disk(), |_, a, b| if a.len() < b.len() { b } else { a });
+    /// let told = app.build().unwrap().describe().to_string();
+    /// assert_eq!(told.matches("in memory").count(), 1);
+    /// ```
+    pub fn in_memory(&self) {
+        self.0.borrow_mut().in_memory = Some(true);
+    }
+
     /// How a topic is to be created where it does not exist.
     ///
     /// ```

@@ -59,6 +59,19 @@ macro_rules! options { ($($store:ident $materialized:ident)*) => { $(
             self.with(|options| options.logged = Some(false))
         }
 
+        /// Keeps the rows in memory only, where no budget counts them. A task that opens finds the store empty and restores it from the
+        /// beginning of its changelog; without a changelog it stays empty. All else is as on the disk: order, retention, queries, one commit for
+        /// all stores of a task. A query that reads while a commit is written makes the commit copy the store. Kafka:
+        /// `Stores.inMemoryKeyValueStore` and its siblings, `Materialized.withStoreType`.
+        pub fn in_memory(self) -> Self {
+            self.with(|options| options.in_memory = Some(true))
+        }
+
+        /// Keeps the rows on the disk of the state, which is the default unless [`StreamsBuilder::in_memory`](super::StreamsBuilder::in_memory) says otherwise.
+        pub fn on_disk(self) -> Self {
+            self.with(|options| options.in_memory = Some(false))
+        }
+
         /// Says that a store without changelog may lose, or see twice, what happened since the last commit.
         pub fn may_lose_one_interval(self) -> Self {
             self.with(|options| options.may_lose_one_interval = Some(true))
@@ -86,6 +99,16 @@ macro_rules! options { ($($store:ident $materialized:ident)*) => { $(
         /// Logs and forwards each update at once.
         pub fn uncached(self) -> $materialized<K, V> {
             self.with_defaults().uncached()
+        }
+
+        /// Keeps the rows in memory only; a task that opens restores them from the beginning of the changelog.
+        pub fn in_memory(self) -> $materialized<K, V> {
+            self.with_defaults().in_memory()
+        }
+
+        /// Keeps the rows on the disk of the state, whatever the builder's default is.
+        pub fn on_disk(self) -> $materialized<K, V> {
+            self.with_defaults().on_disk()
         }
 
         /// Keeps no changelog; `may_lose_one_interval` must be said as well.
