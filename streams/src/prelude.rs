@@ -13,7 +13,7 @@ pub use crate::operator::{
 };
 pub use crate::query::{Entry, KeyValueView, QueryError, Queryable, SessionView, Version, VersionedView, WindowView};
 pub use crate::record::{Change, Header, Headers, Record, Timestamp, Windowed};
-pub use crate::task::store::{ReadHandle, StoreError, StoreHandle};
+pub use crate::task::store::{ReadHandle, ReadOnlyHandle, StoreError, StoreHandle};
 pub use crate::task::{Due, Failure, Schedule, Schedules};
 pub use crate::topic::{IntoSink, IntoSource, Partitions, Reset, Sink, Source, Topic, TopicDeclaration, TopicPattern};
 pub use headwater_state::Direction;

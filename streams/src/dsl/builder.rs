@@ -68,7 +68,7 @@ impl StreamsBuilder {
     {
         let (source, store) = (source.into_source(), store.into_store());
         let changelog = self.source_changelog(&source, store.name);
-        self.table_of(source, None).stored_from(store, changelog)
+        self.table_of(source, "table", None).stored_from(store, changelog)
     }
 
     /// Reads a topic as a table that keeps no rows: they only pass. Where something downstream needs them, as a join does, they are kept after all,
@@ -89,10 +89,12 @@ impl StreamsBuilder {
     pub fn table_unstored<S: IntoSource>(&self, source: S) -> KTable<<S::Key as Nullable>::Present, <S::Value as Nullable>::Present> {
         let source = source.into_source();
         let changelog = source.topics.first().and_then(|topic| self.source_changelog(&source, topic));
-        self.table_of(source, changelog)
+        self.table_of(source, "table", changelog)
     }
 
-    fn table_of<K: Nullable, V: Nullable>(&self, source: Source<K, V>, changelog: Option<&'static str>) -> KTable<K::Present, V::Present> {
+    pub(super) fn table_of<K: Nullable, V: Nullable>(
+        &self, source: Source<K, V>, operation: &'static str, changelog: Option<&'static str>,
+    ) -> KTable<K::Present, V::Present> {
         let source = Arc::new(source);
         let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
@@ -101,7 +103,7 @@ impl StreamsBuilder {
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);
-        KTable::of_rows(self, "table", node, changelog)
+        KTable::of_rows(self, operation, node, changelog)
     }
 
     /// How many bytes of rows each store holds back that says nothing about it itself; 0: none. Kafka: `statestore.cache.max.bytes`, which is for all stores together.
@@ -217,7 +219,7 @@ impl StreamsBuilder {
     }
 
     /// The topic that stands in for a table's changelog, if that was asked for and can be.
-    fn source_changelog<K: Nullable, V: Nullable>(&self, source: &Source<K, V>, store: &'static str) -> Option<&'static str> {
+    pub(super) fn source_changelog<K: Nullable, V: Nullable>(&self, source: &Source<K, V>, store: &'static str) -> Option<&'static str> {
         let topic = *source.topics.first().filter(|_| source.is_changelog)?;
         if source.topics.len() > 1 || !source.reads_plainly() {
             self.mistake(TopologyError::NoChangelog { topic, store });

@@ -210,7 +210,9 @@ pub(super) mod declare {
     }
 
     pub(crate) fn declare<K: Row, V: Row>(graph: &mut Graph, declaration: Declaration) {
-        let used = store_use::<K, V>(&declaration);
+        let operation = graph.nodes[declaration.node].kind.operation();
+        let shared_by = declaration.owner.is_none().then_some(operation);
+        let used = StoreUse { shared_by, ..store_use::<K, V>(&declaration) };
         graph.nodes[declaration.node].stores.push(declaration.name);
         graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
     }
@@ -220,7 +222,8 @@ pub(super) mod declare {
         let (types, type_name) = (TypeId::of::<(K, [V; 0])>(), std::any::type_name::<(K, [V; 0])>());
         let formats = [K::Format::default().name().into_owned(), format!("suppressed({})", V::Format::default().name())];
         let (kind, options) = (StoreKind::KeyValue, StoreOptions::default());
-        StoreUse { name: "", kind, types, type_name, formats, owner: Some("suppress"), options, source_changelog: None }
+        let owner = Some("suppress");
+        StoreUse { name: "", kind, types, type_name, formats, owner, shared_by: None, options, source_changelog: None }
     }
 
     /// What the graph must know to make a store, whether it is declared or only may be.
@@ -236,7 +239,7 @@ pub(super) mod declare {
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
-        StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog }
+        StoreUse { name, kind, types, type_name, formats, owner, shared_by: None, options, source_changelog }
     }
 }
 

@@ -230,6 +230,7 @@ impl Plan {
                 type_name: std::any::type_name::<(K, L, R)>(),
                 formats: [K::Format::default().name().into_owned(), names.join(" or ")],
                 owner: Some(self.operation),
+                shared_by: None,
                 options,
                 source_changelog: None,
             };

@@ -292,6 +292,25 @@ pub enum TopologyError {
         /// The store.
         store: &'static str,
     },
+    /// What is written to a store whose changelog is a topic of somebody else's stands in no changelog: a restart would lose it.
+    #[error(
+        "`{operation}` may write to store `{store}`, of which topic `{topic}` is the changelog: give it STORE.read_only(), or the store a \
+         changelog of its own"
+    )]
+    TopicFillsStore {
+        /// The store.
+        store: &'static str,
+        /// The topic that fills it.
+        topic: &'static str,
+        /// An operation that shares it.
+        operation: &'static str,
+    },
+    /// A store that a topic fills is restored from it.
+    #[error("store `{store}` is said to be unlogged, but the topic that fills it is its changelog: leave `unlogged` away")]
+    TopicIsChangelog {
+        /// The store.
+        store: &'static str,
+    },
     /// Sinks keep their progress under their names.
     #[error("two sinks outside of the log are called `{name}`: the name is the key of their progress")]
     ConnectorTwice {

@@ -21,6 +21,8 @@ pub(crate) struct StoreUse {
     pub(crate) formats: [String; 2],
     /// The operation that fills it, where one does.
     pub(crate) owner: Option<&'static str>,
+    /// An operation that may write to it as well.
+    pub(crate) shared_by: Option<&'static str>,
     pub(crate) options: StoreOptions,
     /// The source topic that serves as its changelog.
     pub(crate) source_changelog: Option<&'static str>,
@@ -263,6 +265,7 @@ impl Stores {
             known.kind = used.kind;
             known.source_changelog = used.source_changelog;
         }
+        known.shared_by = known.shared_by.or(used.shared_by);
         known.options.merge(used.options).map_err(|option| TopologyError::StoreOptionsDiffer { store, option })
     }
 }
