@@ -13,8 +13,7 @@ use crate::store::{Store, Visit};
 use crate::window_key::WindowKey;
 use crate::window_scan::Scan;
 use crate::{
-    ByteView, Direction, Family, Layout, Place, StateError, Timestamp, Version, metadata, session_scan, value, version_scan,
-    window_scan,
+    ByteView, Direction, Family, Layout, Place, StateError, Timestamp, Version, metadata, session_scan, value, version_scan, window_scan,
 };
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.

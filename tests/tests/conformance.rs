@@ -24,7 +24,8 @@ fn known_failures() -> BTreeSet<String> {
 /// A list that is too long is no better than one that is too short.
 #[test]
 fn all_cases_conform_but_those_that_are_known() {
-    let report = conformance::run(&[folder().join("cases"), folder().join("random")], &Restart::Never, StorePlace::OnDisk).expect("the cases can be read");
+    let report = conformance::run(&[folder().join("cases"), folder().join("random")], &Restart::Never, StorePlace::OnDisk)
+        .expect("the cases can be read");
     let failed: BTreeSet<_> = report.failed.iter().map(|(name, _)| name.clone()).collect();
     let known = known_failures();
     let (new, mended): (Vec<_>, Vec<_>) = (failed.difference(&known).collect(), known.difference(&failed).collect());

@@ -8,8 +8,8 @@ use tracing::warn;
 
 use crate::metadata::{self, LAYOUT_VERSION, Metadata, StoredLayout};
 use crate::segments::Segments;
-use crate::store::{RecordNumber, Store};
 use crate::shelves::{Shelf, Shelves};
+use crate::store::{RecordNumber, Store};
 use crate::{ByteDatabase, Disk, FamilySpec, Layout, MemoryDisk, Place, StateError, StoreSpec, TimeIndex, WriteSet};
 
 /// What was there when a task's state was opened.

@@ -63,8 +63,8 @@ pub enum TopologyError {
         /// The name.
         name: String,
     },
-    /// A processor reads windows, sessions or versions that an aggregation or a table has to fill.
-    #[error("store `{store}` is read, but nothing fills it: give it to an aggregation or a table")]
+    /// A processor reads a store that an aggregation, a table or another processor has to fill.
+    #[error("store `{store}` is read, but nothing fills it: give it to an aggregation or a table, or fill it with read_only_store")]
     NobodyFills {
         /// The store.
         store: &'static str,

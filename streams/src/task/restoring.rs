@@ -201,6 +201,8 @@ impl Restoring {
         // Also where the first commit of this life comes to nothing.
         task.saved.words = Some(task.clock.words());
         task.restore_times();
+        // Also before the first record shows no store what has expired.
+        task.processors.stores.iter().for_each(|(_, store)| store.resume(task.clock.stream_time()));
         task.init_processors(now);
         Ok(task)
     }
