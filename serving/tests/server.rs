@@ -82,7 +82,7 @@ fn the_page_needs_no_other_server() {
     let mut files: Vec<&str> = page.split(['"', '\'']).filter(|part| part.starts_with('/') || part.contains("://")).collect();
     files.sort_unstable();
     files.dedup();
-    assert_eq!(files, ["/api/category-sales", "/health", "/icon.svg", "/page.css", "/page.js", "/prometheus"]);
+    assert_eq!(files, ["/api/category-sales", "/category-sales.js", "/health", "/icon.svg", "/page.css", "/prometheus"]);
     for file in files.into_iter().chain(["/chart.js", "/live.js"]) {
         let (head, body) = get(&server, file);
         assert!(head.starts_with("http/1.1 200"), "{file}: {head}");
