@@ -1,7 +1,7 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    CogroupedKStream, Hopping, IntoSessionStore, IntoStore, IntoWindowStore, JoinWindows, KGroupedStream, KGroupedTable, KStream, KTable,
+    ByKey, BySession, ByWindow, CogroupedKStream, Hopping, IntoStore, JoinWindows, KGroupedStream, KGroupedTable, KStream, KTable,
     Materialized, Processor, ReadOnlyStore, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream,
     Sliding, SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited,
     VersionedStore, WindowMaterialized, WindowStore, Windowing,

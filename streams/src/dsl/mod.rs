@@ -41,7 +41,7 @@ pub use grouped::KGroupedStream;
 pub use grouped_table::KGroupedTable;
 pub use join::RightSide;
 pub use join_windows::{JoinWindows, Within};
-pub use materialized::{IntoSessionStore, IntoStore, IntoWindowStore, Materialized, SessionMaterialized, WindowMaterialized};
+pub use materialized::{ByKey, BySession, ByWindow, Expiring, IntoStore, Materialized, SessionMaterialized, WindowMaterialized};
 pub use process::{Processor, Stores};
 pub use read_only::ReadOnlyStore;
 pub use repartitioned::Repartitioned;

@@ -6,5 +6,5 @@ include!("given.in");
 
 fn main() {
     let app = StreamsBuilder::new();
-    app.stream(LINES).process(N.read_only(), |line, counts, out| Ok(out.send(line.key, counts.put(&line.key, 1)?))).to(COUNTS);
+    app.stream(LINES).absorb(N.read_only(), |line, counts| Ok(counts.put(&line.key, 1)?));
 }
