@@ -98,6 +98,21 @@ fn a_store_of_processors_is_in_memory_where_one_of_them_says_so() {
     assert_eq!(driver.latest(TOLD, 7), Some(2));
 }
 
+/// A record that waits for its partner is found again, whatever it waits in.
+#[test]
+fn a_join_of_streams_keeps_its_three_stores_in_memory() {
+    let app = StreamsBuilder::new();
+    let asked = app.stream(ASKED).within(JoinWindows::of_ms(10)).stored("both").in_memory();
+    app.stream(WORDS).outer_join(&asked, |_, word, asked| u64::from(word.is_some()) + 2 * u64::from(asked.is_some())).to(TOLD);
+    let topology = app.build().unwrap();
+    assert_eq!(topology.describe().to_string().matches("in memory").count(), 3);
+    let (mut driver, _root) = on_rocks(topology);
+    driver.at(0).send(WORDS, 1, "").send(WORDS, 2, "");
+    driver.restart().unwrap();
+    driver.at(5).send(ASKED, 1, "").at(100).send(ASKED, 3, "").send(WORDS, 3, "").send(WORDS, 4, "");
+    assert_eq!([1, 2, 3].map(|key| driver.latest(TOLD, key)), [Some(3), Some(1), Some(3)]);
+}
+
 #[test]
 fn two_places_for_one_store_are_a_mistake() {
     let app = StreamsBuilder::new();
