@@ -26,6 +26,7 @@ mod segments;
 mod session;
 mod session_key;
 mod session_scan;
+mod shared_map;
 mod shelves;
 mod spec;
 mod store;

@@ -70,7 +70,7 @@ impl<K, V, Kept> Materialized<K, V, Kept> {
 
     /// Keeps the rows in memory only, where no budget counts them. A task that opens finds the store empty and restores it from the
     /// beginning of its changelog; without a changelog it stays empty. All else is as on the disk: order, retention, queries, one commit for
-    /// all stores of a task. A query that reads while a commit is written makes the commit copy the store. Kafka:
+    /// all stores of a task. Kafka:
     /// `Stores.inMemoryKeyValueStore` and its siblings, `Materialized.withStoreType`.
     pub fn in_memory(self) -> Self {
         self.with(|options| options.in_memory = Some(true))
