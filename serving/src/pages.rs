@@ -3,17 +3,16 @@
 use crate::feed::View;
 use crate::listing::Kind::{Boolean, Json, Millis, Seconds, Text};
 use crate::listing::{Listing, Shown};
-use crate::snapshot::SalesView;
-use crate::tables::TablesView;
-use crate::{SalesSource, TablesSource};
+use crate::source::{Latest, Source};
+use crate::{Sales, Tables};
 use std::fmt;
 
 /// A page and where its numbers come from.
 pub enum Page {
     /// Sales per category and minute.
-    CategorySales(Box<dyn SalesSource>),
+    CategorySales(Box<dyn Source<Sales>>),
     /// One of plain tables.
-    Tables(TablesPage, Box<dyn TablesSource>),
+    Tables(TablesPage, Box<dyn Source<Tables>>),
 }
 
 /// A page of plain tables.
@@ -41,9 +40,9 @@ impl Page {
         match self {
             Page::CategorySales(source) => {
                 let files = Files { name: "category-sales", title: "Category sales", main: include_str!("page/category-sales.html") };
-                (files, Box::new(SalesView::new(source)))
+                (files, Box::new(Latest::of(source)))
             }
-            Page::Tables(TablesPage { name, title, main, .. }, source) => (Files { name, title, main }, Box::new(TablesView::new(source))),
+            Page::Tables(TablesPage { name, title, main, .. }, source) => (Files { name, title, main }, Box::new(Latest::of(source))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The server over a real socket, with a store whose answers the test decides.
 
-use headwater_serving::{CategorySales, History, Money, Page, Sales, SalesSource, Server, Site, SourceError, WindowSales};
+use headwater_serving::{CategorySales, History, Money, Page, Sales, Server, Site, Source, SourceError, WindowSales};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ impl Till {
     }
 }
 
-impl SalesSource for Till {
+impl Source<Sales> for Till {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         Ok(true)
     }
