@@ -6,7 +6,8 @@
 //! - [`ByteDatabase`] is an ordered byte database with atomic writes: families of keys, points, scans, range deletes.
 //!   [`ByteReader`] reads it from another process.
 //! - [`TaskState`] keeps the stores of one task on such a database: the writes of the running commit interval stand in an
-//!   overlay above it and become durable, together with the changelog positions, in one atomic commit.
+//!   overlay above it and become durable, together with the changelog positions, in one atomic commit. A store may ask for memory
+//!   in place of the disk: it commits with the others and is empty when the task is opened again.
 
 mod budget;
 mod committed;
@@ -22,6 +23,8 @@ mod overlay;
 mod reader;
 mod rocks;
 mod segments;
+mod shared_map;
+mod shelves;
 mod span;
 mod span_handle;
 mod span_key;
@@ -48,7 +51,7 @@ pub use memory::MemoryDisk;
 pub use reader::ByteReader;
 pub use span::{Session, Span, Window};
 pub use span_handle::{SessionHandle, SpanHandle, WindowHandle, Written};
-pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, RestoreRecord, StoreSpec, TimeIndex, Timestamp};
+pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, Place, RestoreRecord, StoreSpec, TimeIndex, Timestamp};
 pub use task::{Opened, TaskState};
 pub use version_scan::Version;
 pub use versioned::{VersionPut, VersionedHandle};

@@ -1,9 +1,10 @@
-//! Every read of every kind of store finds the same on RocksDB and in memory; and after a commit, the same for readers on other threads as
-//! for the task itself.
+//! Every read of every kind of store finds the same on RocksDB, on a disk in memory, and in memory beside RocksDB, where a restart restores it
+//! from its changelog; and after a commit, the same for readers on other threads as for the task itself.
 
+use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
-use headwater_state::{Direction, Session, StoreSpec, TaskState, Timestamp, Window};
+use headwater_state::{ChangelogPosition, Direction, Logging, RestoreRecord, Session, StoreSpec, TaskState, Timestamp, Window};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -173,9 +174,15 @@ fn of_others(state: &TaskState, read: &Read) -> Found {
     found.unwrap()
 }
 
+/// A record of a changelog: key, value and timestamp.
+type Logged = (Vec<u8>, Option<Vec<u8>>, Timestamp);
+
 /// An engine with a state on it.
 struct Side {
     engine: Engine,
+    /// The stores that are not on its disk.
+    in_memory: &'static [&'static str],
+    changelogs: BTreeMap<&'static str, Vec<Logged>>,
     state: Option<TaskState>,
     commits: u64,
     observed: Option<Timestamp>,
@@ -183,8 +190,8 @@ struct Side {
 }
 
 impl Side {
-    fn new(engine: Engine) -> Self {
-        let mut side = Side { engine, state: None, commits: 0, observed: None, committed: None };
+    fn new(engine: Engine, in_memory: &'static [&'static str]) -> Self {
+        let mut side = Side { engine, in_memory, changelogs: BTreeMap::new(), state: None, commits: 0, observed: None, committed: None };
         side.restart();
         side
     }
@@ -201,13 +208,28 @@ impl Side {
             StoreSpec::session(SESSIONS, RETENTION_MS, SEGMENT_MS),
             StoreSpec::versioned(VERSIONS, RETENTION_MS, SEGMENT_MS),
         ];
-        let state = self.engine.open(&specs);
+        let placed = |spec: StoreSpec| if self.in_memory.contains(&&*spec.name) { spec.in_memory() } else { spec };
+        let mut state = self.engine.open(&specs.map(|spec| placed(spec.with_logging(Logging::EachUpdate))));
+        self.in_memory.iter().for_each(|store| self.restore(&mut state, store));
         if let Some(time) = self.committed {
             state.window(WINDOWS).unwrap().set_observed_time(time);
             state.session(SESSIONS).unwrap().set_observed_time(time);
             state.versioned(VERSIONS).unwrap().set_observed_time(time);
         }
         (self.state, self.observed) = (Some(state), self.committed);
+    }
+
+    fn restore(&self, state: &mut TaskState, store: &str) {
+        assert_eq!(state.position(store), None, "what was in memory is gone");
+        let records = (0_i64..).zip(self.changelogs.get(store).into_iter().flatten());
+        let mut records =
+            records.map(|(offset, (key, value, timestamp))| RestoreRecord { key, value: value.as_deref(), timestamp: *timestamp, offset });
+        state.restore(store, &mut records, self.end(store)).unwrap();
+    }
+
+    fn end(&self, store: &str) -> ChangelogPosition {
+        let next_offset = self.changelogs.get(store).map_or(0, Vec::len) as i64;
+        ChangelogPosition { next_offset, topic_id: [1; 16], written_at_ms: 0 }
     }
 
     fn observe(&mut self, time: Timestamp) {
@@ -237,16 +259,28 @@ impl Side {
     }
 
     fn commit(&mut self) {
-        self.commits += 1;
-        self.committed = self.observed;
-        let (commits, state) = (self.commits, self.state());
-        [ROWS, WINDOWS, SESSIONS, VERSIONS].into_iter().for_each(|store| state.drain_changelog(store, &mut |_| {}).unwrap());
-        state.commit(&[], commits).unwrap();
+        (self.commits, self.committed) = (self.commits + 1, self.observed);
+        let state = self.state.as_mut().unwrap();
+        for store in [ROWS, WINDOWS, SESSIONS, VERSIONS] {
+            let logged = self.changelogs.entry(store).or_default();
+            let sink = &mut |record: headwater_state::ChangelogRecord<'_>| {
+                logged.push((record.key.to_vec(), record.value.map(<[u8]>::to_vec), record.timestamp));
+            };
+            state.drain_changelog(store, sink).unwrap();
+        }
+        let ends = [ROWS, WINDOWS, SESSIONS, VERSIONS].map(|store| (store, self.end(store)));
+        let commits = self.commits;
+        self.state().commit(&ends, commits).unwrap();
     }
 }
 
 fn check(steps: &[Step]) {
-    let mut sides = Engine::each().map(Side::new);
+    let mut sides = [
+        Side::new(Engine::rocks(), &[]),
+        Side::new(Engine::memory(), &[]),
+        Side::new(Engine::rocks(), &[ROWS, SESSIONS]),
+        Side::new(Engine::memory(), &[WINDOWS, VERSIONS]),
+    ];
     let mut is_committed = true;
     for step in steps {
         match step {
@@ -259,10 +293,10 @@ fn check(steps: &[Step]) {
             Step::Commit => sides.iter_mut().for_each(Side::commit),
             Step::Restart => sides.iter_mut().for_each(Side::restart),
             Step::Read(read) => {
-                let [rocks, memory] = sides.each_mut().map(|side| of_task(side.state(), read));
-                assert_eq!(rocks, memory, "{read:?}: RocksDB and memory");
-                let [others, others_in_memory] = sides.each_mut().map(|side| of_others(side.state(), read));
-                assert_eq!(others, others_in_memory, "{read:?}, committed: RocksDB and memory");
+                let [rocks, elsewhere @ ..] = sides.each_mut().map(|side| of_task(side.state(), read));
+                elsewhere.iter().for_each(|found| assert_eq!(&rocks, found, "{read:?}: RocksDB and memory"));
+                let [others, elsewhere @ ..] = sides.each_mut().map(|side| of_others(side.state(), read));
+                elsewhere.iter().for_each(|found| assert_eq!(&others, found, "{read:?}, committed: RocksDB and memory"));
                 if is_committed {
                     assert_eq!(others, rocks, "{read:?}: others and the task");
                 }

@@ -200,6 +200,8 @@ impl Restoring {
             punctuations: 0,
         };
         task.restore_times();
+        // Also before the first record shows no store what has expired.
+        task.processors.stores.iter().for_each(|(_, store)| store.resume(task.clock.stream_time()));
         task.init_processors(now);
         Ok(task)
     }

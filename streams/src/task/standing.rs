@@ -62,9 +62,8 @@ impl Task {
         Some(asked.answer(question).map_err(|error| QueryError::of_row(store, error)))
     }
 
-    /// What it has committed, for readers on other threads. Asked for before the first record is processed.
+    /// What it has committed, for readers on other threads.
     pub(crate) fn committed_state(&self) -> CommittedState {
-        self.processors.stores.iter().for_each(|(_, store)| store.resume(self.clock.stream_time()));
         self.context.state.borrow().committed()
     }
 

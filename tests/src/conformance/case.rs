@@ -40,6 +40,19 @@ pub struct CaseConfig {
     pub deserialization_errors: Option<String>,
     /// `fail` or `continue`.
     pub processing_errors: Option<String>,
+    /// Where the rows of all stores are. The recorded cases do not say it: `expect` is the same for both.
+    pub stores: StorePlace,
+}
+
+/// Where rows are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorePlace {
+    /// On the disk of the state.
+    #[default]
+    OnDisk,
+    /// In memory: a restart finds them empty.
+    InMemory,
 }
 
 impl CaseConfig {
@@ -380,6 +393,13 @@ impl Case {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| at(&error))?;
         serde_json::from_str(&text).map_err(|error| at(&error))
+    }
+
+    /// The same with its stores elsewhere.
+    #[must_use]
+    pub fn with_stores(mut self, place: StorePlace) -> Case {
+        self.config.stores = place;
+        self
     }
 
     /// Kafka fails here in a way that nobody wants.

@@ -29,7 +29,7 @@ pub(crate) use error::RowError;
 pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use reading::OwnRows;
-pub use reading::ReadHandle;
+pub use reading::{ReadHandle, ReadOnlyHandle};
 pub(crate) use rows::{KeyValueRows, Rows, SessionRows, SpanRows, WindowRows, Written};
 pub(crate) use span_rows::Held;
 pub(crate) use spans::{KeyEnd, SpanBytes};
