@@ -1,6 +1,7 @@
 //! The runtime above the tasks: a step function, `step(now, events) -> effects`, and the thin shell of threads around it.
 
 mod app;
+mod beginning;
 mod config;
 mod error;
 mod event;

@@ -4,6 +4,7 @@ use super::Topic;
 use crate::format::{Format, Nullable};
 use crate::record::{Portable, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Topics to read and how. Kafka: `Consumed`.
 ///
@@ -33,6 +34,8 @@ pub enum Reset {
     Earliest,
     /// Behind the last one.
     Latest,
+    /// At the first record whose timestamp in the log is at most this old; behind the last one where there is none.
+    ByDuration(Duration),
     /// Nowhere: the application stops and says which input has no position.
     Fail,
 }
@@ -115,6 +118,22 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     /// A group that has no position yet starts behind the last record.
     pub fn latest(self) -> Self {
         Source { reset: Reset::Latest, ..self }
+    }
+
+    /// A group that has no position yet starts at the first record whose timestamp in the log is at most `age` old by the wall clock, and behind the
+    /// last one where all are older. In a partition whose records are out of order older ones may follow. KIP-1106; Kafka: `AutoOffsetReset.byDuration`.
+    ///
+    /// ```
+    /// # use headwater_streams::prelude::*;
+    /// use std::time::Duration;
+    /// const ORDERS: Topic<u64, String> = Topic::new("orders");
+    /// const DAY: Duration = Duration::from_secs(86_400);
+    /// let app = StreamsBuilder::new();
+    /// app.stream(ORDERS.source().by_duration(DAY)).for_each(|_, _| ()); // a day of the past, not all of it
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].inputs[0].reset, Reset::ByDuration(DAY));
+    /// ```
+    pub fn by_duration(self, age: Duration) -> Self {
+        Source { reset: Reset::ByDuration(age), ..self }
     }
 
     /// A group that has no position yet does not start: somebody has to set one. Kafka: `none`.

@@ -64,7 +64,7 @@ impl Fed {
     fn stream(guarantee: Guarantee) -> Fed {
         let mut fed = Fed::new(plan(guarantee, |app| app.stream(IN).map_values(|_, n| n + 1).to(OUT)));
         fed.step(0, vec![assigned("in", 1)]);
-        let found = Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() };
+        let found = Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() };
         fed.step(0, vec![Event::Found(TASK, Ok(found))]);
         fed
     }
@@ -137,7 +137,7 @@ fn a_changelog_that_was_trimmed_meanwhile_is_looked_up_again() {
         app.table(IN, crate::dsl::Store::new("table")).to(OUT);
     }));
     fed.step(0, vec![assigned("in", 1)]);
-    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: vec![ENDS] }));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: vec![ENDS], ..Found::default() }));
     assert!(has(&fed.step(1, vec![found()]), |effect| matches!(effect, Effect::Restore(_, 0))));
     let error = Some(LogError::new(ErrorCode::AutoOffsetReset, "changelog"));
     let partition = at("app-table-changelog");
@@ -177,7 +177,7 @@ fn another_owner_with_the_same_commit_number_is_not_us() {
     fed.step(2, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
     assert!(has(&fed.step(3, vec![Event::Producer(Ok(()))]), |effect| matches!(effect, Effect::LookUp(TASK))), "not before it is final");
     let other = crate::log::GroupOffset { offset: 1, ..sent[0].clone() };
-    let found = |committed| Found { inputs: vec![(at("in"), Some(committed), ENDS)], changelogs: Vec::new() };
+    let found = |committed| Found { inputs: vec![(at("in"), Some(committed), ENDS)], ..Found::default() };
     let effects = fed.step(3, vec![Event::Found(TASK, Ok(found(other)))]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(0)))), "what the other has is not ours");
 
@@ -194,7 +194,7 @@ fn nothing_is_purged_before_the_group_has_the_offsets() {
     }));
     let (task, topic) = (TaskId { sub_topology: 1, partition: 0 }, "app-r-repartition");
     fed.step(0, vec![assigned(topic, 1)]);
-    let found = Found { inputs: vec![(at(topic), None, ENDS)], changelogs: Vec::new() };
+    let found = Found { inputs: vec![(at(topic), None, ENDS)], ..Found::default() };
     fed.step(0, vec![Event::Found(task, Ok(found))]);
     fed.step(1, vec![fetched(ReaderOf::Tasks, topic, 0..2)]);
     let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(_, 2));
@@ -218,7 +218,7 @@ fn letters_of_a_failed_commit_go_again_even_where_only_sinks_run() {
         timestamp: 0,
         headers: Headers::EMPTY,
     };
-    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], ..Found::default() }))]);
     let claim = Claim { next_offset: Some(4), unpublished: vec![letter] };
     let is_letter = |effect: &Effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "app-dlq");
     assert!(has(&fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(claim))]), is_letter));
@@ -231,7 +231,7 @@ fn letters_of_a_failed_commit_go_again_even_where_only_sinks_run() {
 #[test]
 fn a_claim_beyond_the_end_that_was_known_asks_for_the_end_once_more() {
     let mut fed = Fed::sink();
-    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], ..Found::default() }));
     let refused = || Event::Sink(TASK, SinkEvent::Failed(ConnectorError::Refused { sink: "nowhere".into(), reason: "beyond".into() }));
     assert!(has(&fed.step(1, vec![found()]), |effect| matches!(effect, Effect::Sink(_, SinkCommand::Open(..)))));
     assert!(has(&fed.step(2, vec![refused()]), |effect| matches!(effect, Effect::LookUp(TASK))));
@@ -242,7 +242,7 @@ fn a_claim_beyond_the_end_that_was_known_asks_for_the_end_once_more() {
 #[test]
 fn a_stop_does_not_wait_for_ever_for_a_sink_that_hangs() {
     let mut fed = Fed::sink();
-    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], ..Found::default() }))]);
     fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(Claim::default()))]);
     fed.step(3, vec![Event::Committed(Ok(Vec::new()))]);
     let effects = fed.step(4, vec![fetched(ReaderOf::Sink(0), "out", 0..2)]);
@@ -319,7 +319,7 @@ fn a_log_that_is_away_is_asked_for_a_producer_again_and_nothing_builds_on_it() {
     assert_eq!(fed.status.progress().records, 2);
     let effects = fed.step(now, vec![Event::Producer(Ok(()))]);
     assert!(has(&effects, |effect| matches!(effect, Effect::LookUp(TASK))), "what became of the commit is asked when it is final");
-    fed.step(now, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(now, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() }))]);
     fed.step(now + 1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     assert_eq!(fed.status.progress().records, 4);
 }
@@ -350,7 +350,7 @@ fn a_stop_after_the_group_took_everything_away_is_in_good_order() {
 fn two_processes_with_one_transactional_id_end_with_an_error_of_the_older() {
     let mut fed = Fed::stream(Guarantee::ExactlyOnce);
     let fenced = || Event::Committed(Err(LogError::new(ErrorCode::ClientFenced, "app-1")));
-    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() }));
     fed.step(100, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     fed.step(20_000, vec![fenced(), Event::Producer(Ok(()))]);
     fed.step(20_001, vec![found()]);
@@ -368,7 +368,7 @@ fn what_waits_for_the_group_is_bounded() {
     plan.config.uncommitted_bytes = 100;
     let mut fed = Fed::new(plan);
     fed.step(0, vec![assigned("in", 1)]);
-    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() }))]);
     fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     let refused = Err(LogError::new(ErrorCode::IllegalGeneration, "app"));
     fed.step(2, vec![Event::Committed(refused), Event::Producer(Ok(()))]);
@@ -503,7 +503,7 @@ fn half_quiet() -> Fed {
     let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| app.stream(IN).merge(&app.stream(OTHER)).to(OUT)));
     fed.step(0, vec![assigned("other", 1)]);
     let inputs = vec![(at("in"), None, ENDS), (at("other"), None, ENDS)];
-    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs, changelogs: Vec::new() }))]);
+    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs, ..Found::default() }))]);
     fed.step(0, vec![timed("in", 10, 1_000), timed("other", 10, 2_000)]);
     fed.step(1, vec![Event::Committed(Ok(Vec::new()))]);
     fed.step(4_000, vec![timed("in", 11, 3_000)]);
