@@ -53,7 +53,7 @@ impl StreamsBuilder {
         let name = source.name.clone();
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
             let read = operator::read_stream(source.clone());
-            let reading = operator::Reading::<S::Key, S::Value, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let reading = operator::Reading::<S::Key, S::Value, _>::new(wiring.stage(id), source.stamps(), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);
@@ -97,7 +97,8 @@ impl StreamsBuilder {
         let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
             let read = operator::read_table(source.clone());
-            let reading = operator::Reading::<K::Present, Option<V::Present>, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let reading =
+                operator::Reading::<K::Present, Option<V::Present>, _>::new(wiring.stage(id), source.stamps(), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);

@@ -82,8 +82,8 @@ impl StreamsBuilder {
 
 /// A record of the topic as the store has it: in the formats of the types, whatever the topic's are.
 fn read<K: Nullable, V: Nullable>(source: Arc<Source<K, V>>) -> crate::graph::ReadGlobal {
-    Arc::new(move |record, partition_time| {
-        let Arrival::Record(key, value, timestamp) = operator::read_table(source.clone())(record, partition_time)? else { return Ok(None) };
+    Arc::new(move |record, clocks| {
+        let Arrival::Record(key, value, timestamp) = operator::read_table(source.clone())(record, clocks)? else { return Ok(None) };
         let mut row = GlobalRow { key: Vec::new(), value: None, timestamp };
         K::Format::default().encode(&key, &mut row.key).map_err(Unreadable::from)?;
         if let Some(value) = value {

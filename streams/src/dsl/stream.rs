@@ -410,8 +410,9 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// What an internal topic holds, in a sub-topology of its own.
     pub(super) fn read_back(app: &StreamsBuilder, sink: NodeId) -> Self {
         let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
-            let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
-            let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let source = Arc::new(Topic::<K, V>::new("").source());
+            let reading =
+                operator::Reading::<K, V, _>::new(wiring.stage(id), source.stamps(), operator::read_stream(source), wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         Self::at(app, node, false)

@@ -41,7 +41,7 @@ pub(crate) use metadata::FoundMetadata;
 pub(crate) use metadata::{CommitMetadata, METADATA_LIMIT};
 pub(crate) use outbox::{Outbox, OutputId};
 pub use partitioner::partition_of_key;
-pub(crate) use processors::{Flusher, Front, Processors, Punctuated, SourceNode, Staged, Unreadable, WiredSource};
+pub(crate) use processors::{Clocks, Flusher, Front, Processors, Punctuated, SourceNode, Staged, Unreadable, WiredSource};
 pub(crate) use restoring::{ChangelogEnd, Restoring, TaskInputs};
 pub(crate) use running::{Task, TaskSettings};
 pub(crate) use schedules::Time;

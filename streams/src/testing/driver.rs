@@ -252,7 +252,7 @@ impl TestDriver {
         let committed: Vec<_> = self.tasks.iter().flat_map(Task::committed_offsets).collect();
         self.dropped_before = self.dropped() - self.unread - self.opening.globals.dropped();
         self.tasks.clear();
-        self.opening.read_globals(&self.topics);
+        self.opening.read_globals(&self.topics, self.wall_time);
         self.tasks = self.opening.tasks(&self.disk, &self.topics, &committed, self.wall_time)?;
         self.try_settle()
     }
@@ -417,7 +417,7 @@ impl TestDriver {
 
     fn deliver(&mut self, fetched: &Fetched) {
         let (unread, policies) = (&mut self.unread, self.opening.rules.failures);
-        let taken = self.opening.globals.take(fetched, |NoRow { offset, cause: Unreadable { fault, cause } }| {
+        let taken = self.opening.globals.take(self.wall_time, fetched, |NoRow { offset, cause: Unreadable { fault, cause } }| {
             *unread += 1;
             let (task, stage) = (TaskId { sub_topology: 0, partition: 0 }, fetched.partition.topic.clone());
             let stop = TaskError::Record { fault, task, stage, at: fetched.partition.clone(), offset, cause };
