@@ -73,7 +73,7 @@ impl<K: Row, V: Row> KTable<K, V> {
     fn joined_by<F: Row, R: Row, Out: Row>(
         &self, operation: &'static str, right: &KTable<F, R>, foreign_key: impl ForeignKey<K, V, F>, join: ForeignJoiner<K, V, R, Out>,
     ) -> KTable<K, Out> {
-        let joins_alone = operation == "left_join_by";
+        let (right, joins_alone) = (&right.seen_by(&self.app, operation), operation == "left_join_by");
         self.app.graph(|graph| graph.need_old_values(right.node));
         self.app.graph(|graph| graph.need_old_values(self.node));
         let (subscriptions, subscribed) = self.subscribe(foreign_key, joins_alone);

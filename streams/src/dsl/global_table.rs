@@ -4,11 +4,12 @@ use super::join::{RightSide, joined};
 use super::materialized::declare::{self, Declaration};
 use super::{IntoStore, KStream, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
-use crate::graph::{GlobalRow, GlobalTable, Kind};
+use crate::graph::{GlobalRow, GlobalTable, Kind, StoreKind, TopologyError};
 use crate::operator::{self, Arrival, GlobalJoin, Unmatched};
 use crate::record::{Item, Portable};
 use crate::task::Unreadable;
 use crate::topic::{IntoSource, Source};
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -101,6 +102,16 @@ impl<K: Row, V: Row> GlobalKTable<K, V> {
     pub fn by<F: Portable>(&self, key: F) -> By<K, V, F> {
         By { table: *self, key: Arc::new(key) }
     }
+
+    /// It is a mistake if this builder has no such table: then another one has made it.
+    fn check_builder(&self, app: &StreamsBuilder, operation: &'static str) {
+        let types = TypeId::of::<(K, V)>();
+        let is_known =
+            app.graph(|graph| graph.stores.get(self.store).is_some_and(|used| used.kind == StoreKind::Global && used.types == types));
+        if !is_known {
+            app.mistake(TopologyError::TwoBuilders { operation });
+        }
+    }
 }
 
 impl<K: Nullable, V: Nullable, G: Nullable, R: Row, F> RightSide<K, V> for By<G::Present, R, F> where F: Fn(&K, &V::Present) -> G + Portable {}
@@ -130,6 +141,7 @@ impl<P: Row, R: Row, F: Portable> By<P, R, F> {
     where
         F: Fn(&K, &V::Present) -> G,
     {
+        self.table.check_builder(&left.app, operation);
         let (app, by, store, f) = (&left.app, self.key.clone(), self.table.store, Arc::new(f));
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[left.node], move |wiring, id| GlobalJoin::<
             K,
