@@ -146,7 +146,7 @@ impl<'a> Wiring<'a> {
     fn row_bytes(&mut self, store: &'static str) -> RowBytes {
         let versions = self.environment.state.borrow().versioned(store);
         match versions {
-            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
+            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store")), self.processors.refusals.clone()),
             None => RowBytes::Last(self.bytes(store)),
         }
     }
@@ -177,7 +177,8 @@ impl<'a> Wiring<'a> {
             return known.clone();
         }
         let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
-        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let (rule, time) = (self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let bytes = WindowBytes::new(bytes, rule, time, self.processors.refusals.clone());
         let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
         self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
@@ -189,7 +190,8 @@ impl<'a> Wiring<'a> {
             return known.clone();
         }
         let bytes = self.environment.state.borrow().session(store).expect("the state has the stores of the plan");
-        let bytes = SessionBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let (rule, time) = (self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let bytes = SessionBytes::new(bytes, rule, time, self.processors.refusals.clone());
         let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
         self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
@@ -227,7 +229,8 @@ impl<'a> Wiring<'a> {
             return known.clone();
         }
         let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
-        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let (rule, time) = (self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let bytes = WindowBytes::new(bytes, rule, time, self.processors.refusals.clone());
         let rows = Rc::new(EventRows::new(store, bytes, self.counter(&format!("{store}/sequence"))));
         self.made.insert(Part::Store(store), Box::new(rows.clone()));
         rows

@@ -1,6 +1,6 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
-use super::store::Asked;
+use super::store::{Asked, Refusals};
 use super::{Context, Due, Failure, Fault, Flow, Schedules, Stop};
 use crate::format::FormatError;
 use crate::log::RecordRef;
@@ -24,6 +24,8 @@ pub(crate) struct Processors {
     pub(crate) fronts: Vec<Rc<dyn Front>>,
     /// Times that operators and stores keep for themselves, by name; the task saves them with its commits.
     pub(crate) clocks: Vec<(Arc<str>, Rc<Cell<Timestamp>>)>,
+    /// What stores have refused to write.
+    pub(crate) refusals: Refusals,
 }
 
 /// A source node and the topics that it reads.

@@ -1,5 +1,6 @@
 //! A byte store as a front sees it: rows by the bytes of their whole key.
 
+use super::refusals::Refusals;
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use crate::runtime::TimeRule;
 use headwater_state::{KeyValueHandle, StateError, VersionPut, VersionedHandle, WindowHandle, Written};
@@ -22,7 +23,7 @@ pub(crate) trait Backing {
 pub(crate) enum RowBytes {
     Last(KeyValueHandle),
     /// With the largest time written, by which versions expire.
-    Versions(VersionedHandle, Rc<Cell<Timestamp>>),
+    Versions(VersionedHandle, Rc<Cell<Timestamp>>, Refusals),
 }
 
 impl RowBytes {
@@ -38,7 +39,7 @@ impl RowBytes {
     pub(super) fn versions(&self) -> &VersionedHandle {
         match self {
             RowBytes::Last(_) => unreachable!("types tell versioned stores from others"),
-            RowBytes::Versions(handle, observed) => {
+            RowBytes::Versions(handle, observed, _) => {
                 observe(handle, observed);
                 handle
             }
@@ -47,7 +48,7 @@ impl RowBytes {
 
     /// Takes the time of the last commit as the store's.
     pub(super) fn resume(&self) {
-        if let RowBytes::Versions(handle, observed) = self
+        if let RowBytes::Versions(handle, observed, _) = self
             && observed.get() > NO_TIMESTAMP
         {
             handle.set_observed_time(observed.get());
@@ -60,7 +61,7 @@ impl RowBytes {
     ) -> Result<R, StateError> {
         match self {
             RowBytes::Last(handle) => handle.get(key, read),
-            RowBytes::Versions(handle, observed) => {
+            RowBytes::Versions(handle, observed, _) => {
                 observe(handle, observed);
                 let found = handle.get_as_of(key, time)?;
                 Ok(read(found.as_ref().map(|found| (found.valid_from, &found.value[..]))))
@@ -81,7 +82,7 @@ impl Backing for RowBytes {
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         match self {
             RowBytes::Last(handle) => handle.get(key, read),
-            RowBytes::Versions(handle, _) => handle.get(key, read),
+            RowBytes::Versions(handle, ..) => handle.get(key, read),
         }
     }
 
@@ -95,10 +96,14 @@ impl Backing for RowBytes {
                 }
                 Ok(VersionPut::Latest)
             }
-            RowBytes::Versions(handle, observed) => {
+            RowBytes::Versions(handle, observed, refusals) => {
                 observed.set(observed.get().max(timestamp));
                 observe(handle, observed);
-                handle.put(key, value, timestamp)
+                let put = handle.put(key, value, timestamp)?;
+                if put == VersionPut::Expired {
+                    refusals.count();
+                }
+                Ok(put)
             }
         }
     }
@@ -112,11 +117,12 @@ pub(crate) struct WindowBytes {
     time: Rc<Cell<Timestamp>>,
     /// The largest window start that was flushed from a cache.
     flushed: Cell<Timestamp>,
+    refusals: Refusals,
 }
 
 impl WindowBytes {
-    pub(crate) fn new(handle: WindowHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        WindowBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP) }
+    pub(crate) fn new(handle: WindowHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>, refusals: Refusals) -> Self {
+        WindowBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP), refusals }
     }
 
     pub(super) fn is_by_kafkas_rule(&self) -> bool {
@@ -151,7 +157,11 @@ impl WindowBytes {
     /// Adds one of several values of a key that begin at one time.
     pub(super) fn add(&self, key: &[u8], start: Timestamp, number: u32, value: &[u8]) -> Written {
         self.observe_start(start);
-        self.at_its_time().put_numbered(key, start, number, value, start)
+        let written = self.at_its_time().put_numbered(key, start, number, value, start);
+        if written == Written::Expired {
+            self.refusals.count();
+        }
+        written
     }
 
     /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
@@ -180,16 +190,20 @@ impl Backing for WindowBytes {
         self.at_its_time().get(key, start, read)
     }
 
-    /// What is expired is not written; nobody could read it.
+    /// What is expired is not written; nobody could read it. Where time is the watermark no record comes so far that is so late: it was held back
+    /// while time went on, and its change goes on all the same, so nothing was dropped.
     #[inline]
     fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) -> Result<VersionPut, StateError> {
         let (key, start) = split(key);
         self.observe_start(start);
         let handle = self.at_its_time();
-        match value {
+        let written = match value {
             Some(value) => handle.put(key, start, value, timestamp),
             None => handle.delete(key, start, timestamp),
         };
+        if written == Written::Expired && self.rule == TimeRule::Kafka {
+            self.refusals.count();
+        }
         Ok(VersionPut::Latest)
     }
 }

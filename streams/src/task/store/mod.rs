@@ -14,6 +14,7 @@ mod front;
 mod handle;
 mod key_bytes;
 mod reading;
+mod refusals;
 mod rows;
 mod sessions;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use reading::OwnRows;
 pub use reading::ReadHandle;
+pub(crate) use refusals::Refusals;
 pub(crate) use rows::{KeyValueRows, Rows, SessionRows, WindowRows, Written};
 pub(crate) use sessions::{SessionBytes, extend_with_session};
 pub(crate) use windows::Held;

@@ -2,12 +2,13 @@
 
 use super::backing::Backing;
 use super::error::RowError;
+use super::refusals::Refusals;
 use super::rows::SessionRows;
 use super::windows::Held;
 use crate::format::{Format, Row};
 use crate::record::{NO_TIMESTAMP, Timestamp, Windowed};
 use crate::runtime::TimeRule;
-use headwater_state::{Direction, SessionHandle, StateError, VersionPut};
+use headwater_state::{Direction, SessionHandle, StateError, VersionPut, Written};
 use std::cell::Cell;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
@@ -22,11 +23,12 @@ pub(crate) struct SessionBytes {
     flushed: Cell<Timestamp>,
     /// The time of the record that writes: in the changelog Kafka Streams has that, while the time of a session is its end.
     writer: Cell<Timestamp>,
+    refusals: Refusals,
 }
 
 impl SessionBytes {
-    pub(crate) fn new(handle: SessionHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        SessionBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP), writer: Cell::new(NO_TIMESTAMP) }
+    pub(crate) fn new(handle: SessionHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>, refusals: Refusals) -> Self {
+        SessionBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP), writer: Cell::new(NO_TIMESTAMP), refusals }
     }
 
     /// Takes the time of the last commit as the store's.
@@ -71,7 +73,7 @@ impl Backing for SessionBytes {
         self.at_its_time().get(key, start, end, |row| read(row.map(|(_, value)| (end, value))))
     }
 
-    /// What is expired is not written; nobody could read it.
+    /// What is expired is not written; nobody could read it. As with windows, and a removal is no record.
     #[inline]
     fn put(&self, key: &[u8], value: Option<&[u8]>, _: Timestamp) -> Result<VersionPut, StateError> {
         let ((key, start, end), timestamp) = (split(key), self.writer.get());
@@ -79,10 +81,13 @@ impl Backing for SessionBytes {
             self.time.set(self.time.get().max(end));
         }
         let handle = self.at_its_time();
-        match value {
+        let written = match value {
             Some(value) => handle.put(key, start, end, value, timestamp),
             None => handle.delete(key, start, end, timestamp),
         };
+        if written == Written::Expired && value.is_some() && self.rule == TimeRule::Kafka {
+            self.refusals.count();
+        }
         Ok(VersionPut::Latest)
     }
 }
