@@ -5,7 +5,7 @@ use super::join_windows::Within;
 use super::materialized::declare::Declaration;
 use super::{KStream, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
-use crate::graph::{Kind, NodeId, Repartition, StoreKind, StoreOptions, StoreUse, TopologyError};
+use crate::graph::{ChangelogLayout, Kind, NodeId, Repartition, StoreKind, StoreOptions, StoreUse, TopologyError};
 use crate::operator::{self, Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 use crate::record::{Item, Portable};
 use crate::topic::intern;
@@ -236,6 +236,7 @@ impl Plan {
                 owner: Some(self.operation),
                 options,
                 source_changelog: None,
+                changelog_layout: ChangelogLayout::Shared,
             };
             graph.nodes[left].stores.push(name);
             graph.nodes[right].stores.push(name);

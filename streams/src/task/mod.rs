@@ -9,6 +9,7 @@ mod context;
 mod destinations;
 mod error;
 mod failure;
+mod foreign;
 mod globals;
 mod id;
 mod idleness;
