@@ -125,15 +125,42 @@ fn records_that_wait_for_a_table() {
     world.run(&topology).unwrap();
 }
 
-/// From the case `fkjoin-internal-topics`, in a topic that somebody has called as ours.
-#[test]
-fn subscriptions_of_a_foreign_key_join() {
-    let world = World::with("app-joined-subscriptions-changelog");
+/// From the case `fkjoin-internal-topics`.
+const SUBSCRIPTION: [&str; 2] = ["0000000273317361", "01034658038cc092ffdb33f039b62170e9f8736100000000"];
+
+fn joined() -> Topology {
     let app = StreamsBuilder::new();
     let (rows, others) = (app.table(ROWS, Store::new("rows")), app.table(OTHERS, Store::new("others")));
     rows.join_by(&others, |_, row| row.clone(), |_, left, right| left + &right).named("joined").to(OUT);
-    let topology = app.build().unwrap();
-    world.append(&bytes("0000000273317361"), Some(&bytes("01034658038cc092ffdb33f039b62170e9f8736100000000")), &Headers::EMPTY);
-    let says = world.refusal(&topology);
+    app.build().unwrap()
+}
+
+/// In a topic that somebody has called as ours.
+#[test]
+fn subscriptions_of_a_foreign_key_join() {
+    let world = World::with("app-joined-subscriptions-changelog");
+    let [key, value] = SUBSCRIPTION.map(bytes);
+    world.append(&key, Some(&value), &Headers::EMPTY);
+    let says = world.refusal(&joined());
     assert!(says.contains("1 rows of store joined-subscriptions were left by Kafka Streams"), "{says}");
+}
+
+/// We would read none of them, and nobody would notice for a while.
+#[test]
+fn subscriptions_in_topics_called_as_kafka_streams_calls_them() {
+    let [key, value] = SUBSCRIPTION.map(bytes);
+    for topic in ["app-joined-subscription-store-changelog", "app-KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-0000000012-changelog"] {
+        let world = World::with(topic);
+        world.run(&joined()).unwrap(); // there is such a topic, and nothing in it
+        world.append(&key, Some(&value), &Headers::EMPTY);
+        let says = world.refusal(&joined());
+        assert!(says.starts_with(&format!("topic {topic} holds subscriptions of a foreign-key join of Kafka Streams")), "{says}");
+        world.log.admin().delete_topic(topic).unwrap();
+        world.run(&joined()).unwrap();
+    }
+    for other in ["app-other-subscription-store-changelog", "app-eu-joined-subscription-store-changelog"] {
+        let world = World::with(other);
+        world.append(&key, Some(&value), &Headers::EMPTY);
+        world.run(&joined()).unwrap();
+    }
 }

@@ -8,6 +8,7 @@ mod event;
 mod executor;
 mod global_reader;
 mod instance;
+mod left_behind;
 mod outage;
 mod plan;
 mod queries;
