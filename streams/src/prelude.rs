@@ -1,10 +1,10 @@
 //! What a topology imports: `use headwater_streams::prelude::*;`.
 
 pub use crate::dsl::{
-    ByKey, BySession, ByWindow, CogroupedKStream, Hopping, IntoStore, JoinWindows, KGroupedStream, KGroupedTable, KStream, KTable,
-    Materialized, Processor, ReadOnlyStore, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore, SessionWindowedKStream,
-    Sliding, SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling, Unlimited,
-    VersionedStore, WindowMaterialized, WindowStore, Windowing,
+    ByKey, BySession, ByWindow, CogroupedKStream, GlobalKTable, Hopping, IntoStore, JoinWindows, KGroupedStream, KGroupedTable, KStream,
+    KTable, Materialized, Processor, ReadOnlyStore, Repartitioned, Scd2Store, Session, SessionMaterialized, SessionStore,
+    SessionWindowedKStream, Sliding, SlidingWindowedKStream, Split, Store, Stores, StreamsBuilder, Suppress, TimeWindowedKStream, Tumbling,
+    Unlimited, VersionedStore, WindowMaterialized, WindowStore, Windowing,
 };
 pub use crate::format::{BigEndian, Bincode, Bytes, Data, Format, FormatError, Json, Moment, Nullable, Raw, Row, TimeWindowed, Utf8};
 pub use crate::graph::{Topology, TopologyError, TopologyErrors};

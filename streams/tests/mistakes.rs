@@ -14,6 +14,7 @@
 //! | state behind a changed key | one key has rows in several tasks | below |
 //! | inputs of a join with different partition counts | the application stops when it gets partitions | below |
 //! | internal topics that are called anew when the topology changes | state is lost | below |
+//! | parts of two builders put together | that operation is left out, with everything behind it | below |
 //! | one topic read twice, one store for two | `TopologyException` where it is built, one at a time | below, all at once |
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
@@ -96,5 +97,75 @@ fn everything_at_once() {
     assert_eq!(says.len(), beginnings.len(), "{says:#?}");
     for (said, beginning) in says.iter().zip(beginnings) {
         assert!(said.starts_with(beginning), "{said}");
+    }
+}
+
+/// A stream, a table, a grouping and a global table, in topics of their own.
+struct Parts {
+    stream: KStream<String, u64>,
+    table: KTable<String, u64>,
+    grouped: KGroupedStream<String, u64>,
+    global: GlobalKTable<String, u64>,
+}
+
+fn parts(app: &StreamsBuilder, of: &str) -> Parts {
+    let topic = |what: &str| Topic::<String, u64>::of(format!("{of}-{what}"));
+    let store = |what: &str| Store::<String, u64>::of(format!("{of}-{what}"));
+    Parts {
+        stream: app.stream(topic("stream")),
+        table: app.table(topic("table"), store("table")),
+        grouped: app.stream(topic("grouped")).group_by_key(),
+        global: app.global_table(topic("global"), store("global")),
+    }
+}
+
+#[test]
+fn parts_of_two_builders() {
+    let windows = JoinWindows::of_ms(10);
+    type Mix = fn(&Parts, &Parts, JoinWindows);
+    let mixes: &[(&str, Mix)] = &[
+        ("merge", |ours, other, _| ours.stream.merge(&other.stream).for_each(|_, _| ())),
+        ("join", |ours, other, _| ours.stream.join(&other.table, |_, left, right| left + right).for_each(|_, _| ())),
+        ("left_join", |ours, other, _| ours.stream.left_join(&other.table, |_, left, _| left).for_each(|_, _| ())),
+        ("join", |ours, other, _| {
+            let waiting = other.table.with_grace_ms(5).stored("waiting");
+            ours.stream.join(&waiting, |_, left, right| left + right).for_each(|_, _| ());
+        }),
+        ("join", |ours, other, _| {
+            ours.stream.join(&other.global.by(|key: &String, _: &u64| key.clone()), |_, left, right| left + right).for_each(|_, _| ());
+        }),
+        ("left_join", |ours, other, windows| {
+            ours.stream.left_join(&other.stream.within(windows).stored("both"), |_, left, _| left).for_each(|_, _| ());
+        }),
+        ("outer_join", |ours, other, windows| {
+            ours.stream.outer_join(&other.stream.within(windows).stored("both"), |_, left, _| left.unwrap_or(0)).for_each(|_, _| ());
+        }),
+        ("join", |ours, other, _| ours.table.join(&other.table, |_, left, right| left + right).to(OUT)),
+        ("left_join", |ours, other, _| ours.table.left_join(&other.table, |_, left, _| left).to(OUT)),
+        ("outer_join", |ours, other, _| ours.table.outer_join(&other.table, |_, left, _| left.unwrap_or(0)).to(OUT)),
+        ("join_by", |ours, other, _| {
+            ours.table.join_by(&other.table, |key, _| key.clone(), |_, left, right| left + right).stored(Store::new("joined")).to(OUT);
+        }),
+        ("cogroup", |ours, other, _| {
+            let both = ours.grouped.cogroup(|_, n, sum: &mut u64| *sum += n).with(&other.grouped, |_, n, sum| *sum += n);
+            both.aggregate(Store::new("sums"), || 0).to(OUT);
+        }),
+    ];
+    for (operation, mix) in mixes {
+        let (app, elsewhere) = (StreamsBuilder::new(), StreamsBuilder::new());
+        // So that numbers of its nodes mean nothing here.
+        (0..40).for_each(|n| elsewhere.stream(Topic::<u64, u64>::of(format!("more-{n}"))).for_each(|_, _| ()));
+        mix(&parts(&app, "ours"), &parts(&elsewhere, "other"), windows);
+        let says = format!("`{operation}` puts together what two builders have made: build one topology with one StreamsBuilder");
+        assert_eq!(refused(&app), [says]);
+
+        let app = StreamsBuilder::new();
+        let (ours, other) = (parts(&app, "ours"), parts(&app, "other"));
+        mix(&ours, &other, windows);
+        let mistakes = app.build().err();
+        assert!(
+            mistakes.is_none_or(|mistakes| mistakes.iter().all(|mistake| matches!(mistake, TopologyError::GraceOfTable { .. }))),
+            "{operation} within one builder"
+        );
     }
 }

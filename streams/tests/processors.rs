@@ -239,3 +239,21 @@ fn what_was_sent_before_a_failure() {
         assert_eq!((driver.all(OUT).len(), driver.dropped()), (sent, 1), "{recovery:?}");
     }
 }
+
+/// Kafka counts what any store refuses, also where a processor has asked for the write.
+#[test]
+fn a_version_older_than_the_history_is_counted_as_dropped() {
+    const PRICES: VersionedStore<String, i64> = VersionedStore::new_ms("prices", 1_000);
+    let app = StreamsBuilder::new();
+    let put = |record: Record<String, String>, prices: &mut StoreHandle<String, i64>, _: &mut Out<String, i64>| {
+        Ok(prices.put(&record.key, record.timestamp)?)
+    };
+    app.stream(IN).process(PRICES.into_store(), put).for_each(|_, _| ());
+    let mut driver = TestDriver::with_config(app.build().unwrap(), &kafka());
+    driver.at(5_000).send(IN, "tea", "").at(4_000).send(IN, "tea", "");
+    assert_eq!(driver.dropped(), 0, "the history's bound belongs to it");
+    driver.at(3_999).send(IN, "tea", "");
+    assert_eq!(driver.dropped(), 1);
+    let known = |time| driver.store(PRICES).get_as_of(&"tea".to_owned(), time).unwrap().map(|version| version.value);
+    assert_eq!([known(4_500), known(5_000)], [Some(4_000), Some(5_000)]);
+}

@@ -61,6 +61,22 @@ fn the_later_layer_wins_and_is_named() {
 }
 
 #[test]
+fn an_advertised_address_is_one_that_others_can_reach() {
+    let place = Place::with("advertised_address = \"sales-1.example:8080\"\n");
+    assert_eq!(place.line(&[], &[], "advertised_address"), r#"advertised_address = "sales-1.example:8080" # headwater.toml"#);
+    let variable = [("HEADWATER_ADVERTISED_ADDRESS", "[fd00::7]:8080")];
+    assert_eq!(place.line(&variable, &[], "advertised_address"), r#"advertised_address = "[fd00::7]:8080" # HEADWATER_ADVERTISED_ADDRESS"#);
+    let flag = ["--advertised-address", "10.0.0.7:8080"];
+    assert_eq!(place.line(&variable, &flag, "advertised_address"), r#"advertised_address = "10.0.0.7:8080" # --advertised-address"#);
+    for wrong in ["10.0.0.7", ":8080", "10.0.0.7:0", "10.0.0.7:http", "fd00::7:8080", "http://sales-1:8080"] {
+        let error = place.error(&[("HEADWATER_ADVERTISED_ADDRESS", wrong)], &[]);
+        assert!(error.contains("not host:port as others reach it"), "{wrong}: {error}");
+    }
+    let error = place.error(&[("HEADWATER_ADVERTISED_ADDRESS", "0.0.0.0:8080")], &[]);
+    assert!(error.contains("0.0.0.0 is for listening, nobody reaches it"), "{error}");
+}
+
+#[test]
 fn the_file_may_be_named_by_the_environment() {
     let place = Place::with("session_timeout = \"7s\"\n");
     let said = place.headwater(&[("HEADWATER_CONFIG", "headwater.toml")], &["config"]);

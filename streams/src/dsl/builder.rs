@@ -53,7 +53,7 @@ impl StreamsBuilder {
         let name = source.name.clone();
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
             let read = operator::read_stream(source.clone());
-            let reading = operator::Reading::<S::Key, S::Value, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let reading = operator::Reading::<S::Key, S::Value, _>::new(wiring.stage(id), source.stamps(), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);
@@ -99,7 +99,8 @@ impl StreamsBuilder {
         let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
             let read = operator::read_table(source.clone());
-            let reading = operator::Reading::<K::Present, Option<V::Present>, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let reading =
+                operator::Reading::<K::Present, Option<V::Present>, _>::new(wiring.stage(id), source.stamps(), read, wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);
@@ -194,13 +195,18 @@ impl StreamsBuilder {
         name.into_iter().for_each(|name| self.name(node, &name));
     }
 
-    /// Whether `other` builds the same topology; it is a mistake if not.
+    /// Whether `other` builds the same topology; it is a mistake of both if not.
     pub(super) fn builds_with(&self, other: &StreamsBuilder, operation: &'static str) -> bool {
         let is_same = Rc::ptr_eq(&self.0, &other.0);
         if !is_same {
-            self.mistake(TopologyError::TwoBuilders { operation });
+            [self, other].into_iter().for_each(|builder| builder.mistake(TopologyError::TwoBuilders { operation }));
         }
         is_same
+    }
+
+    /// A node in place of one that another builder has made, whose number means something else here. `build()` refuses it.
+    pub(super) fn stand_in(&self) -> NodeId {
+        self.node(Kind::Operator { operation: "elsewhere", changes_key: false }, &[], |_, _| ())
     }
 
     pub(super) fn mistake(&self, mistake: TopologyError) {

@@ -117,7 +117,9 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
 impl<K: Row, A: Nullable> CogroupedKStream<K, A> {
     /// One more stream that fills the aggregate. Groupings that need a repartition must be named, but for one, which is called as the store.
     pub fn with<V: Nullable>(mut self, grouped: &KGroupedStream<K, V>, add: impl Fn(&K, V, &mut A) + Portable) -> Self {
-        self.inputs.push(Arc::new(Adding { grouped: grouped.clone(), add: Arc::new(add) }));
+        if self.app.builds_with(&grouped.app, "cogroup") {
+            self.inputs.push(Arc::new(Adding { grouped: grouped.clone(), add: Arc::new(add) }));
+        }
         self
     }
 

@@ -3,7 +3,7 @@
 use super::materialized::declare::{self, Declaration};
 use super::{KStream, KTable, StreamsBuilder};
 use crate::format::{Nullable, Row};
-use crate::graph::{Kind, NodeId, Repartition, RowsOf, StoreOptions};
+use crate::graph::{ChangelogLayout, Kind, NodeId, Repartition, RowsOf, StoreOptions, StoreUse};
 use crate::operator::{self, Answer, ForeignJoiner, ForeignKey, Subscribed, Subscriber, Subscribing, Subscription};
 use crate::record::{Change, Portable};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl<K: Row, V: Row> KTable<K, V> {
     fn joined_by<F: Row, R: Row, Out: Row>(
         &self, operation: &'static str, right: &KTable<F, R>, foreign_key: impl ForeignKey<K, V, F>, join: ForeignJoiner<K, V, R, Out>,
     ) -> KTable<K, Out> {
-        let joins_alone = operation == "left_join_by";
+        let (right, joins_alone) = (&right.seen_by(&self.app, operation), operation == "left_join_by");
         self.app.graph(|graph| graph.need_old_values(right.node));
         self.app.graph(|graph| graph.need_old_values(self.node));
         let (subscriptions, subscribed) = self.subscribe(foreign_key, joins_alone);
@@ -117,6 +117,7 @@ impl<K: Row, V: Row> KTable<K, V> {
         // Never cached: an answer to a change must see every subscription, in order.
         let options = StoreOptions { cache_bytes: Some(0), ..StoreOptions::default() };
         let kept = declare::store_use::<Subscriber<L>, Subscribed>(&Declaration::owned(node, "answer", "", options));
+        let kept = StoreUse { changelog_layout: ChangelogLayout::Subscriptions, ..kept };
         self.app.graph(|graph| {
             graph.nodes[node].rows = RowsOf::Wanted(Box::new(kept));
             graph.look_at(node, self.node);

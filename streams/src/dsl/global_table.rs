@@ -4,11 +4,12 @@ use super::join::{RightSide, joined};
 use super::materialized::declare::{self, Declaration};
 use super::{IntoStore, KStream, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
-use crate::graph::{GlobalRow, GlobalTable, Kind};
+use crate::graph::{GlobalRow, GlobalTable, Kind, StoreKind, TopologyError};
 use crate::operator::{self, Arrival, GlobalJoin, Unmatched};
 use crate::record::{Item, Portable};
 use crate::task::Unreadable;
 use crate::topic::{IntoSource, Source};
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -82,8 +83,8 @@ impl StreamsBuilder {
 
 /// A record of the topic as the store has it: in the formats of the types, whatever the topic's are.
 fn read<K: Nullable, V: Nullable>(source: Arc<Source<K, V>>) -> crate::graph::ReadGlobal {
-    Arc::new(move |record, partition_time| {
-        let Arrival::Record(key, value, timestamp) = operator::read_table(source.clone())(record, partition_time)? else { return Ok(None) };
+    Arc::new(move |record, clocks| {
+        let Arrival::Record(key, value, timestamp) = operator::read_table(source.clone())(record, clocks)? else { return Ok(None) };
         let mut row = GlobalRow { key: Vec::new(), value: None, timestamp };
         K::Format::default().encode(&key, &mut row.key).map_err(Unreadable::from)?;
         if let Some(value) = value {
@@ -100,6 +101,16 @@ impl<K: Row, V: Row> GlobalKTable<K, V> {
     /// No key (`None`) finds nobody.
     pub fn by<F: Portable>(&self, key: F) -> By<K, V, F> {
         By { table: *self, key: Arc::new(key) }
+    }
+
+    /// It is a mistake if this builder has no such table: then another one has made it.
+    fn check_builder(&self, app: &StreamsBuilder, operation: &'static str) {
+        let types = TypeId::of::<(K, V)>();
+        let is_known =
+            app.graph(|graph| graph.stores.get(self.store).is_some_and(|used| used.kind == StoreKind::Global && used.types == types));
+        if !is_known {
+            app.mistake(TopologyError::TwoBuilders { operation });
+        }
     }
 }
 
@@ -130,6 +141,7 @@ impl<P: Row, R: Row, F: Portable> By<P, R, F> {
     where
         F: Fn(&K, &V::Present) -> G,
     {
+        self.table.check_builder(&left.app, operation);
         let (app, by, store, f) = (&left.app, self.key.clone(), self.table.store, Arc::new(f));
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[left.node], move |wiring, id| GlobalJoin::<
             K,

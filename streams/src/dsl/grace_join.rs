@@ -89,7 +89,8 @@ impl<P: Row, R: Row> WithGrace<P, R> {
     fn look_up<K: Nullable<Present = P>, V: Nullable, Out: Item>(
         &self, left: &KStream<K, V>, operation: &'static str, unmatched: Unmatched, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable,
     ) -> KStream<K, Out> {
-        let (app, view, f, grace_ms) = (&left.app, self.table.view.clone(), Arc::new(f), self.grace_ms);
+        let (app, table, f, grace_ms) = (&left.app, self.table.seen_by(&left.app, operation), Arc::new(f), self.grace_ms);
+        let view = table.view;
         let join = self.name.unwrap_or_else(|| {
             app.mistake(TopologyError::UnnamedBuffer { operation });
             intern(&format!("unnamed-{}", left.node))
@@ -107,9 +108,9 @@ impl<P: Row, R: Row> WithGrace<P, R> {
             if grace_ms < 0 {
                 graph.mistakes.push(TopologyError::NegativeGrace { store: join, grace_ms });
             }
-            graph.look_at(node, self.table.node);
+            graph.look_at(node, table.node);
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
-            graph.nodes[node].copartitioned = vec![left.node, self.table.node];
+            graph.nodes[node].copartitioned = vec![left.node, table.node];
             graph.nodes[node].grace_ms = Some(grace_ms);
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });

@@ -59,15 +59,16 @@ impl<P: Row, R: Row> KTable<P, R> {
     fn look_up<K: Nullable<Present = P>, V: Nullable, Out: Item>(
         &self, left: &KStream<K, V>, operation: &'static str, unmatched: Unmatched, f: impl Fn(&K, V::Present, Option<R>) -> Out + Portable,
     ) -> KStream<K, Out> {
-        let (app, view, f) = (&left.app, self.view.clone(), Arc::new(f));
+        let (app, table, f) = (&left.app, self.seen_by(&left.app, operation), Arc::new(f));
+        let view = table.view;
         let node = app.operator::<K, V, _>(Kind::Operator { operation, changes_key: false }, &[left.node], move |wiring, id| {
             let row_of = view(wiring);
             StreamTableJoin { stage: wiring.stage(id), row_of, unmatched, join: f.clone(), next: wiring.outlet(id) }
         });
         app.graph(|graph| {
-            graph.look_at(node, self.node);
+            graph.look_at(node, table.node);
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
-            graph.nodes[node].copartitioned = vec![left.node, self.node];
+            graph.nodes[node].copartitioned = vec![left.node, table.node];
             graph.nodes[node].takes_null_keys = unmatched == Unmatched::GoesOn;
         });
         KStream::at(app, node, false)

@@ -194,7 +194,7 @@ retention!(WindowStore ByWindow SessionStore BySession);
 /// What the graph is told about a store.
 pub(super) mod declare {
     use crate::format::{Format, Row};
-    use crate::graph::{Graph, NodeId, StoreKind, StoreOptions, StoreUse};
+    use crate::graph::{ChangelogLayout, Graph, NodeId, StoreKind, StoreOptions, StoreUse};
     use crate::record::Timestamp;
     use headwater_state::TimeIndex;
     use std::any::TypeId;
@@ -207,12 +207,21 @@ pub(super) mod declare {
         kind: StoreKind,
         options: StoreOptions,
         source_changelog: Option<&'static str>,
+        changelog_layout: ChangelogLayout,
     }
 
     impl Declaration {
         /// A node that reads and writes what another one may fill.
         pub(crate) fn shared(node: NodeId, name: &'static str, options: StoreOptions) -> Self {
-            Declaration { node, name, owner: None, kind: options.rows_kind(), options, source_changelog: None }
+            Declaration {
+                node,
+                name,
+                owner: None,
+                kind: options.rows_kind(),
+                options,
+                source_changelog: None,
+                changelog_layout: ChangelogLayout::Shared,
+            }
         }
 
         /// The node that fills the store.
@@ -223,7 +232,15 @@ pub(super) mod declare {
         /// A global table's rows, which belong to no task.
         pub(crate) fn global(name: &'static str, options: StoreOptions) -> Self {
             let kind = if options.history_ms.is_some() { options.rows_kind() } else { StoreKind::Global };
-            Declaration { node: 0, name, owner: Some("global_table"), kind, options, source_changelog: None }
+            Declaration {
+                node: 0,
+                name,
+                owner: Some("global_table"),
+                kind,
+                options,
+                source_changelog: None,
+                changelog_layout: ChangelogLayout::Shared,
+            }
         }
 
         /// Rows by key and window.
@@ -243,7 +260,7 @@ pub(super) mod declare {
 
         /// Records that wait for something, in a layout of the operator's.
         pub(crate) fn of_bytes(self) -> Self {
-            Declaration { kind: StoreKind::Waiting, ..self }
+            Declaration { kind: StoreKind::Waiting, changelog_layout: ChangelogLayout::AwaitingTable, ..self }
         }
 
         pub(crate) fn restored_from(self, source_changelog: Option<&'static str>) -> Self {
@@ -264,13 +281,23 @@ pub(super) mod declare {
         let (types, type_name) = (TypeId::of::<(K, [V; 0])>(), std::any::type_name::<(K, [V; 0])>());
         let formats = [K::Format::default().name().into_owned(), format!("suppressed({})", V::Format::default().name())];
         let (kind, options) = (StoreKind::KeyValue, StoreOptions::default());
-        let owner = Some("suppress");
-        StoreUse { name: "", kind, types, type_name, formats, owner, shared_by: None, options, source_changelog: None }
+        StoreUse {
+            name: "",
+            kind,
+            types,
+            type_name,
+            formats,
+            owner: Some("suppress"),
+            shared_by: None,
+            options,
+            source_changelog: None,
+            changelog_layout: ChangelogLayout::Suppressed,
+        }
     }
 
     /// What the graph must know to make a store, whether it is declared or only may be.
     pub(crate) fn store_use<K: Row, V: Row>(declaration: &Declaration) -> StoreUse {
-        let &Declaration { name, owner, kind, options, source_changelog, .. } = declaration;
+        let &Declaration { name, owner, kind, options, source_changelog, changelog_layout, .. } = declaration;
         // A window store, a session store and a store by key are different things even of the same types.
         let (types, type_name) = match kind {
             StoreKind::KeyValue | StoreKind::Global => (TypeId::of::<(K, V)>(), std::any::type_name::<(K, V)>()),
@@ -281,7 +308,7 @@ pub(super) mod declare {
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
-        StoreUse { name, kind, types, type_name, formats, owner, shared_by: None, options, source_changelog }
+        StoreUse { name, kind, types, type_name, formats, owner, shared_by: None, options, source_changelog, changelog_layout }
     }
 }
 

@@ -34,6 +34,11 @@ impl<K: Item, V: Item> KStream<K, V> {
         Self { app: app.clone(), node, rekeyed, types: PhantomData }
     }
 
+    /// The stream as the other side of an operation of this builder: itself, or, where it is of another one, something that stands in for it.
+    pub(super) fn seen_by(&self, app: &StreamsBuilder, operation: &'static str) -> Self {
+        if app.builds_with(&self.app, operation) { self.clone() } else { Self::at(app, app.stand_in(), false) }
+    }
+
     /// One more operator that keeps the key.
     pub(super) fn then<K2: Item, V2: Item, O: Operator<K, V> + 'static>(
         &self, operation: &'static str, make: impl Fn(&mut Wiring<'_>, NodeId) -> O + Portable,
@@ -307,9 +312,8 @@ impl<K: Item, V: Item> KStream<K, V> {
     /// ```
     pub fn merge(&self, other: &Self) -> Self {
         let kind = Kind::Operator { operation: "merge", changes_key: false };
-        let both = [self.node, other.node];
-        let parents = if self.app.builds_with(&other.app, "merge") { &both[..] } else { &both[..1] };
-        let node = self.app.operator::<K, V, _>(kind, parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
+        let other = other.seen_by(&self.app, "merge");
+        let node = self.app.operator::<K, V, _>(kind, &[self.node, other.node], |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
         Self::at(&self.app, node, self.rekeyed || other.rekeyed)
     }
 }
@@ -410,8 +414,9 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// What an internal topic holds, in a sub-topology of its own.
     pub(super) fn read_back(app: &StreamsBuilder, sink: NodeId) -> Self {
         let node = app.node(Kind::RepartitionSource { sink }, &[], |wiring, id| {
-            let read = operator::read_stream(Arc::new(Topic::<K, V>::new("").source()));
-            let reading = operator::Reading::<K, V, _>::new(wiring.stage(id), read, wiring.outlet(id));
+            let source = Arc::new(Topic::<K, V>::new("").source());
+            let reading =
+                operator::Reading::<K, V, _>::new(wiring.stage(id), source.stamps(), operator::read_stream(source), wiring.outlet(id));
             wiring.put_source(id, reading);
         });
         Self::at(app, node, false)

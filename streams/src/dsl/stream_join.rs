@@ -5,7 +5,7 @@ use super::join_windows::Within;
 use super::materialized::declare::Declaration;
 use super::{KStream, StreamsBuilder};
 use crate::format::{Format, Nullable, Row};
-use crate::graph::{Kind, NodeId, Repartition, StoreKind, StoreOptions, StoreUse, TopologyError};
+use crate::graph::{ChangelogLayout, Kind, NodeId, Repartition, StoreKind, StoreOptions, StoreUse, TopologyError};
 use crate::operator::{self, Leftovers, Pair, Reach, Side, Single, StreamJoin, Waiting};
 use crate::record::{Item, Portable};
 use crate::topic::intern;
@@ -32,16 +32,16 @@ impl<K: Nullable, V: Nullable, K2: Nullable<Present = K::Present>, V2: Nullable>
     fn inner<Out: Item>(
         &self, left: &KStream<K, V>, f: impl Fn(&K::Present, V::Present, V2::Present) -> Out + Portable,
     ) -> KStream<K::Present, Out> {
-        let plan = Plan::new(self, "join", Keeps::Neither);
-        let (left, right) = (plan.partitioned(left, Side::Left).present_key(), plan.partitioned(&self.stream, Side::Right).present_key());
+        let plan = Plan::new(left, self, "join", Keeps::Neither);
+        let (left, right) = (plan.partitioned(left, Side::Left).present_key(), plan.right(&self.stream).present_key());
         let both = "an inner join has both sides";
         plan.join(&left, &right, Arc::new(move |key, left: Option<_>, right: Option<_>| f(key, left.expect(both), right.expect(both))))
     }
 
     fn left<Out: Item>(&self, left: &KStream<K, V>, f: impl Fn(&K, V::Present, Option<V2::Present>) -> Out + Portable) -> KStream<K, Out> {
-        let plan = Plan::new(self, "left_join", Keeps::Left);
+        let plan = Plan::new(left, self, "left_join", Keeps::Left);
         let left = plan.partitioned(left, Side::Left);
-        let right = plan.partitioned(&self.stream, Side::Right).keyed_like::<K>();
+        let right = plan.right(&self.stream).keyed_like::<K>();
         let f = move |key: &K, left: Option<_>, right| f(key, left.expect("a left join has a left side"), right);
         plan.join(&left, &right, Arc::new(f))
     }
@@ -74,8 +74,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     pub fn outer_join<V2: Nullable, Out: Item>(
         &self, right: &Within<K, V2>, f: impl Fn(&K, Option<V::Present>, Option<V2::Present>) -> Out + Portable,
     ) -> KStream<K, Out> {
-        let plan = Plan::new(right, "outer_join", Keeps::Both);
-        let (left, right) = (plan.partitioned(self, Side::Left), plan.partitioned(&right.stream, Side::Right));
+        let plan = Plan::new(self, right, "outer_join", Keeps::Both);
+        let (left, right) = (plan.partitioned(self, Side::Left), plan.right(&right.stream));
         plan.join(&left, &right, Arc::new(f))
     }
 
@@ -120,14 +120,18 @@ struct Stores {
 }
 
 impl Plan {
-    fn new<K, V>(right: &Within<K, V>, operation: &'static str, keeps: Keeps) -> Self {
-        let app = right.stream.app.clone();
+    fn new<K, V, K2, V2>(left: &KStream<K, V>, right: &Within<K2, V2>, operation: &'static str, keeps: Keeps) -> Self {
+        let app = left.app.clone();
         let name = right.name.unwrap_or_else(|| {
             app.mistake(TopologyError::UnnamedJoin { operation });
             intern(&format!("unnamed-{}", right.stream.node))
         });
         app.graph(|graph| graph.mistakes.extend(right.windows.mistakes(name)));
         Plan { app, operation, name, keeps, reach: right.windows.reach(), in_memory: right.in_memory }
+    }
+
+    fn right<K: Nullable, V: Nullable>(&self, stream: &KStream<K, V>) -> KStream<K, V> {
+        self.partitioned(&stream.seen_by(&self.app, self.operation), Side::Right)
     }
 
     /// Records of one key stand in one partition.
@@ -235,6 +239,7 @@ impl Plan {
                 shared_by: None,
                 options,
                 source_changelog: None,
+                changelog_layout: ChangelogLayout::Shared,
             };
             graph.nodes[left].stores.push(name);
             graph.nodes[right].stores.push(name);

@@ -37,6 +37,14 @@ impl<K, V> Clone for KTable<K, V> {
 }
 
 impl<K: Row, V: Row> KTable<K, V> {
+    /// The table as the other side of an operation of this builder: itself, or, where it is of another one, something that stands in for it.
+    pub(super) fn seen_by(&self, app: &StreamsBuilder, operation: &'static str) -> Self {
+        if app.builds_with(&self.app, operation) {
+            return self.clone();
+        }
+        KTable { app: app.clone(), node: app.stand_in(), view: self.view.clone(), types: PhantomData }
+    }
+
     /// A table whose node has a store of rows by key.
     pub(super) fn kept(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
         app.graph(|graph| graph.store_rows(node, store));

@@ -89,16 +89,17 @@ impl<K: Row, V: Row> KTable<K, V> {
         &self, right: &KTable<K, R>, f: impl Fn(&K, Option<V>, Option<R>) -> Out + Portable,
     ) -> KTable<K, Out::Present> {
         let join = move |key: &K, left, right| f(key, left, right).into_present();
+        let right = right.seen_by(&self.app, "outer_join");
         self.app.graph(|graph| graph.need_old_values(self.node));
         self.app.graph(|graph| graph.need_old_values(right.node));
-        self.joined("outer_join", right, Needs { own: false, other: false }, Arc::new(join))
+        self.joined("outer_join", &right, Needs { own: false, other: false }, Arc::new(join))
     }
 
     /// A node for the changes of each side, and one where they come together.
     fn joined<R: Row, Out: Row>(
         &self, operation: &'static str, right: &KTable<K, R>, needs: Needs, join: TableJoiner<K, V, R, Out>,
     ) -> KTable<K, Out> {
-        let turned = join.clone();
+        let (right, turned) = (&right.seen_by(&self.app, operation), join.clone());
         let turned: TableJoiner<K, R, V, Out> = Arc::new(move |key, own, other| turned(key, other, own));
         let sides = [self.side("join_this", right, needs, join.clone()), right.side("join_other", self, needs.turned(), turned)];
         let node = meeting::<K, Out>(&self.app, operation, &sides);

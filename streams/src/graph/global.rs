@@ -2,7 +2,7 @@
 
 use crate::log::RecordRef;
 use crate::record::Timestamp;
-use crate::task::Unreadable;
+use crate::task::{Clocks, Unreadable};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(crate) struct GlobalTable {
 }
 
 /// Reads a record as a row, in the formats of the store. None: it is no row (a null key).
-pub(crate) type ReadGlobal = Arc<dyn Fn(&RecordRef<'_>, Timestamp) -> Result<Option<GlobalRow>, Unreadable> + Send + Sync>;
+pub(crate) type ReadGlobal = Arc<dyn Fn(&RecordRef<'_>, Clocks) -> Result<Option<GlobalRow>, Unreadable> + Send + Sync>;
 
 /// A row of a global table as its store has it.
 pub(crate) struct GlobalRow {

@@ -29,6 +29,7 @@ pub(crate) use global::{GlobalRow, GlobalTable, ReadGlobal};
 pub(crate) use kind::{Kind, Repartition, SourceTopics};
 pub use node::NodeId;
 pub(crate) use node::{Graph, Merge, Node};
+pub(crate) use plan::ChangelogLayout;
 pub use plan::{Changelog, Input, InputRole, RepartitionPlan, StorePlan, TopicName};
 pub(crate) use stores::{StoreKind, StoreOptions, StoreRead, StoreUse, Stores};
 pub use sub_topology::SubTopology;

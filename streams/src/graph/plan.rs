@@ -63,8 +63,24 @@ pub struct StorePlan {
     pub spec: StoreSpec,
     /// From what it is restored.
     pub changelog: Changelog,
+    /// Whether Kafka Streams writes its changelog in the same layout.
+    pub(crate) changelog_layout: ChangelogLayout,
     /// How long its windows take records after their start, in stream time (milliseconds): size and grace. None where it has no windows.
     pub needed_ms: Option<i64>,
+}
+
+/// Who writes a store's changelog as we do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ChangelogLayout {
+    /// Kafka Streams: either side can take the topic over.
+    #[default]
+    Shared,
+    /// Nobody: what a `suppress` holds back.
+    Suppressed,
+    /// Nobody: records that wait for a table.
+    AwaitingTable,
+    /// Nobody: subscriptions of a foreign-key join.
+    Subscriptions,
 }
 
 /// From what a store is restored.

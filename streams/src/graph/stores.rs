@@ -1,6 +1,6 @@
 //! The stores of a topology, as far as they are known while it is built.
 
-use super::TopologyError;
+use super::{ChangelogLayout, TopologyError};
 use crate::record::Timestamp;
 use headwater_state::{Logging, StoreSpec, TimeIndex};
 use std::any::TypeId;
@@ -26,6 +26,7 @@ pub(crate) struct StoreUse {
     pub(crate) options: StoreOptions,
     /// The source topic that serves as its changelog.
     pub(crate) source_changelog: Option<&'static str>,
+    pub(crate) changelog_layout: ChangelogLayout,
 }
 
 /// A store that somebody reads and does not fill.

@@ -112,7 +112,13 @@ impl StorePlan {
             Some(topic) => Changelog::Source { topic: TopicName::Fixed(topic) },
             None => internal(),
         };
-        StorePlan { name: store.name, spec: store.spec(), changelog, needed_ms: store.needed_ms() }
+        StorePlan {
+            name: store.name,
+            spec: store.spec(),
+            changelog,
+            changelog_layout: store.changelog_layout,
+            needed_ms: store.needed_ms(),
+        }
     }
 }
 

@@ -158,6 +158,10 @@ impl Graph {
         let mut found = Vec::new();
         for node in &self.nodes {
             let (Some(grace_ms), Some(table)) = (node.grace_ms, node.looks_at.first()) else { continue };
+            // It stands in for a table of another builder, which is a mistake already.
+            if matches!(self.nodes[*table].rows, RowsOf::Nobody) {
+                continue;
+            }
             let mut stores = Vec::new();
             stores_below(&self.nodes, *table, &mut stores);
             let history = |store: &&'static str| self.stores.get(store).and_then(|store| store.kind.history_ms());

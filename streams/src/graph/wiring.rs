@@ -146,7 +146,7 @@ impl<'a> Wiring<'a> {
     fn row_bytes(&mut self, store: &'static str) -> RowBytes {
         let versions = self.environment.state.borrow().versioned(store);
         match versions {
-            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store"))),
+            Some(versions) => RowBytes::Versions(versions, self.counter(&format!("{store}/store")), self.processors.refusals.clone()),
             None => RowBytes::Last(self.bytes(store)),
         }
     }
@@ -197,7 +197,8 @@ impl<'a> Wiring<'a> {
         &mut self, store: &'static str, bytes: impl FnOnce(&TaskState, &str) -> Option<SpanHandle<S>>,
     ) -> SpanBytes<S> {
         let bytes = bytes(&self.environment.state.borrow(), store).expect("the state has the stores of the plan");
-        SpanBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")))
+        let (rule, time) = (self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        SpanBytes::new(bytes, rule, time, self.processors.refusals.clone())
     }
 
     /// What a suppressed table holds back.

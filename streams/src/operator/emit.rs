@@ -197,11 +197,7 @@ impl<K: Row, A: Row> Emit<K, A> for OnClose<K, A> {
 
     fn written(&mut self, written: Result<Written<Windowed<K>, A>, RowError>, _: impl FnOnce() -> Option<A>, task: &mut Context) -> Flow {
         match written {
-            Ok(Written::Held | Written::Through(_)) => Ok(()),
-            Ok(Written::Expired) => {
-                task.drop_record();
-                Ok(())
-            }
+            Ok(Written::Held | Written::Through(_) | Written::Expired) => Ok(()),
             Err(error) => error.settle(&self.stage, task),
         }
     }

@@ -45,11 +45,7 @@ impl<K: Row, V: Nullable, Out: Item> Operator<K, V> for SelfJoin<K, V, Out> {
         self.meet_as_left(&record, task)?;
         self.meet_as_right(&record, task)?;
         match self.rows.add(&self.bytes, timestamp, &record.value) {
-            Ok(Written::Kept) => Ok(()),
-            Ok(Written::Expired) => {
-                task.drop_record();
-                Ok(())
-            }
+            Ok(Written::Kept | Written::Expired) => Ok(()),
             Err(error) => error.settle(&self.stage, task),
         }
     }

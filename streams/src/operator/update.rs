@@ -41,16 +41,13 @@ impl<K: Clone, V: Clone> Update<K, V> {
         &mut self, written: Result<Written<K, V>, RowError>, initial: impl FnOnce() -> Option<V>, task: &mut Context,
     ) -> Flow {
         match written {
-            Ok(Written::Held) => Ok(()),
+            // The store has counted what it refused.
+            Ok(Written::Held | Written::Expired) => Ok(()),
             Ok(Written::Through(mut record)) => {
                 if self.old_values && record.value.old.is_none() {
                     record.value.old = initial();
                 }
                 self.next.as_mut().expect("an uncached store's operator forwards").send(record, task)
-            }
-            Ok(Written::Expired) => {
-                task.drop_record();
-                Ok(())
             }
             Err(error) => error.settle(&self.stage, task),
         }

@@ -69,6 +69,8 @@ pub(crate) struct Found {
     pub(crate) inputs: Vec<(TopicPartition, Option<GroupOffset>, Ends)>,
     /// Per changelog, in the plan's order.
     pub(crate) changelogs: Vec<Ends>,
+    /// Inputs without a committed offset that begin by the age of their records: where.
+    pub(crate) by_age: Vec<(TopicPartition, i64)>,
 }
 
 /// Something to be done outside. Effects are executed in their order.

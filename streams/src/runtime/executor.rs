@@ -2,6 +2,7 @@
 //!
 //! It decides nothing. The shell of threads and the simulator both use it.
 
+use super::beginning::by_age;
 use super::event::{Effect, Event, Found, ReaderOf, Sight};
 use super::global_reader::GlobalReader;
 use super::outage::Outages;
@@ -145,7 +146,7 @@ impl Executor {
     pub(crate) fn execute(&mut self, now: i64, effect: Effect, events: &mut Vec<Event>) -> Result<(), AppError> {
         match effect {
             Effect::LookUp(task) => {
-                let found = self.look_up(task);
+                let found = self.look_up(now, task);
                 self.outages.note(now, "committed positions", &found);
                 events.push(Event::Found(task, found));
             }
@@ -207,14 +208,15 @@ impl Executor {
         })
     }
 
-    fn look_up(&self, task: TaskId) -> Result<Found, LogError> {
+    fn look_up(&self, now: i64, task: TaskId) -> Result<Found, LogError> {
         let admin = self.log.admin();
         let inputs = self.plan.inputs(task);
         let committed = admin.committed(&self.plan.application_id, &inputs, true)?;
         let inputs = inputs.into_iter().zip(committed).map(|(at, committed)| Ok((at.clone(), committed, admin.ends(&at)?)));
-        let inputs = inputs.collect::<Result<_, LogError>>()?;
+        let inputs = inputs.collect::<Result<Vec<_>, LogError>>()?;
+        let by_age = by_age(admin, &self.plan, task, now, &inputs)?;
         let changelogs = self.plan.changelogs(task).iter().map(|changelog| admin.ends(&changelog.at)).collect::<Result<_, _>>()?;
-        Ok(Found { inputs, changelogs })
+        Ok(Found { inputs, changelogs, by_age })
     }
 
     fn look(&self, topic: &str, ends_of: &[TopicPartition]) -> Result<Sight, LogError> {

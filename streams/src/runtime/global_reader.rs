@@ -41,7 +41,7 @@ impl GlobalReader {
         let read = self.reader.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched);
         outages.bridge(now, "global tables", read)?;
         for fetched in self.fetched.drain(..) {
-            take(plan, &fetched)?;
+            take(now, plan, &fetched)?;
             if let Some(error) = fetched.error {
                 return Err(AppError::log(format!("cannot read global table {} at offset {}", fetched.partition, fetched.next))(error));
             }
@@ -65,9 +65,9 @@ fn ends(plan: &Plan, log: &dyn Log) -> Result<BTreeMap<TopicPartition, i64>, Log
 }
 
 /// There is no task that could write a dead letter: where the policy is not to stop, a record that cannot be read is told of and left out.
-fn take(plan: &Plan, fetched: &Fetched) -> Result<(), AppError> {
+fn take(now: i64, plan: &Plan, fetched: &Fetched) -> Result<(), AppError> {
     let at = &fetched.partition;
-    plan.globals.take(fetched, |NoRow { offset, cause }| match plan.config.rules().failures.of(cause.fault) {
+    plan.globals.take(now, fetched, |NoRow { offset, cause }| match plan.config.rules().failures.of(cause.fault) {
         OnFailure::Fail => Err(AppError::GlobalTable { at: at.clone(), offset, reason: cause.cause.to_string() }),
         OnFailure::Skip | OnFailure::DeadLetter => {
             warn!(%at, offset, reason = %cause.cause, "record of a global table cannot be read, left out");

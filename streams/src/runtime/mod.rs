@@ -1,12 +1,14 @@
 //! The runtime above the tasks: a step function, `step(now, events) -> effects`, and the thin shell of threads around it.
 
 mod app;
+mod beginning;
 mod config;
 mod error;
 mod event;
 mod executor;
 mod global_reader;
 mod instance;
+mod left_behind;
 mod outage;
 mod plan;
 mod queries;

@@ -5,6 +5,7 @@ use crate::connector::{Connector, SinkTask};
 use crate::graph::{Changelog, SubTopology, TopicName, Topology};
 use crate::log::TopicPartition;
 use crate::task::{Destinations, Globals, TaskId, TaskInputs, TaskSettings};
+use crate::topic::Reset;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -125,6 +126,12 @@ impl Plan {
         inputs.sort();
         inputs.dedup();
         inputs
+    }
+
+    /// Where an input of a task begins that the group has no position in.
+    pub(crate) fn reset_of(&self, task: TaskId, at: &TopicPartition) -> Reset {
+        let mut inputs = self.sub_topology(task).inputs.iter();
+        inputs.find(|input| input.topic.resolve(&self.application_id) == at.topic).map_or(Reset::Earliest, |input| input.reset)
     }
 
     /// The changelog partitions of a task.

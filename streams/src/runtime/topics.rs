@@ -2,6 +2,7 @@
 //!
 //! Broker retention sets the wall clock against event time, so nothing that state depends on may expire by it.
 
+use super::left_behind::refuse_subscriptions;
 use super::plan::{Plan, TopicInfo};
 use super::{AppError, Config, TimeRule};
 use crate::connector::DeadLetter;
@@ -25,6 +26,7 @@ pub(crate) fn prepare_topics(admin: &dyn Admin, topology: Topology, config: Conf
     let mut topics = Topics { admin, application_id: application_id.clone(), known: BTreeMap::new() };
     topics.declared(&topology)?;
     let topology = topics.matched(topology)?;
+    refuse_subscriptions(admin, &topology, &application_id)?;
     // A letter is a little longer than what it is about, and is kept until somebody has dealt with it.
     topics.ensure(
         &dead_letter_topic,

@@ -217,6 +217,7 @@ impl Task {
         self.prepared = None;
         self.oldest = None;
         self.context.dropped = self.dropped_told;
+        self.processors.refusals.take();
         self.refused.last = None;
         self.marked = Marked::default();
         self.restore_times();

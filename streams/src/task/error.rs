@@ -52,6 +52,23 @@ pub enum TaskError {
         /// What was wrong with the row.
         source: FormatError,
     },
+    /// A changelog holds rows of Kafka Streams, whose layout for them is not ours; read as ours they would be nonsense.
+    #[error(
+        "task {task}: {rows} rows of store {store} were left by Kafka Streams in {at}, the first at offset {offset}, in a layout that is not ours: \
+         let the Java application run until it holds nothing back any more, or give up what it holds back and delete the topic, or name the operator otherwise"
+    )]
+    Foreign {
+        /// The task.
+        task: TaskId,
+        /// The store.
+        store: &'static str,
+        /// How many rows.
+        rows: usize,
+        /// The changelog.
+        at: TopicPartition,
+        /// Where the first of them is.
+        offset: i64,
+    },
     /// The log is not what the task left: a person must look.
     #[error("task {task}: {reason}")]
     Log {

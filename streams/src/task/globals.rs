@@ -2,7 +2,7 @@
 //!
 //! They are read anew at each start, before tasks are opened, so nothing of them is durable here. Kafka: `GlobalStateManagerImpl`.
 
-use super::Unreadable;
+use super::{Clocks, Unreadable};
 use crate::graph::{GlobalTable, Topology};
 use crate::log::{Fetched, RecordRef};
 use crate::query::{Ask, Found, Question};
@@ -60,12 +60,12 @@ impl Globals {
         crate::query::rows(&**rows, keys, question.direction, question.limit).ok()
     }
 
-    /// Takes records of a topic in. What cannot be read is handed to `refused`, which may end it.
-    pub(crate) fn take<E>(&self, fetched: &Fetched, mut refused: impl FnMut(NoRow) -> Result<(), E>) -> Result<(), E> {
+    /// Takes records of a topic in at wall time `now` (milliseconds). What cannot be read is handed to `refused`, which may end it.
+    pub(crate) fn take<E>(&self, now: Timestamp, fetched: &Fetched, mut refused: impl FnMut(NoRow) -> Result<(), E>) -> Result<(), E> {
         for (table, rows) in self.0.iter().filter(|(table, _)| *table.topic == *fetched.partition.topic) {
             for record in fetched.records.iter() {
                 let offset = record.offset;
-                rows.take(table, fetched.partition.partition, record).or_else(|cause| refused(NoRow { offset, cause }))?;
+                rows.take(now, table, fetched.partition.partition, record).or_else(|cause| refused(NoRow { offset, cause }))?;
             }
         }
         Ok(())
@@ -105,10 +105,10 @@ impl GlobalRows {
         }
     }
 
-    fn take(&self, table: &GlobalTable, partition: i32, record: RecordRef<'_>) -> Result<(), Unreadable> {
+    fn take(&self, now: Timestamp, table: &GlobalTable, partition: i32, record: RecordRef<'_>) -> Result<(), Unreadable> {
         let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
         let time = times.entry(partition).or_insert(NO_TIMESTAMP);
-        let Some(row) = (table.read)(&record, *time)? else {
+        let Some(row) = (table.read)(&record, Clocks { partition: *time, wall: now })? else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         };

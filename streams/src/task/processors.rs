@@ -1,6 +1,6 @@
 //! What wiring leaves to a task: its sources, and the handles by which it flushes, punctuates, undoes and remembers.
 
-use super::store::Asked;
+use super::store::{Asked, Refusals};
 use super::{Context, Due, Failure, Fault, Flow, Schedules, Stop};
 use crate::format::FormatError;
 use crate::log::RecordRef;
@@ -24,6 +24,8 @@ pub(crate) struct Processors {
     pub(crate) fronts: Vec<Rc<dyn Front>>,
     /// Times that operators and stores keep for themselves, by name; the task saves them with its commits.
     pub(crate) clocks: Vec<(Arc<str>, Rc<Cell<Timestamp>>)>,
+    /// What stores have refused to write.
+    pub(crate) refusals: Refusals,
 }
 
 /// A source node and the topics that it reads.
@@ -45,12 +47,21 @@ pub(crate) type Flusher = Box<dyn FnMut(&mut Context) -> Flow>;
 
 /// Turns bytes into records. A `lane` is one input partition of this source.
 pub(crate) trait SourceNode {
-    /// Decodes the head of a lane and keeps it there until it is dispatched. `partition_time` is the largest time seen in the lane.
-    fn stage(&mut self, lane: usize, record: RecordRef<'_>, partition_time: Timestamp) -> Result<Staged, Unreadable>;
+    /// Decodes the head of a lane and keeps it there until it is dispatched.
+    fn stage(&mut self, lane: usize, record: RecordRef<'_>, clocks: Clocks) -> Result<Staged, Unreadable>;
     /// Sends the staged record of a lane on its way.
     fn dispatch(&mut self, lane: usize, task: &mut Context) -> Flow;
     /// The name for errors and dead letters.
     fn name(&self) -> &Arc<str>;
+}
+
+/// What a source may take a record's time from, beside the record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// The largest time seen in the partition.
+    pub(crate) partition: Timestamp,
+    /// The time of the step that reads the record.
+    pub(crate) wall: Timestamp,
 }
 
 /// Why a record does not come past its source.
@@ -80,6 +91,8 @@ impl From<FormatError> for Unreadable {
 pub(crate) enum Staged {
     /// It waits with this event time.
     Ready(Timestamp),
+    /// It waits with a time that it got here: what is in the log has no say in whether that can be.
+    Stamped(Timestamp),
     /// Its time says that it is to be dropped.
     Dropped,
 }

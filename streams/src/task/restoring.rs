@@ -4,12 +4,13 @@ use super::changelog::Changelog;
 use super::clock::TaskClock;
 use super::committing::Marked;
 use super::context::{Context, Rules};
+use super::foreign::ForeignRows;
 use super::lane::{Lane, LaneRole};
 use super::running::{Feed, Letters};
 use super::saved::Saved;
 use super::turns::Turns;
 use super::{Destinations, Globals, Task, TaskError, TaskId, TaskSettings};
-use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
+use crate::graph::{ChangelogLayout, InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
 use crate::runtime::Recovery;
 use headwater_state::{ChangelogPosition, Disk, Journal, RestoreRecord, TaskState};
@@ -63,6 +64,7 @@ pub(crate) struct Restoring {
 struct Progress {
     changelog: ChangelogEnd,
     next: i64,
+    foreign: ForeignRows,
 }
 
 impl Restoring {
@@ -72,7 +74,9 @@ impl Restoring {
         now: i64,
     ) -> Result<Restoring, TaskError> {
         let failed = |source| TaskError::State { task: id, source };
-        let specs = of.topology.sub_topologies()[id.sub_topology as usize].stores.iter().map(|store| store.spec.clone()).collect();
+        let stores = &of.topology.sub_topologies()[id.sub_topology as usize].stores;
+        let specs = stores.iter().map(|store| store.spec.clone()).collect();
+        let layout = |name| stores.iter().find(|store| store.name == name).map_or(ChangelogLayout::Shared, |store| store.changelog_layout);
         let journal = match of.rules.recovery {
             Recovery::Undo => Journal::On,
             Recovery::Continue => Journal::Off,
@@ -83,6 +87,7 @@ impl Restoring {
         }
         let progress = |changelog: ChangelogEnd| Progress {
             next: state.position(changelog.store).map_or(changelog.earliest, |position| position.next_offset),
+            foreign: ForeignRows::of(layout(changelog.store)),
             changelog,
         };
         let changelogs = ends.into_iter().map(progress).collect();
@@ -108,22 +113,36 @@ impl Restoring {
     }
 
     /// Takes a batch of changelog records. Returns whether this partition is complete now.
+    ///
+    /// # Errors
+    /// [`TaskError::Foreign`] where it is, and rows of Kafka Streams are left.
     pub(crate) fn take(&mut self, fetched: &Fetched, now: i64) -> Result<bool, TaskError> {
         let Some(progress) = self.changelogs.iter_mut().find(|progress| progress.changelog.at == fetched.partition) else {
             return Ok(true);
         };
         let end = progress.changelog.end;
         let mut count = 0;
-        let mut records = fetched.records.iter().take_while(|record| record.offset < end).filter_map(|record| {
+        let Progress { changelog, next, foreign } = progress;
+        let batch = || fetched.records.iter().take_while(|record| record.offset < end);
+        foreign.look(batch());
+        let mut records = batch().filter(|record| !foreign.has_written(record)).filter_map(|record| {
             count += 1;
             Some(RestoreRecord { key: record.key?, value: record.value, timestamp: record.timestamp, offset: record.offset })
         });
-        progress.next = fetched.next.min(end).max(progress.next);
-        let position = ChangelogPosition { next_offset: progress.next, topic_id: progress.changelog.topic_id, written_at_ms: now };
+        *next = fetched.next.min(end).max(*next);
+        // Rows of Kafka Streams are found again by the next start.
+        let next_offset = foreign.first().unwrap_or(*next);
+        let position = ChangelogPosition { next_offset, topic_id: changelog.topic_id, written_at_ms: now };
         let failed = |source| TaskError::State { task: self.id, source };
-        self.state.restore(progress.changelog.store, &mut records, position).map_err(failed)?;
+        self.state.restore(changelog.store, &mut records, position).map_err(failed)?;
         self.restored += count;
-        Ok(progress.next >= end)
+        match foreign.first() {
+            Some(offset) if *next >= end => {
+                let (task, store, at) = (self.id, changelog.store, changelog.at.clone());
+                Err(TaskError::Foreign { task, store, rows: foreign.len(), at, offset })
+            }
+            _ => Ok(*next >= end),
+        }
     }
 
     pub(crate) fn is_done(&self) -> bool {

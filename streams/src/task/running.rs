@@ -9,7 +9,7 @@ use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
 use super::turns::Turns;
-use super::{Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId, Time, Unreadable};
+use super::{Clocks, Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId, Time, Unreadable};
 use crate::log::{Fetched, Records};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
@@ -135,8 +135,9 @@ impl Task {
                 continue;
             }
             let source = &mut self.processors.sources[lane.source].node;
-            match source.stage(lane.slot, head, lane.time).and_then(|staged| refuse_impossible(staged, head.timestamp, self.settings)) {
-                Ok(Staged::Ready(time)) => {
+            let clocks = Clocks { partition: lane.time, wall: self.context.wall_time };
+            match source.stage(lane.slot, head, clocks).and_then(|staged| refuse_impossible(staged, head.timestamp, self.settings)) {
+                Ok(Staged::Ready(time) | Staged::Stamped(time)) => {
                     self.lanes[i].stage(time);
                     return Ok(Some(time));
                 }

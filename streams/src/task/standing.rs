@@ -69,12 +69,13 @@ impl Task {
 
     /// Records that were dropped without a letter since this was last asked.
     pub(crate) fn take_dropped(&mut self) -> u64 {
+        self.context.dropped += self.processors.refusals.take();
         let told = std::mem::replace(&mut self.dropped_told, self.context.dropped);
         self.context.dropped - told
     }
 
     /// Records that were dropped without a letter.
     pub(crate) fn dropped(&self) -> u64 {
-        self.context.dropped
+        self.context.dropped + self.processors.refusals.get()
     }
 }

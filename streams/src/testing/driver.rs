@@ -232,7 +232,7 @@ impl TestDriver {
         let committed: Vec<_> = self.tasks.iter().flat_map(Task::committed_offsets).collect();
         self.dropped_before = self.dropped() - self.unread - self.opening.globals.dropped();
         self.tasks.clear();
-        self.opening.read_globals(&self.topics);
+        self.opening.read_globals(&self.topics, self.wall_time);
         self.tasks = self.opening.tasks(&self.disk, &self.topics, &committed, self.wall_time)?;
         self.try_settle()
     }

@@ -42,10 +42,10 @@ impl Opening {
     }
 
     /// Global tables begin anew, as of the ends of their topics. What could not be read was told of before.
-    pub(super) fn read_globals(&self, topics: &Topics) {
+    pub(super) fn read_globals(&self, topics: &Topics, now: i64) {
         self.globals.clear();
         for topic in self.globals.topics() {
-            let Ok(()) = self.globals.take(&topics.fetch(&TopicPartition::new(topic, 0), 0), |_| Ok::<(), Infallible>(()));
+            let Ok(()) = self.globals.take(now, &topics.fetch(&TopicPartition::new(topic, 0), 0), |_| Ok::<(), Infallible>(()));
         }
     }
 

@@ -88,7 +88,7 @@ impl TestDriver {
 
     pub(super) fn deliver(&mut self, fetched: &Fetched) {
         let (unread, policies) = (&mut self.unread, self.opening.rules.failures);
-        let taken = self.opening.globals.take(fetched, |NoRow { offset, cause: Unreadable { fault, cause } }| {
+        let taken = self.opening.globals.take(self.wall_time, fetched, |NoRow { offset, cause: Unreadable { fault, cause } }| {
             *unread += 1;
             let (task, stage) = (TaskId { sub_topology: 0, partition: 0 }, fetched.partition.topic.clone());
             let stop = TaskError::Record { fault, task, stage, at: fetched.partition.clone(), offset, cause };

@@ -4,6 +4,7 @@ use super::Topic;
 use crate::format::{Format, Nullable};
 use crate::record::{Portable, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Topics to read and how. Kafka: `Consumed`.
 ///
@@ -33,6 +34,8 @@ pub enum Reset {
     Earliest,
     /// Behind the last one.
     Latest,
+    /// At the first record whose timestamp in the log is at most this old; behind the last one where there is none.
+    ByDuration(Duration),
     /// Nowhere: the application stops and says which input has no position.
     Fail,
 }
@@ -45,6 +48,8 @@ pub(crate) enum TimestampRule<K, V> {
     SkipInvalid,
     /// The record's own, or, where that is negative, the partition's largest so far. Kafka: `UsePartitionTimeOnInvalidTimestamp`.
     PartitionTime,
+    /// The wall clock of the step that reads the record. Kafka: `WallclockTimestampExtractor`.
+    WallClock,
     /// From key and value, or, where they have none, the record's own; a record with a negative one is dropped.
     Extract(Arc<dyn Fn(&K, &V) -> Option<Timestamp> + Send + Sync>),
 }
@@ -53,14 +58,15 @@ pub(crate) enum TimestampRule<K, V> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
     reset: Reset,
-    invalid_times: InvalidTimes,
+    times: ComparableTimes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum InvalidTimes {
-    Fail,
-    Skip,
-    PartitionTime,
+enum ComparableTimes {
+    FailIfInvalid,
+    SkipInvalid,
+    PartitionTimeIfInvalid,
+    WallClock,
 }
 
 impl<K: Nullable, V: Nullable> Source<K, V> {
@@ -102,6 +108,29 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
         Source { timestamps: TimestampRule::PartitionTime, ..self }
     }
 
+    /// Gives each record the time at which it is read: processing time instead of event time. A record that is read again, as after a crash, gets
+    /// another one, so results depend on when the application ran. There is no time too far in the future; under
+    /// [`TimeRule::Watermark`](crate::runtime::TimeRule::Watermark) a backlog is read as of now and nothing in it is late, unless a wall clock is set back
+    /// by more than the grace. Kafka: `WallclockTimestampExtractor`.
+    ///
+    /// ```
+    /// # use headwater_streams::prelude::*;
+    /// # use headwater_streams::runtime::{Config, TimeRule};
+    /// # use headwater_streams::testing::TestDriver;
+    /// const CLICKS: Topic<u64, String> = Topic::new("clicks");
+    /// const SEEN: Topic<u64, String> = Topic::new("seen");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(CLICKS.source().wall_clock_timestamps()).to(SEEN);
+    ///
+    /// let config = Config { time_rule: TimeRule::Kafka, ..Config::new("app") };
+    /// let mut driver = TestDriver::with_config(app.build().unwrap(), &config);
+    /// driver.advance_wall_clock(5_000).at(7).send(CLICKS, 1, "home");
+    /// assert_eq!(driver.all(SEEN), [(Some(1), Some("home".to_owned()), 5_000)]);
+    /// ```
+    pub fn wall_clock_timestamps(self) -> Self {
+        Source { timestamps: TimestampRule::WallClock, ..self }
+    }
+
     /// Reads keys in another format than their type's own.
     pub fn key_format(self, format: impl Format<K::Present>) -> Self {
         Source { key_format: Some(Arc::new(format)), ..self }
@@ -115,6 +144,22 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     /// A group that has no position yet starts behind the last record.
     pub fn latest(self) -> Self {
         Source { reset: Reset::Latest, ..self }
+    }
+
+    /// A group that has no position yet starts at the first record whose timestamp in the log is at most `age` old by the wall clock, and behind the
+    /// last one where all are older. In a partition whose records are out of order older ones may follow. KIP-1106; Kafka: `AutoOffsetReset.byDuration`.
+    ///
+    /// ```
+    /// # use headwater_streams::prelude::*;
+    /// use std::time::Duration;
+    /// const ORDERS: Topic<u64, String> = Topic::new("orders");
+    /// const DAY: Duration = Duration::from_secs(86_400);
+    /// let app = StreamsBuilder::new();
+    /// app.stream(ORDERS.source().by_duration(DAY)).for_each(|_, _| ()); // a day of the past, not all of it
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].inputs[0].reset, Reset::ByDuration(DAY));
+    /// ```
+    pub fn by_duration(self, age: Duration) -> Self {
+        Source { reset: Reset::ByDuration(age), ..self }
     }
 
     /// A group that has no position yet does not start: somebody has to set one. Kafka: `none`.
@@ -146,14 +191,20 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
 
     /// How it reads, where that can be compared with another source: functions and formats cannot.
     pub(crate) fn manner(&self) -> Option<Manner> {
-        let invalid_times = match self.timestamps {
-            TimestampRule::Record => InvalidTimes::Fail,
-            TimestampRule::SkipInvalid => InvalidTimes::Skip,
-            TimestampRule::PartitionTime => InvalidTimes::PartitionTime,
+        let times = match self.timestamps {
+            TimestampRule::Record => ComparableTimes::FailIfInvalid,
+            TimestampRule::SkipInvalid => ComparableTimes::SkipInvalid,
+            TimestampRule::PartitionTime => ComparableTimes::PartitionTimeIfInvalid,
+            TimestampRule::WallClock => ComparableTimes::WallClock,
             TimestampRule::Extract(_) => return None,
         };
         let is_typical = self.key_format.is_none() && self.value_format.is_none() && !self.is_changelog;
-        is_typical.then_some(Manner { reset: self.reset, invalid_times })
+        is_typical.then_some(Manner { reset: self.reset, times })
+    }
+
+    /// Times are those of the wall clock, whatever the log says.
+    pub(crate) fn stamps(&self) -> bool {
+        matches!(self.timestamps, TimestampRule::WallClock)
     }
 
     /// Formats and times are those that the types and records bring.

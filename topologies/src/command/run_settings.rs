@@ -6,7 +6,7 @@ use super::generator_options::duration;
 use super::kafka_options::KafkaOptions;
 use super::log::LogPlace;
 use super::names::application_id;
-use super::page::listen_address;
+use super::page::{advertised_address, listen_address};
 use super::postgres_options::PostgresOptions;
 use super::warehouse::WarehousePlace;
 use clap::{Args, ValueEnum};
@@ -41,6 +41,10 @@ pub(super) struct RunSettings {
     /// A fixed name in the group, another one for each instance: who is back within the session timeout causes no rebalance
     #[arg(long, value_name = "NAME", env = "HEADWATER_INSTANCE_ID", value_parser = application_id)]
     instance_id: Option<String>,
+
+    /// Where other instances and clients reach this one: what a query is told that must go elsewhere
+    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_ADVERTISED_ADDRESS", value_parser = advertised_address)]
+    advertised_address: Option<String>,
 
     /// How long an orderly end may take
     #[arg(long, value_name = "DURATION", env = "HEADWATER_STOP_TIMEOUT", default_value = "25s", value_parser = stop_timeout)]
@@ -79,6 +83,7 @@ impl RunSettings {
         Config {
             commit_interval: self.commit_interval.unwrap_or(config.commit_interval),
             session_timeout: self.session_timeout,
+            advertised_address: self.advertised_address.clone(),
             instance_id: self.instance_id.clone(),
             ..config
         }

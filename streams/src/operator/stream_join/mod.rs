@@ -186,8 +186,7 @@ impl<K: Nullable, V: Nullable, O: Row, Out: Item> StreamJoin<K, V, O, Out> {
         }
         // Last, as in Kafka: a stream that is joined with itself meets the record only on the other side.
         match self.this.add(&self.bytes, timestamp, &value) {
-            Ok(Written::Kept) => {}
-            Ok(Written::Expired) => task.drop_record(),
+            Ok(Written::Kept | Written::Expired) => {}
             Err(error) => return error.settle(&self.stage, task),
         }
         Ok(())

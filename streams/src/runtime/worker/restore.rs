@@ -1,7 +1,7 @@
 //! From assignment to work: positions are looked up, stores brought up to their changelogs, inputs read.
 
 use super::{ASK_AGAIN_MS, Slot, Worker};
-use crate::log::{ErrorCode, Fetched, LogError, TopicPartition};
+use crate::log::{ErrorCode, Fetched, LogError};
 use crate::runtime::AppError;
 use crate::runtime::event::{Effect, Found, ReaderOf};
 use crate::runtime::outage::may_pass;
@@ -37,9 +37,10 @@ impl Worker {
 
     fn open_task(&mut self, now: i64, task: TaskId, found: Found, effects: &mut Vec<Effect>) -> Result<(), AppError> {
         let inputs = found.inputs.iter().map(|(at, committed, ends)| {
-            let start = match self.reset_of(task, at) {
+            let start = match self.plan.reset_of(task, at) {
                 Reset::Earliest => ends.earliest,
                 Reset::Latest => ends.stable,
+                Reset::ByDuration(_) => found.by_age.iter().find(|(of, _)| of == at).map_or(ends.stable, |(_, offset)| *offset),
                 Reset::Fail if committed.is_some() => ends.earliest,
                 Reset::Fail => {
                     let group = &self.plan.application_id;
@@ -68,11 +69,6 @@ impl Worker {
             _ => None,
         });
         self.status.restoring(restoring.sum());
-    }
-
-    fn reset_of(&self, task: TaskId, at: &TopicPartition) -> Reset {
-        let mut inputs = self.plan.sub_topology(task).inputs.iter();
-        inputs.find(|input| input.topic.resolve(&self.plan.application_id) == at.topic).map_or(Reset::Earliest, |input| input.reset)
     }
 
     fn changelog_ends(&self, task: TaskId, found: &Found) -> Vec<ChangelogEnd> {

@@ -1,5 +1,6 @@
 //! A byte store as a front sees it: rows by the bytes of their whole key.
 
+use super::refusals::Refusals;
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use headwater_state::{KeyValueHandle, StateError, VersionPut, VersionedHandle};
 use std::cell::Cell;
@@ -21,7 +22,7 @@ pub(crate) trait Backing {
 pub(crate) enum RowBytes {
     Last(KeyValueHandle),
     /// With the largest time written, by which versions expire.
-    Versions(VersionedHandle, Rc<Cell<Timestamp>>),
+    Versions(VersionedHandle, Rc<Cell<Timestamp>>, Refusals),
 }
 
 impl RowBytes {
@@ -37,7 +38,7 @@ impl RowBytes {
     pub(super) fn versions(&self) -> &VersionedHandle {
         match self {
             RowBytes::Last(_) => unreachable!("types tell versioned stores from others"),
-            RowBytes::Versions(handle, observed) => {
+            RowBytes::Versions(handle, observed, _) => {
                 observe(handle, observed);
                 handle
             }
@@ -46,7 +47,7 @@ impl RowBytes {
 
     /// Takes the time of the last commit as the store's.
     pub(super) fn resume(&self) {
-        if let RowBytes::Versions(handle, observed) = self
+        if let RowBytes::Versions(handle, observed, _) = self
             && observed.get() > NO_TIMESTAMP
         {
             handle.set_observed_time(observed.get());
@@ -59,7 +60,7 @@ impl RowBytes {
     ) -> Result<R, StateError> {
         match self {
             RowBytes::Last(handle) => handle.get(key, read),
-            RowBytes::Versions(handle, observed) => {
+            RowBytes::Versions(handle, observed, _) => {
                 observe(handle, observed);
                 let found = handle.get_as_of(key, time)?;
                 Ok(read(found.as_ref().map(|found| (found.valid_from, &found.value[..]))))
@@ -80,7 +81,7 @@ impl Backing for RowBytes {
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         match self {
             RowBytes::Last(handle) => handle.get(key, read),
-            RowBytes::Versions(handle, _) => handle.get(key, read),
+            RowBytes::Versions(handle, ..) => handle.get(key, read),
         }
     }
 
@@ -94,10 +95,14 @@ impl Backing for RowBytes {
                 }
                 Ok(VersionPut::Latest)
             }
-            RowBytes::Versions(handle, observed) => {
+            RowBytes::Versions(handle, observed, refusals) => {
                 observed.set(observed.get().max(timestamp));
                 observe(handle, observed);
-                handle.put(key, value, timestamp)
+                let put = handle.put(key, value, timestamp)?;
+                if put == VersionPut::Expired {
+                    refusals.count();
+                }
+                Ok(put)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Rows by key and window, and by key and session, in their byte store: with the time by which they expire.
 
 use super::backing::Backing;
+use super::refusals::Refusals;
 use crate::record::{NO_TIMESTAMP, Timestamp};
 use crate::runtime::TimeRule;
 use headwater_state::{Session, Span, SpanHandle, StateError, VersionPut, Window, Written};
@@ -9,6 +10,9 @@ use std::rc::Rc;
 
 /// A window or a session as the key of a row ends with it.
 pub(crate) trait KeyEnd: Span + Ord {
+    /// Whether the removal of a row that is expired counts as a record that was dropped, as its writing does.
+    const COUNTS_REMOVALS: bool;
+
     /// The one with these bounds.
     fn within(start: Timestamp, end: Timestamp) -> Self;
 
@@ -27,6 +31,8 @@ pub(crate) trait KeyEnd: Span + Ord {
 
 /// 8 bytes, big-endian: the start.
 impl KeyEnd for Window {
+    const COUNTS_REMOVALS: bool = true;
+
     fn within(start: Timestamp, _: Timestamp) -> Self {
         Window::at(start)
     }
@@ -54,6 +60,8 @@ impl KeyEnd for Window {
 
 /// End and start, 8 bytes each, big-endian (Kafka: `SessionKeySchema`).
 impl KeyEnd for Session {
+    const COUNTS_REMOVALS: bool = false;
+
     fn within(start: Timestamp, end: Timestamp) -> Self {
         Session { end, start }
     }
@@ -92,11 +100,12 @@ pub(crate) struct SpanBytes<S> {
     flushed: Cell<Timestamp>,
     /// The time of the record that writes, where that stands in the changelog instead of the row's own: Kafka Streams has it so for sessions.
     writer: Cell<Option<Timestamp>>,
+    refusals: Refusals,
 }
 
 impl<S: KeyEnd> SpanBytes<S> {
-    pub(crate) fn new(handle: SpanHandle<S>, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        SpanBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP), writer: Cell::default() }
+    pub(crate) fn new(handle: SpanHandle<S>, rule: TimeRule, time: Rc<Cell<Timestamp>>, refusals: Refusals) -> Self {
+        SpanBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP), writer: Cell::default(), refusals }
     }
 
     pub(super) fn is_by_kafkas_rule(&self) -> bool {
@@ -138,7 +147,11 @@ impl<S: KeyEnd> SpanBytes<S> {
     #[inline]
     pub(super) fn add(&self, key: &[u8], span: S, value: &[u8], timestamp: Timestamp) -> Written {
         self.observe_write(span);
-        self.at_its_time().put(key, span, value, timestamp)
+        let written = self.at_its_time().put(key, span, value, timestamp);
+        if written == Written::Expired {
+            self.refusals.count();
+        }
+        written
     }
 
     /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
@@ -167,16 +180,21 @@ impl<S: KeyEnd> Backing for SpanBytes<S> {
         self.at_its_time().get(key, span, |row| read(row.map(|(stored, value)| (span.time_of_row(stored), value))))
     }
 
-    /// What is expired is not written; nobody could read it.
+    /// What is expired is not written; nobody could read it. Where time is the watermark no record comes so far that is so late: it was held back
+    /// while time went on, and its change goes on all the same, so nothing was dropped.
     #[inline]
     fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) -> Result<VersionPut, StateError> {
         let ((key, span), timestamp) = (S::split(key), self.writer.get().unwrap_or(timestamp));
         self.observe_write(span);
         let handle = self.at_its_time();
-        match value {
+        let written = match value {
             Some(value) => handle.put(key, span, value, timestamp),
             None => handle.delete(key, span, timestamp),
         };
+        let is_record = value.is_some() || S::COUNTS_REMOVALS;
+        if written == Written::Expired && is_record && self.rule == TimeRule::Kafka {
+            self.refusals.count();
+        }
         Ok(VersionPut::Latest)
     }
 }

@@ -23,7 +23,7 @@ fn another_owner_with_the_same_commit_number_is_not_us() {
     fed.step(2, vec![Event::Committed(Err(LogError::new(ErrorCode::TimedOut, "commit")))]);
     assert!(has(&fed.step(3, vec![Event::Producer(Ok(()))]), |effect| matches!(effect, Effect::LookUp(TASK))), "not before it is final");
     let other = crate::log::GroupOffset { offset: 1, ..sent[0].clone() };
-    let found = |committed| Found { inputs: vec![(at("in"), Some(committed), ENDS)], changelogs: Vec::new() };
+    let found = |committed| Found { inputs: vec![(at("in"), Some(committed), ENDS)], ..Found::default() };
     let effects = fed.step(3, vec![Event::Found(TASK, Ok(found(other)))]);
     assert!(has(&effects, |effect| matches!(effect, Effect::Read(_, _, StartAt::Offset(0)))), "what the other has is not ours");
 
@@ -40,7 +40,7 @@ fn nothing_is_purged_before_the_group_has_the_offsets() {
     }));
     let (task, topic) = (TaskId { sub_topology: 1, partition: 0 }, "app-r-repartition");
     fed.step(0, vec![assigned(topic, 1)]);
-    let found = Found { inputs: vec![(at(topic), None, ENDS)], changelogs: Vec::new() };
+    let found = Found { inputs: vec![(at(topic), None, ENDS)], ..Found::default() };
     fed.step(0, vec![Event::Found(task, Ok(found))]);
     fed.step(1, vec![fetched(ReaderOf::Tasks, topic, 0..2)]);
     let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(..));

@@ -36,7 +36,7 @@ fn the_input_with_the_most_partitions_carries_ownership() {
 fn two_processes_with_one_transactional_id_end_with_an_error_of_the_older() {
     let mut fed = Fed::stream(Guarantee::ExactlyOnce);
     let fenced = || Event::Committed(Err(LogError::new(ErrorCode::ClientFenced, "app-1")));
-    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() }));
     fed.step(100, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     fed.step(20_000, vec![fenced(), Event::Producer(Ok(()))]);
     fed.step(20_001, vec![found()]);
@@ -54,7 +54,7 @@ fn what_waits_for_the_group_is_bounded() {
     plan.config.uncommitted_bytes = 100;
     let mut fed = Fed::new(plan);
     fed.step(0, vec![assigned("in", 1)]);
-    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() }))]);
     fed.step(1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     let refused = Err(LogError::new(ErrorCode::IllegalGeneration, "app"));
     fed.step(2, vec![Event::Committed(refused), Event::Producer(Ok(()))]);

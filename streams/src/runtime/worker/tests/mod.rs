@@ -55,7 +55,7 @@ impl Fed {
     fn stream(guarantee: Guarantee) -> Fed {
         let mut fed = Fed::new(plan(guarantee, |app| app.stream(IN).map_values(|_, n| n + 1).to(OUT)));
         fed.step(0, vec![assigned("in", 1)]);
-        let found = Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() };
+        let found = Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() };
         fed.step(0, vec![Event::Found(TASK, Ok(found))]);
         fed
     }

@@ -23,7 +23,7 @@ fn a_log_that_is_away_is_asked_for_a_producer_again_and_nothing_builds_on_it() {
     assert_eq!(fed.status.progress().records, 2);
     let effects = fed.step(now, vec![Event::Producer(Ok(()))]);
     assert!(has(&effects, |effect| matches!(effect, Effect::LookUp(TASK))), "what became of the commit is asked when it is final");
-    fed.step(now, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(now, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], ..Found::default() }))]);
     fed.step(now + 1, vec![fetched(ReaderOf::Tasks, "in", 0..2)]);
     assert_eq!(fed.status.progress().records, 4);
 }

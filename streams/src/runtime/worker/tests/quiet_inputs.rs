@@ -8,7 +8,7 @@ fn half_quiet() -> Fed {
     let mut fed = Fed::new(plan(Guarantee::ExactlyOnce, |app| app.stream(IN).merge(&app.stream(OTHER)).to(OUT)));
     fed.step(0, vec![assigned("other", 1)]);
     let inputs = vec![(at("in"), None, ENDS), (at("other"), None, ENDS)];
-    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs, changelogs: Vec::new() }))]);
+    fed.step(0, vec![Event::Found(TASK, Ok(Found { inputs, ..Found::default() }))]);
     fed.step(0, vec![timed("in", 10, 1_000), timed("other", 10, 2_000)]);
     fed.step(1, vec![Event::Committed(Ok(Vec::new()))]);
     fed.step(4_000, vec![timed("in", 11, 3_000)]);

@@ -19,7 +19,7 @@ fn a_changelog_that_was_trimmed_meanwhile_is_looked_up_again() {
         app.table(IN, crate::dsl::Store::new("table")).to(OUT);
     }));
     fed.step(0, vec![assigned("in", 1)]);
-    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: vec![ENDS] }));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("in"), None, ENDS)], changelogs: vec![ENDS], ..Found::default() }));
     assert!(has(&fed.step(1, vec![found()]), |effect| matches!(effect, Effect::Restore(_, 0))));
     let error = Some(LogError::new(ErrorCode::AutoOffsetReset, "changelog"));
     let partition = at("app-table-changelog");

@@ -39,7 +39,7 @@ fn letters_of_a_failed_commit_go_again_even_where_only_sinks_run() {
         timestamp: 0,
         headers: Headers::EMPTY,
     };
-    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], ..Found::default() }))]);
     let claim = Claim { next_offset: Some(4), unpublished: vec![letter] };
     let is_letter = |effect: &Effect| matches!(effect, Effect::Send(to, _) if &*to.topic == "app-dlq");
     assert!(has(&fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(claim))]), is_letter));
@@ -52,7 +52,7 @@ fn letters_of_a_failed_commit_go_again_even_where_only_sinks_run() {
 #[test]
 fn a_claim_beyond_the_end_that_was_known_asks_for_the_end_once_more() {
     let mut fed = sink();
-    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }));
+    let found = || Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], ..Found::default() }));
     let refused = || Event::Sink(TASK, SinkEvent::Failed(ConnectorError::Refused { sink: "nowhere".into(), reason: "beyond".into() }));
     assert!(has(&fed.step(1, vec![found()]), |effect| matches!(effect, Effect::Sink(_, SinkCommand::Open(..)))));
     assert!(has(&fed.step(2, vec![refused()]), |effect| matches!(effect, Effect::LookUp(TASK))));
@@ -63,7 +63,7 @@ fn a_claim_beyond_the_end_that_was_known_asks_for_the_end_once_more() {
 #[test]
 fn a_stop_does_not_wait_for_ever_for_a_sink_that_hangs() {
     let mut fed = sink();
-    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], changelogs: Vec::new() }))]);
+    fed.step(1, vec![Event::Found(TASK, Ok(Found { inputs: vec![(at("out"), None, ENDS)], ..Found::default() }))]);
     fed.step(2, vec![Event::Sink(TASK, SinkEvent::Claimed(Claim::default()))]);
     fed.step(3, vec![Event::Committed(Ok(Vec::new()))]);
     let effects = fed.step(4, vec![fetched(ReaderOf::Sink(0), "out", 0..2)]);
