@@ -287,7 +287,7 @@ impl<K: Item, V: Item> KStream<K, V> {
         self.then("with_coordinates", |wiring, id| operator::with_coordinates(wiring.stage(id), wiring.outlet(id)))
     }
 
-    /// The records of both streams, in no order between them.
+    /// The records of both streams, in no order between them. A stream merged with itself is that stream: its records come once.
     /// Kafka: `KStream#merge`.
     ///
     /// ```
@@ -308,7 +308,8 @@ impl<K: Item, V: Item> KStream<K, V> {
     pub fn merge(&self, other: &Self) -> Self {
         let kind = Kind::Operator { operation: "merge", changes_key: false };
         let both = [self.node, other.node];
-        let parents = if self.app.builds_with(&other.app, "merge") { &both[..] } else { &both[..1] };
+        let is_another = self.app.builds_with(&other.app, "merge") && self.node != other.node;
+        let parents = if is_another { &both[..] } else { &both[..1] };
         let node = self.app.operator::<K, V, _>(kind, parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
         Self::at(&self.app, node, self.rekeyed || other.rekeyed)
     }
