@@ -37,8 +37,14 @@ fn an_instance() {
     let state = StateDirectory::open(Path::new(folder), name, MemoryBudget::of_bytes(64 << 20)).unwrap();
     let config = Config { session_timeout: Duration::from_secs(3), watch_interval: Duration::from_secs(1), ..Config::new(name) };
     let running = App::new(topology(name), config).start(log, Disk::Directory(state)).unwrap();
-    std::io::stdin().read_line(&mut String::new()).unwrap();
-    running.stop().unwrap();
+    let told = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
+    while !told.is_finished() && !running.has_ended() {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    if let Err(error) = running.stop() {
+        eprintln!("{name}: {error}");
+        std::process::exit(1);
+    }
 }
 
 /// An instance in a process; dropping it kills it.
@@ -87,7 +93,9 @@ impl World {
     fn new(kind: &str) -> Option<Self> {
         let log = KafkaLog::connect(KafkaConfig::new(std::env::var("HEADWATER_TEST_BROKERS").ok()?)).unwrap();
         let name = format!("global-{kind}-{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros());
-        for (topic, partitions, policy) in [("shops", SHOP_PARTITIONS, "compact"), ("orders", ORDER_PARTITIONS, "delete"), ("out", 1, "delete")] {
+        for (topic, partitions, policy) in
+            [("shops", SHOP_PARTITIONS, "compact"), ("orders", ORDER_PARTITIONS, "delete"), ("out", 1, "delete")]
+        {
             let configs = [("cleanup.policy".to_owned(), policy.to_owned())].into();
             log.admin().create_topic(&TopicSpec { name: format!("{name}-{topic}"), partitions, configs }).unwrap();
         }
@@ -111,11 +119,19 @@ impl World {
 
     /// Where the row of a shop is written: not where its hash says, which global tables must not mind.
     fn at(&self, number: usize) -> TopicPartition {
-        TopicPartition::new(format!("{}-shops", self.name).as_str(), number as i32 % (SHOP_PARTITIONS - 1))
+        self.in_partition(number as i32 % (SHOP_PARTITIONS - 1))
+    }
+
+    fn in_partition(&self, partition: i32) -> TopicPartition {
+        TopicPartition::new(format!("{}-shops", self.name).as_str(), partition)
     }
 
     fn update(&mut self, number: usize, city: Option<&str>) {
-        let at = self.at(number);
+        self.update_in(self.at(number).partition, number, city);
+    }
+
+    fn update_in(&mut self, partition: i32, number: usize, city: Option<&str>) {
+        let at = self.in_partition(partition);
         send(&mut *self.producer, &at, &World::shop(number), city);
         self.producer.flush().unwrap();
         match city {
@@ -227,11 +243,7 @@ fn every_instance_has_the_whole_table_before_its_first_join_and_through_kills() 
     // While both run: an update, a tombstone, and a row in the partition that was empty.
     world.update(0, Some("Bergen"));
     world.update(1, None);
-    let last = SHOP_PARTITIONS as usize - 1;
-    let empty = TopicPartition::new(format!("{}-shops", world.name).as_str(), SHOP_PARTITIONS - 1);
-    send(&mut *world.producer, &empty, "shop-1000", Some("Graz"));
-    world.shops.insert("shop-1000".into(), "Graz".into());
-    assert_eq!(last, 4);
+    world.update_in(SHOP_PARTITIONS - 1, 1000, Some("Graz"));
     [0, 1, 1000].into_iter().for_each(|shop| world.is_known(shop));
     world.agrees(100);
 
@@ -260,4 +272,46 @@ fn every_instance_has_the_whole_table_before_its_first_join_and_through_kills() 
     first.stop();
     second.stop();
     assert!(world.answers.values().all(|answers| answers.len() == 1), "an order was answered twice");
+}
+
+#[test]
+fn a_topic_that_grows_gives_its_new_rows_too() {
+    let Some(mut world) = World::new("growth") else { return };
+    world.update(0, Some("Oslo"));
+    let (first, second) = (world.start("first"), world.start("second"));
+    world.members(2);
+    world.agrees(20);
+    world.log.admin().create_partitions(&format!("{}-shops", world.name), SHOP_PARTITIONS + 2).unwrap();
+    world.update_in(SHOP_PARTITIONS, 1, Some("Bergen"));
+    world.update_in(SHOP_PARTITIONS + 1, 2, Some("Turin"));
+    [1, 2].into_iter().for_each(|shop| world.is_known(shop));
+    world.agrees(20);
+    first.stop();
+    second.stop();
+}
+
+#[test]
+fn a_topic_that_is_made_anew_ends_the_application() {
+    let Some(mut world) = World::new("anew") else { return };
+    world.update(0, Some("Oslo"));
+    let mut first = world.start("first");
+    world.agrees(20);
+    let spec = TopicSpec { name: format!("{}-shops", world.name), partitions: SHOP_PARTITIONS, ..TopicSpec::default() };
+    world.log.admin().delete_topic(&spec.name).unwrap();
+    world.log.admin().create_topic(&spec).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let ended = loop {
+        if let Some(ended) = first.0.try_wait().unwrap() {
+            break ended;
+        }
+        assert!(Instant::now() < deadline, "it does not notice");
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
+    assert!(!ended.success());
+    // The next start has the new one's rows only.
+    world.shops.clear();
+    world.update(1, Some("Bergen"));
+    let first = world.start("first");
+    world.agrees(20);
+    first.stop();
 }
