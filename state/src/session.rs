@@ -66,17 +66,6 @@ impl SessionHandle {
         session_scan::find(&*store, key, &ends, latest_start, segments, direction, visit)
     }
 
-    /// The same, sessions that have expired but are not removed included.
-    pub fn find_kept(
-        &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, direction: Direction,
-        visit: &mut dyn FnMut(Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StateError> {
-        let store = self.store.borrow();
-        let ends = earliest_end..=Timestamp::MAX;
-        let segments = store.segments().live_in_range(&ends);
-        session_scan::find(&*store, key, &ends, latest_start, segments, direction, visit)
-    }
-
     /// The lowest session end that reads by key may see.
     pub fn visible_from(&self) -> Timestamp {
         self.store.borrow().segments().visible_from()

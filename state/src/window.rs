@@ -73,15 +73,6 @@ impl WindowHandle {
         window_scan::fetch(&*store, key, &starts, store.segments().in_range(&starts), direction, visit)
     }
 
-    /// The same, windows that have expired but are not removed included.
-    pub fn fetch_kept(
-        &self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction,
-        visit: &mut dyn FnMut(Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StateError> {
-        let store = self.store.borrow();
-        window_scan::fetch(&*store, key, &starts, store.segments().live_in_range(&starts), direction, visit)
-    }
-
     /// Visits key, start, timestamp and value of all windows that start in the range, segment by segment, until `visit` breaks off.
     /// The windows of one key come in the order of their starts; the order between keys means nothing.
     pub fn fetch_all(

@@ -119,31 +119,38 @@ impl<K: Row, V: Row> SessionRows<K, V> {
         self.save()?;
         let mut failed = None;
         let handle = self.backing.at_its_time();
-        let visible_from = handle.visible_from();
-        // What stands in the front is shown though it has expired, as by Kafka's caches. Where time is the watermark, what is seen must not depend
-        // on what happens to be cached.
-        let shows_held = self.is_cached() && self.backing.rule == TimeRule::Kafka;
-        let is_held = |start, end| {
-            let mut bytes = key.to_vec();
-            extend_with_session(&mut bytes, start, end);
-            self.holds(&bytes)
-        };
-        handle.find_kept(key, earliest_end, latest_start, Direction::Forward, &mut |start, end, _, value| {
-            if end < visible_from && !(shows_held && is_held(start, end)) {
-                return ControlFlow::Continue(());
+        for (end, start, value) in self.held_expired(key, earliest_end, latest_start, handle.visible_from()) {
+            found(start, end, value);
+        }
+        handle.find(key, earliest_end, latest_start, Direction::Forward, &mut |start, end, _, value| match self.decode_value(value) {
+            Ok(value) => {
+                found(start, end, value);
+                ControlFlow::Continue(())
             }
-            match self.decode_value(value) {
-                Ok(value) => {
-                    found(start, end, value);
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
             }
         })?;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// End, start and value of the sessions of the front that have expired, the earliest first: Kafka's caches show them, whether or not the store behind still
+    /// has them. Where time is the watermark, what is seen must not depend on what happens to be cached.
+    fn held_expired(
+        &self, of: &[u8], earliest_end: Timestamp, latest_start: Timestamp, visible_from: Timestamp,
+    ) -> Vec<(Timestamp, Timestamp, V)> {
+        let mut found = Vec::new();
+        if earliest_end < visible_from && self.is_cached() && self.backing.rule == TimeRule::Kafka {
+            self.each_value(|bytes, value, _| {
+                let (key, start, end) = split(bytes);
+                if key == of && (earliest_end..visible_from).contains(&end) && start <= latest_start {
+                    found.push((end, start, value.clone()));
+                }
+            });
+        }
+        found.sort_unstable_by_key(|(end, start, _)| (*end, *start));
+        found
     }
 
     /// The sessions that end in the range, by end, start and key; the store must be indexed by time.
