@@ -3,17 +3,16 @@
 use crate::feed::View;
 use crate::listing::Kind::{Boolean, Json, Millis, Seconds, Text};
 use crate::listing::{Listing, Shown};
-use crate::snapshot::SalesView;
-use crate::tables::TablesView;
-use crate::{SalesSource, TablesSource};
+use crate::source::{Latest, Source};
+use crate::{Sales, Tables};
 use std::fmt;
 
 /// A page and where its numbers come from.
 pub enum Page {
     /// Sales per category and minute.
-    CategorySales(Box<dyn SalesSource>),
+    CategorySales(Box<dyn Source<Sales>>),
     /// One of plain tables.
-    Tables(TablesPage, Box<dyn TablesSource>),
+    Tables(TablesPage, Box<dyn Source<Tables>>),
 }
 
 /// A page of plain tables.
@@ -21,7 +20,7 @@ pub enum Page {
 pub struct TablesPage {
     name: &'static str,
     title: &'static str,
-    html: &'static str,
+    main: &'static str,
     pub(crate) listings: &'static [Listing],
 }
 
@@ -32,17 +31,18 @@ pub(crate) struct Files {
     pub(crate) name: &'static str,
     /// Its name for people.
     pub(crate) title: &'static str,
-    pub(crate) html: &'static str,
+    /// What it shows, within the frame of all pages.
+    pub(crate) main: &'static str,
 }
 
 impl Page {
     pub(crate) fn open(self) -> (Files, Box<dyn View>) {
         match self {
             Page::CategorySales(source) => {
-                let files = Files { name: "category-sales", title: "Category sales", html: include_str!("page/page.html") };
-                (files, Box::new(SalesView::new(source)))
+                let files = Files { name: "category-sales", title: "Category sales", main: include_str!("page/category-sales.html") };
+                (files, Box::new(Latest::of(source)))
             }
-            Page::Tables(TablesPage { name, title, html, .. }, source) => (Files { name, title, html }, Box::new(TablesView::new(source))),
+            Page::Tables(TablesPage { name, title, main, .. }, source) => (Files { name, title, main }, Box::new(Latest::of(source))),
         }
     }
 }
@@ -60,7 +60,7 @@ impl fmt::Debug for Page {
 pub const ANALYTICS_PAGE: TablesPage = TablesPage {
     name: "analytics",
     title: "Analytics",
-    html: include_str!("page/analytics.html"),
+    main: include_str!("page/analytics.html"),
     listings: &[
         Listing {
             name: "windows",
@@ -98,7 +98,7 @@ pub const ANALYTICS_PAGE: TablesPage = TablesPage {
 pub const FRAUD_PAGE: TablesPage = TablesPage {
     name: "fraud",
     title: "Fraud",
-    html: include_str!("page/fraud.html"),
+    main: include_str!("page/fraud.html"),
     listings: &[
         Listing {
             name: "alerts",
@@ -135,7 +135,7 @@ const OPEN: Shown = Shown::expression("current", "sum(CASE WHEN is_current THEN 
 pub const DIMENSIONS_PAGE: TablesPage = TablesPage {
     name: "dimensions",
     title: "Dimensions",
-    html: include_str!("page/dimensions.html"),
+    main: include_str!("page/dimensions.html"),
     listings: &[
         Listing {
             name: "products",

@@ -4,7 +4,8 @@
 //! digit passes through a floating point. The sum of the windows before the trend is kept while reading it takes long, see [`History`].
 
 use crate::history::Kept;
-use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
+use crate::sales::{CategorySales, History, Sales, TREND_WINDOWS, WindowSales};
+use crate::source::Source;
 use crate::{Money, SourceError};
 use headwater_connectors::postgres::{Postgres, Row};
 use std::fmt;
@@ -99,7 +100,7 @@ impl PostgresSales {
     }
 }
 
-impl SalesSource for PostgresSales {
+impl Source<Sales> for PostgresSales {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         let Some(version) = &self.version else { return Ok(true) };
         let rows = self.database.query(VERSION, &[]).map_err(unavailable)?;

@@ -2,7 +2,8 @@
 
 use crate::listing::{Dialect, Listing};
 use crate::postgres::{VERSION, unavailable};
-use crate::tables::{Rows, Tables, TablesSource};
+use crate::source::Source;
+use crate::tables::{Rows, Tables};
 use crate::{SourceError, TablesPage};
 use headwater_connectors::postgres::Postgres;
 
@@ -41,7 +42,7 @@ impl PostgresTables {
     }
 }
 
-impl TablesSource for PostgresTables {
+impl Source<Tables> for PostgresTables {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         let Some(version) = &self.version else { return Ok(true) };
         Ok(self.version()? != *version)

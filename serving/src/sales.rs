@@ -1,18 +1,10 @@
 //! What the page of the category sales shows, and what a store must be able to say for it.
 
-use crate::{Money, SourceError};
+use crate::Money;
 use serde::Serialize;
 
 /// How many windows the trend goes back.
 pub const TREND_WINDOWS: usize = 100;
-
-/// A store of category sales. Read by one thread; both calls may block.
-pub trait SalesSource: Send + 'static {
-    /// Whether the store may hold something else than at the last [`SalesSource::read`]. Asked several times a second: must be cheap.
-    fn may_have_changed(&mut self) -> Result<bool, SourceError>;
-    /// Reads what the page shows, all of it as of one moment, [`History`] excepted.
-    fn read(&mut self) -> Result<Sales, SourceError>;
-}
 
 /// All that the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -175,7 +175,7 @@ async fn page_or_file(State(shared): State<Shared>, Path(name): Path<String>) ->
 }
 
 fn html(page: &Served) -> Response {
-    files::html(page.files.html).into_response()
+    files::html(page.files.name, page.files.title, page.files.main).into_response()
 }
 
 async fn first_events(State(shared): State<Shared>) -> Response {

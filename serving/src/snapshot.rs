@@ -1,41 +1,17 @@
 //! A snapshot as it goes to the browser: [`Sales`] with their sums, a number and the time that they hold for.
 
-use crate::feed::View;
-use crate::sales::{CategorySales, Sales, SalesSource, WindowSales};
-use crate::{Money, SourceError};
+use crate::Money;
+use crate::sales::{CategorySales, Sales, WindowSales};
+use crate::source::ToSnapshot;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// How many windows the table goes back.
 const TABLE_WINDOWS: usize = 10;
 
-/// The category sales as a feed reads them.
-pub(crate) struct SalesView {
-    source: Box<dyn SalesSource>,
-    last: Option<Sales>,
-}
-
-impl SalesView {
-    pub(crate) fn new(source: Box<dyn SalesSource>) -> Self {
-        SalesView { source, last: None }
-    }
-}
-
-impl View for SalesView {
-    fn may_have_changed(&mut self) -> Result<bool, SourceError> {
-        self.source.may_have_changed()
-    }
-
-    fn read(&mut self) -> Result<bool, SourceError> {
-        let found = Some(self.source.read()?);
-        let is_new = found != self.last;
-        self.last = found;
-        Ok(is_new)
-    }
-
+impl ToSnapshot for Sales {
     fn snapshot(&self, sequence: u64, as_of_ms: u64) -> String {
-        let empty = Sales::default();
-        Snapshot::of(self.last.as_ref().unwrap_or(&empty), sequence, as_of_ms).to_json()
+        Snapshot::of(self, sequence, as_of_ms).to_json()
     }
 }
 

@@ -3,7 +3,8 @@
 //! The latest windows are read each time, over the primary key; the sum of what lies before them is read each time or kept, see [`Kept`].
 
 use crate::history::Kept;
-use crate::sales::{CategorySales, History, Sales, SalesSource, TREND_WINDOWS, WindowSales};
+use crate::sales::{CategorySales, History, Sales, TREND_WINDOWS, WindowSales};
+use crate::source::Source;
 use crate::sqlite_file::{SqliteFile, table_exists};
 use crate::{Money, SourceError};
 use rusqlite::{Row, Transaction};
@@ -40,7 +41,7 @@ impl SqliteSales {
     }
 }
 
-impl SalesSource for SqliteSales {
+impl Source<Sales> for SqliteSales {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         let is_old = self.kept.as_ref().is_some_and(Kept::is_old);
         Ok(self.file.may_have_changed()? || is_old)

@@ -1,8 +1,9 @@
 //! Tables of a page out of the SQLite file of the warehouse, beside whoever writes it.
 
 use crate::listing::{Dialect, Listing};
+use crate::source::Source;
 use crate::sqlite_file::{SqliteFile, table_exists};
-use crate::tables::{Rows, Tables, TablesSource};
+use crate::tables::{Rows, Tables};
 use crate::{SourceError, TablesPage};
 use rusqlite::Transaction;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ impl SqliteTables {
     }
 }
 
-impl TablesSource for SqliteTables {
+impl Source<Tables> for SqliteTables {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         self.file.may_have_changed()
     }

@@ -1,18 +1,10 @@
 //! What pages of plain tables show, and what a store must be able to say for them.
 
 use crate::SourceError;
-use crate::feed::View;
 use crate::listing::{Kind, Listing};
+use crate::source::ToSnapshot;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// A store of the tables of one page. Read by one thread; both calls may block.
-pub trait TablesSource: Send + 'static {
-    /// Whether the store may hold something else than at the last [`TablesSource::read`]. Asked several times a second: must be cheap.
-    fn may_have_changed(&mut self) -> Result<bool, SourceError>;
-    /// Reads what the page shows, each table as of one moment.
-    fn read(&mut self) -> Result<Tables, SourceError>;
-}
 
 /// What a page shows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,36 +52,10 @@ fn value_of(kind: Kind, text: String) -> Result<Value, (String, String)> {
     }
 }
 
-/// A page's tables as a feed reads them.
-pub(crate) struct TablesView {
-    source: Box<dyn TablesSource>,
-    last: Option<Tables>,
-}
-
-impl TablesView {
-    pub(crate) fn new(source: Box<dyn TablesSource>) -> Self {
-        TablesView { source, last: None }
-    }
-}
-
-impl View for TablesView {
-    fn may_have_changed(&mut self) -> Result<bool, SourceError> {
-        self.source.may_have_changed()
-    }
-
-    fn read(&mut self) -> Result<bool, SourceError> {
-        let found = Some(self.source.read()?);
-        let is_new = found != self.last;
-        self.last = found;
-        Ok(is_new)
-    }
-
+impl ToSnapshot for Tables {
     fn snapshot(&self, sequence: u64, as_of_ms: u64) -> String {
-        let empty = Tables::default();
-        let Tables { listings, absent } = self.last.as_ref().unwrap_or(&empty);
-        let listings: Map<_, _> =
-            listings.iter().map(|(name, rows)| ((*name).into(), json!({ "row_count": rows.count, "rows": rows.rows }))).collect();
-        json!({ "sequence": sequence, "as_of_ms": as_of_ms, "absent": absent, "tables": listings }).to_string()
+        let listings = self.listings.iter().map(|(name, rows)| ((*name).into(), json!({ "row_count": rows.count, "rows": rows.rows })));
+        json!({ "sequence": sequence, "as_of_ms": as_of_ms, "absent": self.absent, "tables": listings.collect::<Map<_, _>>() }).to_string()
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_connectors::postgres::{Postgres, PostgresConfig};
-use headwater_serving::{Money, PostgresSales, SalesSource};
+use headwater_serving::{Money, PostgresSales, Source};
 
 const TABLE: &str =
     "CREATE TABLE category_sales (window_start timestamptz NOT NULL, window_end timestamptz NOT NULL, category text NOT NULL,

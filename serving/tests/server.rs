@@ -1,6 +1,6 @@
 //! The server over a real socket, with a store whose answers the test decides.
 
-use headwater_serving::{CategorySales, History, Money, Page, Sales, SalesSource, Server, Site, SourceError, WindowSales};
+use headwater_serving::{CategorySales, History, Money, Page, Sales, Server, Site, Source, SourceError, WindowSales};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ impl Till {
     }
 }
 
-impl SalesSource for Till {
+impl Source<Sales> for Till {
     fn may_have_changed(&mut self) -> Result<bool, SourceError> {
         Ok(true)
     }
@@ -82,7 +82,7 @@ fn the_page_needs_no_other_server() {
     let mut files: Vec<&str> = page.split(['"', '\'']).filter(|part| part.starts_with('/') || part.contains("://")).collect();
     files.sort_unstable();
     files.dedup();
-    assert_eq!(files, ["/api/category-sales", "/health", "/icon.svg", "/page.css", "/page.js", "/prometheus"]);
+    assert_eq!(files, ["/api/category-sales", "/category-sales.js", "/health", "/icon.svg", "/page.css", "/prometheus"]);
     for file in files.into_iter().chain(["/chart.js", "/live.js"]) {
         let (head, body) = get(&server, file);
         assert!(head.starts_with("http/1.1 200"), "{file}: {head}");

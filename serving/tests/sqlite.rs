@@ -1,6 +1,6 @@
 //! What a store holds is what is shown: sums to the cent, through every change, and never a number that leaves a row out.
 
-use headwater_serving::{Money, Sales, SalesSource, SourceError, SqliteSales};
+use headwater_serving::{Money, Sales, Source, SourceError, SqliteSales};
 use rusqlite::Connection;
 use std::path::PathBuf;
 

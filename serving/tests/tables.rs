@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_connectors::postgres::{Postgres, PostgresConfig};
-use headwater_serving::{ANALYTICS_PAGE, DIMENSIONS_PAGE, FRAUD_PAGE, PostgresTables, SourceError, SqliteTables, TablesSource};
+use headwater_serving::{ANALYTICS_PAGE, DIMENSIONS_PAGE, FRAUD_PAGE, PostgresTables, Source, SourceError, SqliteTables, Tables};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn version(start: &str, end: Value, is_current: bool, name: &str, area: Value) -
 }
 
 /// What the page of the dimensions must show of the stores, and how it says what is missing.
-fn check_stores(source: &mut impl TablesSource) {
+fn check_stores(source: &mut impl Source<Tables>) {
     let found = source.read().unwrap();
     assert!(found.absent.as_ref().is_some_and(|absent| absent.contains("no table dim_product yet")), "{:?}", found.absent);
     let stores = &found.listings["stores"];
@@ -56,7 +56,7 @@ fn check_stores(source: &mut impl TablesSource) {
 }
 
 /// The last full minute is the window after which five have begun; before there is one, the first of all.
-fn check_minute(source: &mut impl TablesSource, windows: u64) {
+fn check_minute(source: &mut impl Source<Tables>, windows: u64) {
     let found = source.read().unwrap();
     let minute = &found.listings["minute"].rows[..];
     let shown = windows.saturating_sub(6);

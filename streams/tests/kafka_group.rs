@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_streams::log::{
-    AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, Isolation, KafkaConfig, KafkaLog, Log, Member, MemberConfig, MemberIdentity,
-    OffsetQuery, TopicPartition, TopicSpec,
+    AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, Isolation, KafkaConfig, KafkaLog, Log, LogError, Member, MemberConfig,
+    MemberIdentity, OffsetQuery, TopicPartition, TopicSpec,
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -143,6 +143,20 @@ impl Told {
         self.member.released(partitions).unwrap();
         self.owned.retain(|at| !partitions.contains(at));
     }
+
+    /// Asks for a commit and polls until it is answered.
+    fn commit(&mut self, offset: GroupOffset, identity: &MemberIdentity) -> Result<(), LogError> {
+        self.member.commit(&[offset], identity);
+        let began = Instant::now();
+        loop {
+            if let Some(answer) = self.member.committed() {
+                return answer;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "no answer to a commit");
+            thread::sleep(Duration::from_millis(1));
+            self.poll();
+        }
+    }
 }
 
 fn until(members: &mut [&mut Told], what: &str, done: impl Fn(&[&mut Told]) -> bool) -> Duration {
@@ -211,7 +225,7 @@ fn every_event_carries_the_identity_of_its_moment() {
     until(&mut [&mut first], "first alone", |members| members[0].owned.len() == 2);
     let alone = first.identity.clone().unwrap();
     let offset = |offset| GroupOffset { at: TopicPartition::new(name.as_str(), 0), offset, metadata: String::new() };
-    first.member.commit(&[offset(1)], &alone).unwrap();
+    first.commit(offset(1), &alone).unwrap();
     // A third member finds nothing to own, and still moves the generation on.
     let mut others = [Told::join(&log, &config), Told::join(&log, &config)];
     let [second, third] = &mut others;
@@ -233,11 +247,11 @@ fn every_event_carries_the_identity_of_its_moment() {
         })
         .collect();
     assert!(generations.is_sorted(), "{generations:?}");
-    assert_eq!(first.member.commit(&[offset(2)], &alone).unwrap_err().code(), ErrorCode::IllegalGeneration);
-    assert_eq!(first.member.commit(&[offset(2)], &MemberIdentity::outside()).unwrap_err().code(), ErrorCode::UnknownMemberId);
+    assert_eq!(first.commit(offset(2), &alone).unwrap_err().code(), ErrorCode::IllegalGeneration);
+    assert_eq!(first.commit(offset(2), &MemberIdentity::outside()).unwrap_err().code(), ErrorCode::UnknownMemberId);
     let committed = || log.admin().committed(&config.group, &[offset(0).at], true).unwrap().remove(0).unwrap().offset;
     assert_eq!(committed(), 1);
-    first.member.commit(&[offset(3)], &now).unwrap();
+    first.commit(offset(3), &now).unwrap();
     assert_eq!(committed(), 3);
     log.admin().delete_topic(&name).unwrap();
 }
@@ -265,12 +279,43 @@ fn nobody_gets_what_is_not_let_go_of() {
         assert!(second.owned.is_disjoint(&partitions.iter().cloned().collect()), "{policy:?}");
         // The last commit goes with the credentials of the event.
         let last = GroupOffset { at: partitions[0].clone(), offset: 7, metadata: String::new() };
-        first.member.commit(&[last], &identity).unwrap();
+        first.commit(last, &identity).unwrap();
         first.is_prompt = true;
         first.release(&partitions);
         until(&mut [&mut first, &mut second], "shared", |members| members.iter().all(|member| member.owned.len() == 2));
         log.admin().delete_topic(&name).unwrap();
     }
+}
+
+/// The coordinator waits for a member that has died, and meanwhile answers nobody who has joined again. A worker that waited with it would
+/// do no work, and its contact with the group would be too old when it wakes.
+#[test]
+fn a_commit_does_not_wait_for_a_rebalance() {
+    let Some(log) = connect() else { return };
+    let name = topic(&log, "commits", 2);
+    let config = config(&[&name], AssignmentPolicy::CooperativeSticky);
+    let (mut first, mut second) = (Told::join(&log, &config), Told::join(&log, &config));
+    until(&mut [&mut first, &mut second], "shared", |members| members.iter().all(|member| member.owned.len() == 1));
+    drop(second);
+    let mut third = Told::join(&log, &config);
+    let at = first.owned.first().unwrap().clone();
+    let (began, mut longest, mut unanswered, mut held) = (Instant::now(), Duration::ZERO, 0, 0);
+    while third.owned.is_empty() || unanswered > 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{unanswered} commits are not answered, the third owns {:?}", third.owned);
+        [&mut first, &mut third].into_iter().for_each(Told::poll);
+        if let Some(identity) = first.identity.clone().filter(|_| third.owned.is_empty()) {
+            let asked = Instant::now();
+            first.member.commit(&[GroupOffset { at: at.clone(), offset: 1, metadata: String::new() }], &identity);
+            longest = longest.max(asked.elapsed());
+            unanswered += 1;
+        }
+        thread::sleep(Duration::from_millis(20));
+        held = held.max(unanswered);
+        unanswered -= std::iter::from_fn(|| first.member.committed()).count();
+    }
+    assert!(held > 5, "the rebalance has held no commit back: {held}");
+    assert!(longest < SESSION / 6, "a commit took {longest:?}");
+    log.admin().delete_topic(&name).unwrap();
 }
 
 #[test]
@@ -285,7 +330,7 @@ fn a_member_that_holds_on_for_too_long_loses_everything() {
     until(&mut [&mut second], "taken over", |members| members[0].owned.len() == 2);
     let identity = first.identity.clone().unwrap();
     let offset = GroupOffset { at: TopicPartition::new(name.as_str(), 0), offset: 9, metadata: String::new() };
-    first.member.commit(&[offset], &identity).unwrap_err();
+    first.commit(offset, &identity).unwrap_err();
     until(&mut [&mut first, &mut second], "back again", |members| members.iter().all(|member| member.owned.len() == 1));
     let lost = first.events.iter().map(|event| if let GroupEvent::Lost { partitions } = event { partitions.len() } else { 0 });
     assert_eq!(lost.sum::<usize>(), 2, "{:?}", first.events);

@@ -147,6 +147,10 @@ class SalesTest(unittest.TestCase):
             run.table.pop((model.iso(START + 420_000), "Home"))
             run.updates.pop()
         self.notices(change, "no transaction is late that cannot be")
+        self.notices(change, "nothing is lost, every window counts what the input holds, or more", guarantee="at-least-once")
+
+    def test_what_is_done_again_at_least_once_may_be_late_then(self):
+        self.notices(lambda run: run.letters.append(letter(9, "by-category", 6, "category-sales", "late", run.inputs[21].value)), guarantee="at-least-once")
 
     def test_a_record_may_be_late_after_its_partition_was_idle(self):
         def change(run):

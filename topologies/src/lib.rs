@@ -9,6 +9,7 @@ mod closed_set;
 pub mod command;
 pub mod dimensions;
 pub mod feed;
+pub mod fields;
 mod flat_json;
 pub mod fraud;
 pub mod generator;

@@ -12,9 +12,14 @@ pub trait Member: Send {
     /// Says that work on revoked partitions is committed and finished; the group waits for this.
     fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
 
-    /// Commits offsets outside of a transaction, of any topic, with credentials that an event has brought. Whoever has these no more is
-    /// refused with `ILLEGAL_GENERATION` or `UNKNOWN_MEMBER_ID`, so success also proves that the group took us for alive meanwhile.
-    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError>;
+    /// Asks the group to commit offsets outside of a transaction, of any topic, with credentials that an event has brought. Never waits,
+    /// since a coordinator that waits for the others of a rebalance answers nothing else: the answer is [`Member::committed`]'s.
+    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity);
+
+    /// The answer to the oldest commit that was asked for and not answered yet; none while it is on its way. Polls bring it. Whoever has
+    /// its credentials no more is refused with `ILLEGAL_GENERATION` or `UNKNOWN_MEMBER_ID`, so success also proves that the group took us
+    /// for alive after the question.
+    fn committed(&mut self) -> Option<Result<(), LogError>>;
 
     /// Leaves, so that others take over at once.
     fn leave(&mut self) -> Result<(), LogError>;

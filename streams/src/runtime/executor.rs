@@ -16,14 +16,17 @@ use crate::log::{
     ProducerConfig, Reader, ReaderConfig, Records, Reset, StartAt, TopicPartition,
 };
 use crate::task::TaskId;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, warn};
 
 /// So long the log may take to say where inputs end. Nothing but time waits for it, and the thread has other work.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the group's answer to a commit, asked for at this time, is to the worker.
+type Answer = fn(i64, Result<(), LogError>) -> Event;
 
 /// The clients of one stream thread.
 pub(crate) struct Executor {
@@ -43,6 +46,8 @@ pub(crate) struct Executor {
     /// The group has taken us for a member after this time (wall time in milliseconds), for all that we know.
     contact: i64,
     last_gather: i64,
+    /// Commits of positions that the group has not answered: when they were asked for, and what their answers are to the worker.
+    asked: VecDeque<(i64, Answer)>,
     outages: Outages,
     strangers: Strangers,
     /// None where the topology has no global tables.
@@ -78,6 +83,7 @@ impl Executor {
             member: member.map_err(AppError::log("cannot join the group"))?,
             contact: NO_CONTACT,
             last_gather: NO_CONTACT,
+            asked: VecDeque::new(),
             outages: Outages::default(),
             strangers: Strangers::default(),
             globals: if plan.globals.is_empty() { None } else { Some(GlobalReader::new(make_reader(&*log)?)) },
@@ -99,6 +105,7 @@ impl Executor {
             return Ok(());
         }
         let heard = self.member.poll();
+        self.take_commits(now, events);
         if self.strangers.hold(now, &self.plan.application_id, &heard) {
             self.strangers.check(now, &self.plan.application_id, self.plan.config.start_patience)?;
         } else if let Some(news) = self.outages.bridge(now, "the group", heard)? {
@@ -160,15 +167,8 @@ impl Executor {
             }
             Effect::Commit(offsets, identity) => events.push(Event::Committed(self.commit(&offsets, &identity))),
             Effect::Flush => events.push(Event::Flushed(self.flush(now))),
-            Effect::CommitOffsets(offsets, identity) => {
-                let outcome = self.commit_positions(now, &offsets, &identity);
-                events.push(Event::OffsetsCommitted(now, outcome));
-            }
-            Effect::Confirm(offsets, identity) => {
-                // Without tasks there is nothing that anybody else could write in our place.
-                let outcome = if offsets.is_empty() { Ok(()) } else { self.commit_positions(now, &offsets, &identity) };
-                events.push(Event::Confirmed(now, outcome));
-            }
+            Effect::CommitOffsets(offsets, identity) => self.commit_positions(now, &offsets, &identity, Event::OffsetsCommitted, events),
+            Effect::Confirm(offsets, identity) => self.commit_positions(now, &offsets, &identity, Event::Confirmed, events),
             Effect::Abort => self.abort(),
             Effect::MakeProducer => {
                 let made = self.make_producer();
@@ -286,14 +286,27 @@ impl Executor {
         Ok(self.deliveries())
     }
 
-    /// A commit outside of a transaction. An answer of success is contact with the group, as of the time before the question.
-    fn commit_positions(&mut self, now: i64, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
-        let outcome = self.member.commit(offsets, identity);
-        self.outages.note(now, "commits of positions", &outcome);
-        if outcome.is_ok() {
-            self.contact = self.contact.max(now);
+    /// A commit outside of a transaction. The answer comes with what is gathered.
+    fn commit_positions(&mut self, now: i64, offsets: &[GroupOffset], identity: &MemberIdentity, answer: Answer, events: &mut Vec<Event>) {
+        if offsets.is_empty() {
+            // Without tasks there is nothing that anybody else could write in our place.
+            events.push(answer(now, Ok(())));
+            return;
         }
-        outcome
+        self.member.commit(offsets, identity);
+        self.asked.push_back((now, answer));
+    }
+
+    /// An answer of success is contact with the group, as of the time before the question.
+    fn take_commits(&mut self, now: i64, events: &mut Vec<Event>) {
+        while let Some(outcome) = self.member.committed() {
+            let Some((asked_at, answer)) = self.asked.pop_front() else { return };
+            self.outages.note(now, "commits of positions", &outcome);
+            if outcome.is_ok() {
+                self.contact = self.contact.max(asked_at);
+            }
+            events.push(answer(asked_at, outcome));
+        }
     }
 
     /// An event with an identity comes of an answer of the group that was not there when it was asked before.

@@ -11,6 +11,7 @@
 
 use super::parse::{self, Fields};
 use super::{Category, CategorySales, CategoryWindow, Cents, Field, Sale, Sales, Transaction};
+use crate::fields::{event_time, uuid};
 use crate::iso8601;
 use headwater_streams::format::{Data, Format, FormatError};
 use headwater_streams::record::{Timestamp, Windowed};
@@ -118,9 +119,9 @@ impl Format<Sale> for SaleJson {
         let read = || {
             let mut fields = Fields::read(bytes)?;
             Ok(Sale {
-                transaction_id: parse::uuid(&fields.text(Field::TransactionId)?)?,
+                transaction_id: uuid(&fields.text(Field::TransactionId)?)?,
                 amount: parse::amount(&fields.text_or_number(Field::Amount)?)?,
-                timestamp: parse::event_time(&fields.text(Field::Timestamp)?)?,
+                timestamp: event_time(&fields.text(Field::Timestamp)?)?,
             })
         };
         read().map_err(|invalid: super::Invalid| FormatError::malformed(invalid))

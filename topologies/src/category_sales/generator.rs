@@ -108,7 +108,7 @@ impl Purchase {
 
     fn write(&self, flawed: &Flawed, out: &mut Vec<u8>) {
         let mut before = b'{';
-        for field in Field::ALL {
+        for &field in Field::ALL {
             if flawed.missing == Some(field) {
                 continue;
             }
@@ -151,7 +151,7 @@ impl Purchase {
                 let place = self.write_and_point_into(random, out);
                 out[place] = 0xff;
             }
-            Flaw::MissingField => self.write(&Flawed { missing: Some(random.pick(&Field::ALL)), ..good }, out),
+            Flaw::MissingField => self.write(&Flawed { missing: Some(random.pick(Field::ALL)), ..good }, out),
             Flaw::NegativeTime => Purchase { timestamp: -1 - random.below(10 * YEAR_MS as u64) as i64, ..self }.write(&good, out),
             // A century: whatever the log's clock says, this is far ahead of it.
             Flaw::FarFuture => Purchase { timestamp: self.timestamp + 100 * YEAR_MS, ..self }.write(&good, out),
@@ -199,6 +199,7 @@ fn products(category: Category) -> &'static [&'static str] {
 mod tests {
     use super::*;
     use crate::category_sales::{Invalid, Transaction};
+    use crate::fields::{BadDocument, BadText};
     use std::time::Duration;
 
     const START: Timestamp = 1_764_446_400_000;
@@ -255,10 +256,10 @@ mod tests {
                     assert!(transaction.timestamp > far_future);
                     "far future"
                 }
-                Err(Invalid::NotUtf8 { .. }) => "not UTF-8",
-                Err(Invalid::BrokenJson { .. }) => "broken JSON",
-                Err(Invalid::Missing { .. }) => "missing field",
-                Err(Invalid::NegativeTime { .. }) => "negative event time",
+                Err(Invalid::Document(BadDocument::NotUtf8 { .. })) => "not UTF-8",
+                Err(Invalid::Document(BadDocument::BrokenJson { .. })) => "broken JSON",
+                Err(Invalid::Document(BadDocument::Missing { .. })) => "missing field",
+                Err(Invalid::Text(BadText::NegativeTime { .. })) => "negative event time",
                 Err(Invalid::AmountOutOfRange { .. }) => "amount out of range",
                 Err(Invalid::FractionOfCent { .. }) => "three decimals",
                 Err(Invalid::UnknownCategory { .. }) => "unknown category",

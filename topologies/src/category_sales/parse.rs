@@ -1,18 +1,11 @@
 //! From the bytes of a record to a transaction that keeps every rule, or to the first rule that it breaks.
 
 use super::{Category, Cents, Field, Invalid, PaymentMethod, Transaction};
-use crate::flat_json::{NotAnObject, Value, read_object};
-use crate::iso8601;
+use crate::fields::{self, event_time, uuid};
 use crate::money::BadAmount;
-use headwater_streams::record::Timestamp;
-use std::borrow::Cow;
-use uuid::Uuid;
 
 pub(super) const AMOUNT_MIN: Cents = Cents(1_000);
 pub(super) const AMOUNT_MAX: Cents = Cents(99_999);
-
-/// A UUID as text: `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
-const UUID_LENGTH: usize = 36;
 
 impl<'a> Transaction<'a> {
     /// Reads a transaction. Unknown fields are for somebody else and are passed over.
@@ -42,51 +35,7 @@ impl<'a> Transaction<'a> {
 }
 
 /// What was found of each field.
-pub(super) struct Fields<'a>([Option<Value<'a>>; Field::ALL.len()]);
-
-impl<'a> Fields<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Invalid> {
-        let text = std::str::from_utf8(bytes).map_err(|error| Invalid::NotUtf8 { at: error.valid_up_to() })?;
-        let mut fields = Fields(Default::default());
-        let mut repeated = None;
-        read_object(text, |name, value| {
-            let Some(field) = Field::from_name(&name) else { return };
-            if fields.0[field as usize].replace(value).is_some() {
-                repeated.get_or_insert(field);
-            }
-        })
-        .map_err(|error| match error {
-            NotAnObject::But(found) => Invalid::NotAnObject { found },
-            NotAnObject::Broken(reason) => Invalid::BrokenJson { reason },
-        })?;
-        repeated.map_or(Ok(fields), |field| Err(Invalid::Repeated { field }))
-    }
-
-    pub(super) fn text(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
-        match self.take(field)? {
-            Value::Text(text) => Ok(text),
-            other => Err(Invalid::WrongType { field, found: other.kind() }),
-        }
-    }
-
-    /// Producers that fear floats send decimals as strings.
-    pub(super) fn text_or_number(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
-        match self.take(field)? {
-            Value::Text(text) => Ok(text),
-            Value::Number(text) => Ok(Cow::Borrowed(text)),
-            other => Err(Invalid::WrongType { field, found: other.kind() }),
-        }
-    }
-
-    fn take(&mut self, field: Field) -> Result<Value<'a>, Invalid> {
-        self.0[field as usize].take().ok_or(Invalid::Missing { field })
-    }
-}
-
-pub(super) fn uuid(text: &str) -> Result<Uuid, Invalid> {
-    let parsed = if text.len() == UUID_LENGTH { Uuid::try_parse(text).ok() } else { None };
-    parsed.ok_or_else(|| Invalid::BadUuid { text: text.into() })
-}
+pub(super) type Fields<'a> = fields::Fields<'a, Field, { Field::ALL.len() }>;
 
 pub(super) fn category(name: &str) -> Result<Category, Invalid> {
     Category::from_name(name).ok_or_else(|| Invalid::UnknownCategory { name: name.into() })
@@ -102,14 +51,6 @@ pub(super) fn amount(text: &str) -> Result<Cents, Invalid> {
     if (AMOUNT_MIN..=AMOUNT_MAX).contains(&cents) { Ok(cents) } else { Err(out_of_range()) }
 }
 
-pub(super) fn event_time(text: &str) -> Result<Timestamp, Invalid> {
-    match iso8601::parse(text) {
-        Some(time) if time >= 0 => Ok(time),
-        Some(_) => Err(Invalid::NegativeTime { text: text.into() }),
-        None => Err(Invalid::BadTimestamp { text: text.into() }),
-    }
-}
-
 fn payment_method(name: &str) -> Result<PaymentMethod, Invalid> {
     PaymentMethod::from_name(name).ok_or_else(|| Invalid::UnknownPaymentMethod { name: name.into() })
 }
@@ -117,6 +58,7 @@ fn payment_method(name: &str) -> Result<PaymentMethod, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::BadDocument;
 
     const GOOD: &str = r#"{"transaction_id":"550e8400-e29b-41d4-a716-446655440000","user_id":"user_12345","product_category":"Electronics","product_name":"Smartphone X","amount":450.50,"timestamp":"2025-11-29 20:04:32","payment_method":"credit_card"}"#;
 
@@ -170,9 +112,9 @@ mod tests {
     fn bytes_that_are_no_text_and_text_that_is_no_object() {
         let mut bytes = GOOD.as_bytes().to_vec();
         bytes[60] = 0xff;
-        assert_eq!(Transaction::parse(&bytes), Err(Invalid::NotUtf8 { at: 60 }));
-        assert_eq!(Transaction::parse(b"[]"), Err(Invalid::NotAnObject { found: "an array" }));
-        assert!(matches!(Transaction::parse(b""), Err(Invalid::BrokenJson { .. })));
+        assert_eq!(Transaction::parse(&bytes), Err(BadDocument::NotUtf8 { at: 60 }.into()));
+        assert_eq!(Transaction::parse(b"[]"), Err(BadDocument::NotAnObject { found: "an array" }.into()));
+        assert!(matches!(Transaction::parse(b""), Err(Invalid::Document(BadDocument::BrokenJson { .. }))));
     }
 
     #[test]

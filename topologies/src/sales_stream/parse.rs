@@ -1,21 +1,15 @@
 //! From the bytes of a record to a transaction that keeps every rule, or to the first rule that it breaks.
 
 use super::{Country, Currency, Degrees, Field, Invalid, PaymentMethod, Place, Transaction};
-use crate::flat_json::{NotAnObject, Value, read_object};
-use crate::iso8601;
+use crate::fields::{self, event_time, uuid};
 use crate::money::{BadAmount, Cents};
-use headwater_streams::record::Timestamp;
 use std::borrow::Cow;
 use std::net::IpAddr;
-use uuid::Uuid;
 
 const TEXT_MAX: usize = 200;
 const QUANTITY_MAX: u32 = 1_000;
 const PRICE_MIN: Cents = Cents(1);
 const PRICE_MAX: Cents = Cents(100_000_000);
-
-/// A UUID as text: `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
-const UUID_LENGTH: usize = 36;
 
 impl<'a> Transaction<'a> {
     /// Reads a transaction. Unknown fields are for somebody else and are passed over. Amounts may be text or numbers.
@@ -34,22 +28,22 @@ impl<'a> Transaction<'a> {
         let mut fields = Fields::read(bytes)?;
         let transaction = Transaction {
             transaction_id: uuid(&fields.text(Field::TransactionId)?)?,
-            user_id: fields.name(Field::UserId)?,
-            session_id: fields.name(Field::SessionId)?,
+            user_id: name(&mut fields, Field::UserId)?,
+            session_id: name(&mut fields, Field::SessionId)?,
             event_time: event_time(&fields.text(Field::EventTime)?)?,
-            product_id: fields.name(Field::ProductId)?,
-            product_name: fields.name(Field::ProductName)?,
-            product_category: fields.name(Field::ProductCategory)?,
+            product_id: name(&mut fields, Field::ProductId)?,
+            product_name: name(&mut fields, Field::ProductName)?,
+            product_category: name(&mut fields, Field::ProductCategory)?,
             quantity: quantity(fields.number(Field::Quantity)?)?,
             unit_price: unit_price(&fields.text_or_number(Field::UnitPrice)?)?,
             total_amount: amount(Field::TotalAmount, &fields.text_or_number(Field::TotalAmount)?)?,
             currency: currency(&fields.text(Field::Currency)?)?,
             payment_method: payment_method(&fields.text(Field::PaymentMethod)?)?,
-            device_id: fields.name(Field::DeviceId)?,
+            device_id: name(&mut fields, Field::DeviceId)?,
             ip_address: ip_address(&fields.text(Field::IpAddress)?)?,
             place: Place {
                 country: country(&fields.text(Field::Country)?)?,
-                city: fields.name(Field::City)?,
+                city: name(&mut fields, Field::City)?,
                 latitude: degrees(Field::Latitude, fields.number(Field::Latitude)?, 90)?,
                 longitude: degrees(Field::Longitude, fields.number(Field::Longitude)?, 180)?,
             },
@@ -69,74 +63,15 @@ impl<'a> Transaction<'a> {
 }
 
 /// What was found of each field.
-struct Fields<'a>([Option<Value<'a>>; Field::ALL.len()]);
+type Fields<'a> = fields::Fields<'a, Field, { Field::ALL.len() }>;
 
-impl<'a> Fields<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, Invalid> {
-        let text = std::str::from_utf8(bytes).map_err(|error| Invalid::NotUtf8 { at: error.valid_up_to() })?;
-        let mut fields = Fields(Default::default());
-        let mut repeated = None;
-        read_object(text, |name, value| {
-            let Some(field) = Field::from_name(&name) else { return };
-            if fields.0[field as usize].replace(value).is_some() {
-                repeated.get_or_insert(field);
-            }
-        })
-        .map_err(|error| match error {
-            NotAnObject::But(found) => Invalid::NotAnObject { found },
-            NotAnObject::Broken(reason) => Invalid::BrokenJson { reason },
-        })?;
-        repeated.map_or(Ok(fields), |field| Err(Invalid::Repeated { field }))
-    }
-
-    fn text(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
-        match self.take(field)? {
-            Value::Text(text) => Ok(text),
-            other => Err(Invalid::WrongType { field, found: other.kind() }),
-        }
-    }
-
-    /// Text that names something.
-    fn name(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
-        let text = self.text(field)?;
-        match text.len() {
-            0 => Err(Invalid::Empty { field }),
-            1..=TEXT_MAX => Ok(text),
-            bytes => Err(Invalid::TooLong { field, bytes }),
-        }
-    }
-
-    fn number(&mut self, field: Field) -> Result<&'a str, Invalid> {
-        match self.take(field)? {
-            Value::Number(text) => Ok(text),
-            other => Err(Invalid::WrongType { field, found: other.kind() }),
-        }
-    }
-
-    /// Money is text here, but producers that never met a float send numbers.
-    fn text_or_number(&mut self, field: Field) -> Result<Cow<'a, str>, Invalid> {
-        match self.take(field)? {
-            Value::Text(text) => Ok(text),
-            Value::Number(text) => Ok(Cow::Borrowed(text)),
-            other => Err(Invalid::WrongType { field, found: other.kind() }),
-        }
-    }
-
-    fn take(&mut self, field: Field) -> Result<Value<'a>, Invalid> {
-        self.0[field as usize].take().ok_or(Invalid::Missing { field })
-    }
-}
-
-fn uuid(text: &str) -> Result<Uuid, Invalid> {
-    let parsed = if text.len() == UUID_LENGTH { Uuid::try_parse(text).ok() } else { None };
-    parsed.ok_or_else(|| Invalid::BadUuid { text: text.into() })
-}
-
-fn event_time(text: &str) -> Result<Timestamp, Invalid> {
-    match iso8601::parse(text) {
-        Some(time) if time >= 0 => Ok(time),
-        Some(_) => Err(Invalid::NegativeTime { text: text.into() }),
-        None => Err(Invalid::BadTimestamp { text: text.into() }),
+/// Text that names something.
+fn name<'a>(fields: &mut Fields<'a>, field: Field) -> Result<Cow<'a, str>, Invalid> {
+    let text = fields.text(field)?;
+    match text.len() {
+        0 => Err(Invalid::Empty { field }),
+        1..=TEXT_MAX => Ok(text),
+        bytes => Err(Invalid::TooLong { field, bytes }),
     }
 }
 

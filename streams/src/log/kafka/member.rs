@@ -5,6 +5,7 @@
 //! needed between the two.
 
 use super::KafkaConfig;
+use super::commits::Commits;
 use super::error::{code_of, error_of, refused};
 use crate::log::kafka_ffi::{Client, Failure, Heard};
 use crate::log::{AssignmentPolicy, ErrorCode, GroupEvent, GroupOffset, LogError, Member, MemberConfig, MemberIdentity, TopicPartition};
@@ -12,11 +13,8 @@ use rdkafka::ClientConfig;
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{debug, warn};
-
-/// How long a commit waits for its answer. After that nobody knows whether it stands.
-const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long leaving may take. The group learns of it by our silence otherwise.
 const LEAVE_LIMIT: Duration = Duration::from_secs(3);
@@ -41,6 +39,7 @@ pub(super) struct KafkaMember {
     revoking: BTreeSet<TopicPartition>,
     /// The identity that was told last.
     identity: Option<MemberIdentity>,
+    commits: Commits,
 }
 
 impl KafkaMember {
@@ -56,6 +55,7 @@ impl KafkaMember {
             untold: BTreeSet::new(),
             revoking: BTreeSet::new(),
             identity: None,
+            commits: Commits::default(),
         })
     }
 
@@ -67,6 +67,11 @@ impl KafkaMember {
                 client.accept().map_err(|failure| self.error(failure))
             }
             Heard::Revoked(partitions) => self.revoke(client, partitions, events),
+            Heard::Committed(number, outcome) => {
+                let (answer, group) = (outcome.map_err(|failure| self.error(failure)), &self.group);
+                self.commits.answer(number, answer, |identity| check_identity(client, group, identity));
+                Ok(())
+            }
             Heard::Trouble(failure) => self.judge(failure),
         }
     }
@@ -198,17 +203,18 @@ impl Member for KafkaMember {
         self.with(|member, client| client.give_back().map_err(|failure| member.error(failure)))
     }
 
-    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
-        if offsets.is_empty() {
-            return Ok(());
-        }
+    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) {
         // librdkafka commits as whoever it is when the request goes out. A new generation can come in between, but not a new owner:
         // that needs our answer to an event first.
-        self.with(|member, client| {
-            member.check_identity(client, identity)?;
-            client.commit(offsets, COMMIT_LIMIT).map_err(|failure| member.error(failure))?;
-            member.check_identity(client, identity)
-        })
+        let asked = self.with(|member, client| {
+            check_identity(client, &member.group, identity)?;
+            client.commit(offsets, member.commits.next()).map_err(|failure| member.error(failure))
+        });
+        self.commits.ask(Instant::now(), identity, asked.err().map(Err));
+    }
+
+    fn committed(&mut self) -> Option<Result<(), LogError>> {
+        self.commits.tell(Instant::now())
     }
 
     fn leave(&mut self) -> Result<(), LogError> {
@@ -246,15 +252,13 @@ fn end(client: Client) {
     }
 }
 
-impl KafkaMember {
-    fn check_identity(&self, client: &Client, identity: &MemberIdentity) -> Result<(), LogError> {
-        let at = format_args!("group {}, generation {}", self.group, identity.generation);
-        match client.identity() {
-            None => Err(LogError::new(ErrorCode::UnknownMemberId, at)),
-            Some(now) if now.member_id != identity.member_id => Err(LogError::new(ErrorCode::UnknownMemberId, at)),
-            Some(now) if now != *identity => Err(LogError::new(ErrorCode::IllegalGeneration, at)),
-            Some(_) => Ok(()),
-        }
+fn check_identity(client: &Client, group: &str, identity: &MemberIdentity) -> Result<(), LogError> {
+    let at = format_args!("group {group}, generation {}", identity.generation);
+    match client.identity() {
+        None => Err(LogError::new(ErrorCode::UnknownMemberId, at)),
+        Some(now) if now.member_id != identity.member_id => Err(LogError::new(ErrorCode::UnknownMemberId, at)),
+        Some(now) if now != *identity => Err(LogError::new(ErrorCode::IllegalGeneration, at)),
+        Some(_) => Ok(()),
     }
 }
 

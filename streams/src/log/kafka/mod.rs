@@ -4,6 +4,7 @@
 //! so each client below does one thing. What of librdkafka has no safe door in `rdkafka` stands in `kafka_ffi`.
 
 mod admin;
+mod commits;
 mod config;
 mod error;
 mod member;

@@ -183,6 +183,12 @@ impl Event<'_> {
         unsafe { event_error(self.ptr()) }
     }
 
+    /// What was given with the call that it answers.
+    pub(super) fn opaque(&self) -> *mut c_void {
+        // SAFETY: the event is alive.
+        unsafe { sys::rd_kafka_event_opaque(self.ptr()) }
+    }
+
     /// The error of the whole event.
     pub(super) fn outcome(&self) -> Result<(), Failure> {
         // SAFETY: the event is alive, and its text with it.

@@ -4,13 +4,13 @@
 use super::admin::{list_offsets, read_places};
 use super::client::{Client, Event};
 use super::failure::{Failure, text_of};
-use super::number::{check, check_with, failed, fatal_error};
+use super::number::{check, check_with, fatal_error};
 use crate::log::{GroupOffset, MemberIdentity, TopicPartition};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka_sys as sys;
-use std::ffi::c_char;
-use std::ptr::{null, null_mut};
+use std::ffi::{c_char, c_void};
+use std::ptr::null;
 use std::time::{Duration, Instant};
 
 const ASSIGN: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS as i32;
@@ -22,6 +22,8 @@ pub(in crate::log) enum Heard {
     Assigned(Vec<TopicPartition>),
     /// To be answered with [`Client::give_back`].
     Revoked(Vec<TopicPartition>),
+    /// The answer to [`Client::commit`], with the number that it was given.
+    Committed(u64, Result<(), Failure>),
     /// Something went wrong; whether the client goes on is told by [`Client::fatal_error`].
     Trouble(Failure),
 }
@@ -107,19 +109,13 @@ impl Client {
         }
     }
 
-    /// Commits offsets as the member that this client is now.
-    pub(in crate::log) fn commit(&self, offsets: &[GroupOffset], limit: Duration) -> Result<(), Failure> {
-        let list = list_offsets(offsets)?;
-        let queue = self.new_queue();
-        // SAFETY: the client is alive and copies the list; the queue counts its references, so it may be dropped before the answer comes.
-        check(unsafe { sys::rd_kafka_commit_queue(self.ptr(), list.ptr(), queue.ptr(), None, null_mut()) } as i32)?;
-        let Some(event) = queue.poll(limit) else {
-            return Err(failed(RDKafkaErrorCode::OperationTimedOut, "no answer in time"));
-        };
-        event.outcome()?;
-        // SAFETY: the event answers a commit, and its list lives as long as it.
-        let places = unsafe { read_places(sys::rd_kafka_event_topic_partition_list(event.ptr())) };
-        places.into_iter().try_for_each(|place| check(place.code))
+    /// Commits offsets as the member that this client is when the request goes out. The answer is heard with this number.
+    pub(in crate::log) fn commit(&self, offsets: &[GroupOffset], number: u64) -> Result<(), Failure> {
+        const { assert!(usize::BITS == 64, "a commit's number travels in a pointer") };
+        let (list, queue) = (list_offsets(offsets)?, self.group_queue());
+        let number = number as usize as *mut c_void;
+        // SAFETY: the client is alive and copies the list; it counts its references to the queue; the number is never used as an address.
+        check(unsafe { sys::rd_kafka_commit_queue(self.ptr(), list.ptr(), queue.ptr(), None, number) } as i32)
     }
 
     /// Leaves the group, unless the member is a static one. Says whether that came to an end in time.
@@ -138,7 +134,7 @@ impl Client {
             match heard(&event) {
                 Some(Heard::Assigned(_)) => self.accept()?,
                 Some(Heard::Revoked(_)) => self.give_back()?,
-                Some(Heard::Trouble(_)) | None => {}
+                Some(Heard::Committed(..) | Heard::Trouble(_)) | None => {}
             }
         }
         Ok(true)
@@ -149,9 +145,17 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
     match (event.kind(), event.code()) {
         (sys::RD_KAFKA_EVENT_REBALANCE, ASSIGN) => Some(Heard::Assigned(partitions(event))),
         (sys::RD_KAFKA_EVENT_REBALANCE, REVOKE) => Some(Heard::Revoked(partitions(event))),
+        (sys::RD_KAFKA_EVENT_OFFSET_COMMIT, _) => Some(Heard::Committed(event.opaque() as usize as u64, outcome_of_commit(event))),
         (sys::RD_KAFKA_EVENT_ERROR, _) => event.outcome().err().map(Heard::Trouble),
         _ => None,
     }
+}
+
+fn outcome_of_commit(event: &Event<'_>) -> Result<(), Failure> {
+    event.outcome()?;
+    // SAFETY: the event answers a commit, and its list lives as long as it.
+    let places = unsafe { read_places(sys::rd_kafka_event_topic_partition_list(event.ptr())) };
+    places.into_iter().try_for_each(|place| check(place.code))
 }
 
 fn partitions(event: &Event<'_>) -> Vec<TopicPartition> {

@@ -1,6 +1,6 @@
 //! A member of a group: joins, syncs, gives signs of life, and tells what changed hands. Kafka: `ConsumerCoordinator`, KIP-429.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::assignor::{Subscription, assign, decode_assignment, encode_assignment, strategy};
@@ -25,6 +25,8 @@ pub(crate) struct LocalMember {
     next_heartbeat: i64,
     /// As leader: the partitions that were shared out.
     shared_out: Option<BTreeMap<String, i32>>,
+    /// To commits, not told yet.
+    answers: VecDeque<Result<(), LogError>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,7 @@ impl LocalMember {
             rejoins: false,
             next_heartbeat: 0,
             shared_out: None,
+            answers: VecDeque::new(),
         }
     }
 
@@ -228,8 +231,13 @@ impl Member for LocalMember {
         Ok(())
     }
 
-    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) -> Result<(), LogError> {
-        self.host.commit_offsets(&self.config.group, offsets, identity)
+    fn commit(&mut self, offsets: &[GroupOffset], identity: &MemberIdentity) {
+        let answer = self.host.commit_offsets(&self.config.group, offsets, identity);
+        self.answers.push_back(answer);
+    }
+
+    fn committed(&mut self) -> Option<Result<(), LogError>> {
+        self.answers.pop_front()
     }
 
     fn leave(&mut self) -> Result<(), LogError> {

@@ -166,6 +166,7 @@ impl Worker {
             // They go before whatever settling has led to, above all before a task is given back to the group: whoever has given it back
             // knows its position no more.
             effects.insert(mended, Effect::CommitOffsets(self.offsets_of(|task| task.committed_offsets()), identity));
+            self.asked.push_back(self.settled);
             self.release(effects);
         } else {
             // A changelog that is being mended goes to nobody else as it is.
@@ -184,11 +185,15 @@ impl Worker {
     pub(super) fn take_offsets_committed(
         &mut self, now: i64, asked_at: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
+        let asked = self.asked.pop_front();
         match outcome {
             Ok(()) => {
                 self.contact.proven(asked_at);
                 self.contact.committed(now);
-                self.purge(now, effects);
+                // What was settled since the question may still be refused.
+                if asked == Some(self.settled) {
+                    self.purge(now, effects);
+                }
                 Ok(())
             }
             Err(error) if may_pass(&error) || is_about_membership(&error) => {
@@ -230,6 +235,7 @@ impl Worker {
             }
         }
         drop(unseen);
+        self.settled += 1;
         self.status.committed();
         self.mends.committed();
         (self.failures, self.transaction_since) = (Failures::default(), None);

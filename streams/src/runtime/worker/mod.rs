@@ -36,7 +36,7 @@ use headwater_state::Disk;
 use mend::Mends;
 use producer::ProducerState;
 use refusal::Search;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use unread::Unread;
 use watch::Watch;
@@ -79,6 +79,9 @@ pub(crate) struct Worker {
     next_commit: i64,
     follow_up: FollowUp,
     next_purge: i64,
+    /// How many commits are settled, and how many were when each commit of positions was asked for that the group has not answered.
+    settled: u64,
+    asked: VecDeque<u64>,
     /// Anchor partitions that are let go of after the next commit.
     releasing: Vec<TopicPartition>,
     stopping: bool,
@@ -128,6 +131,8 @@ impl Worker {
             next_commit: 0,
             follow_up: FollowUp::default(),
             next_purge: 0,
+            settled: 0,
+            asked: VecDeque::new(),
             releasing: Vec::new(),
             stopping: false,
             stop_by: i64::MAX,

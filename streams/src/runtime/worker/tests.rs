@@ -197,11 +197,19 @@ fn nothing_is_purged_before_the_group_has_the_offsets() {
     let found = Found { inputs: vec![(at(topic), None, ENDS)], changelogs: Vec::new() };
     fed.step(0, vec![Event::Found(task, Ok(found))]);
     fed.step(1, vec![fetched(ReaderOf::Tasks, topic, 0..2)]);
-    let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(_, 2));
-    assert!(!has(&fed.step(2, vec![Event::Flushed(Ok(Vec::<Delivery>::new()))]), is_purge));
+    let is_purge = |effect: &Effect| matches!(effect, Effect::Purge(..));
+    let flushed = || vec![Event::Flushed(Ok(Vec::<Delivery>::new()))];
+    assert!(!has(&fed.step(2, flushed()), is_purge));
+    fed.step(200, vec![fetched(ReaderOf::Tasks, topic, 2..4)]);
+    fed.step(201, flushed());
+    let answered = vec![Event::OffsetsCommitted(2, Ok(()))];
+    assert!(!has(&fed.step(202, answered), is_purge), "of the first commit; the second may be refused");
     let refused = Err(LogError::new(ErrorCode::RebalanceInProgress, "app"));
-    assert!(!has(&fed.step(3, vec![Event::OffsetsCommitted(0, refused)]), is_purge));
-    assert!(has(&fed.step(4, vec![Event::OffsetsCommitted(0, Ok(()))]), is_purge));
+    assert!(!has(&fed.step(203, vec![Event::OffsetsCommitted(201, refused)]), is_purge));
+    assert!(has(&fed.step(400, Vec::new()), |effect| matches!(effect, Effect::Flush)), "what was refused goes again");
+    fed.step(401, flushed());
+    let effects = fed.step(402, vec![Event::OffsetsCommitted(401, Ok(()))]);
+    assert!(has(&effects, |effect| matches!(effect, Effect::Purge(_, 4))));
 }
 
 #[test]

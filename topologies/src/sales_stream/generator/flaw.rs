@@ -46,7 +46,7 @@ impl Flaw {
         match self {
             Flaw::BrokenJson => out.truncate(place),
             Flaw::NotUtf8 => out[place] = 0xff,
-            Flaw::MissingField => remove(out, start, random.pick(&Field::ALL)),
+            Flaw::MissingField => remove(out, start, random.pick(Field::ALL)),
             Flaw::NegativeTime => replace(Field::EventTime, &time(-1 - random.below(10 * YEAR_MS as u64) as i64)),
             // A century: whatever the log's clock says, this is far ahead of it.
             Flaw::FarFuture => replace(Field::EventTime, &time(transaction.event_time + 100 * YEAR_MS)),

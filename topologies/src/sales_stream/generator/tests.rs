@@ -1,6 +1,7 @@
 //! What the made-up sales promise.
 
 use super::*;
+use crate::fields::{BadDocument, BadText};
 use crate::generator::{Generator, Settings};
 use crate::sales_stream::{Coordinates, Invalid, Transaction};
 use std::collections::{BTreeMap, HashMap};
@@ -99,10 +100,10 @@ fn every_malformed_record_breaks_a_rule_and_every_rule_is_broken() {
                 assert!(transaction.event_time > START + 99 * YEAR_MS);
                 "far future"
             }
-            Err(Invalid::NotUtf8 { .. }) => "not UTF-8",
-            Err(Invalid::BrokenJson { .. }) => "broken JSON",
-            Err(Invalid::Missing { .. }) => "missing field",
-            Err(Invalid::NegativeTime { .. }) => "negative event time",
+            Err(Invalid::Document(BadDocument::NotUtf8 { .. })) => "not UTF-8",
+            Err(Invalid::Document(BadDocument::BrokenJson { .. })) => "broken JSON",
+            Err(Invalid::Document(BadDocument::Missing { .. })) => "missing field",
+            Err(Invalid::Text(BadText::NegativeTime { .. })) => "negative event time",
             Err(Invalid::BadQuantity { .. }) => "bad quantity",
             Err(Invalid::FractionOfCent { .. }) => "three decimals",
             Err(Invalid::WrongTotal { .. }) => "wrong total",
