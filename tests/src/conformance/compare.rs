@@ -115,15 +115,19 @@ fn is_same_answer(case: &Case, expected: &Answer, seen: &Answer) -> bool {
         "all" => has_windows(&expected.result) || has_windows(&seen.result),
         _ => false,
     };
-    if any_order { by_key(&expected.result) == by_key(&seen.result) } else { expected.result == seen.result }
+    match (by_key(&expected.result), by_key(&seen.result)) {
+        (Some(expected), Some(seen)) if any_order => expected == seen,
+        _ => expected.result == seen.result,
+    }
 }
 
-fn by_key(entries: &Json) -> BTreeMap<String, Vec<&Json>> {
+/// None where there are no entries, but something else.
+fn by_key(entries: &Json) -> Option<BTreeMap<String, Vec<&Json>>> {
     let mut keys: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for entry in entries.as_array().into_iter().flatten() {
+    for entry in entries.as_array()? {
         keys.entry(entry["key"]["key"].to_string()).or_default().push(entry);
     }
-    keys
+    Some(keys)
 }
 
 pub(super) fn compare_stores(expect: &Expected, seen: &Seen, found: &mut Vec<Difference>) {
