@@ -105,7 +105,6 @@ impl Executor {
             return Ok(());
         }
         let heard = self.member.poll();
-        self.take_commits(now, events);
         if self.strangers.hold(now, &self.plan.application_id, &heard) {
             self.strangers.check(now, &self.plan.application_id, self.plan.config.start_patience)?;
         } else if let Some(news) = self.outages.bridge(now, "the group", heard)? {
@@ -115,6 +114,8 @@ impl Executor {
             events.extend(speaks.then_some(Event::Contact(self.contact)));
             self.last_gather = now;
         }
+        // Behind the news, which tell as whom the questions were asked.
+        self.take_commits(now, events);
         // This drives the sending, too: what still waits in the producer of a process that was stopped must not go out.
         if self.check_contact(now).is_ok()
             && let Some(producer) = &mut self.producer

@@ -7,7 +7,7 @@
 use super::Worker;
 use super::commit::CommitState;
 use super::doubt::is_about_membership;
-use crate::log::{GroupOffset, LogError};
+use crate::log::{GroupOffset, LogError, MemberIdentity};
 use crate::runtime::event::Effect;
 use crate::runtime::outage::may_pass;
 use crate::runtime::{AppError, Guarantee};
@@ -27,14 +27,15 @@ const RENEW_MS: i64 = 12 * 3_600_000;
 #[derive(Debug)]
 pub(super) struct Contact {
     last: i64,
-    asking: bool,
+    /// As whom the group is being asked.
+    asking: Option<MemberIdentity>,
     ask_at: i64,
     renew_at: i64,
 }
 
 impl Default for Contact {
     fn default() -> Self {
-        Contact { last: NO_CONTACT, asking: false, ask_at: 0, renew_at: i64::MAX }
+        Contact { last: NO_CONTACT, asking: None, ask_at: 0, renew_at: i64::MAX }
     }
 }
 
@@ -75,8 +76,8 @@ impl Worker {
     /// Commits once more what is committed already.
     fn confirm(&mut self, now: i64, effects: &mut Vec<Effect>) {
         let Some(identity) = self.identity.clone() else { return };
-        if !self.contact.asking && now >= self.contact.ask_at {
-            self.contact.asking = true;
+        if self.contact.asking.is_none() && now >= self.contact.ask_at {
+            self.contact.asking = Some(identity.clone());
             effects.push(Effect::Confirm(self.committed_offsets(), identity));
         }
     }
@@ -84,7 +85,7 @@ impl Worker {
     pub(super) fn take_confirmed(
         &mut self, now: i64, asked_at: i64, outcome: Result<(), LogError>, effects: &mut Vec<Effect>,
     ) -> Result<(), AppError> {
-        self.contact.asking = false;
+        let asked_as = self.contact.asking.take();
         match outcome {
             Ok(()) => {
                 self.contact.proven(asked_at);
@@ -94,6 +95,10 @@ impl Worker {
                 }
             }
             Err(error) if may_pass(&error) => self.contact.ask_at = now + ASK_AGAIN_MS,
+            // A rebalance has come in between, and we are in it: what nobody asked us to give up is still ours.
+            Err(error) if is_about_membership(&error) && self.has_moved_on(asked_as.as_ref()) => {
+                debug!(%error, "the group has not confirmed what is committed, asking as who we are now");
+            }
             Err(error) if is_about_membership(&error) => {
                 debug!(%error, "the group does not confirm what is committed");
                 self.contact.ask_at = now + ASK_AGAIN_MS;
@@ -106,6 +111,12 @@ impl Worker {
             Err(error) => return Err(AppError::log("cannot commit offsets")(error)),
         }
         Ok(())
+    }
+
+    /// Whether we are the same member as then, in a later generation.
+    fn has_moved_on(&self, then: Option<&MemberIdentity>) -> bool {
+        let pair = self.identity.as_ref().zip(then);
+        pair.is_some_and(|(now, then)| now.member_id == then.member_id && now.generation > then.generation)
     }
 
     fn committed_offsets(&self) -> Vec<GroupOffset> {

@@ -185,7 +185,8 @@ impl Worker {
             self.give_up_stopping(effects);
             return Ok(Pace::GaveUp);
         }
-        if self.stopping && self.slots.is_empty() {
+        let awaits_answers = !self.asked.is_empty() && now < self.stop_by;
+        if self.stopping && self.slots.is_empty() && !awaits_answers {
             effects.push(Effect::Leave);
             return Ok(if self.failures.unanswered { Pace::GaveUp } else { Pace::Stopped });
         }
