@@ -33,16 +33,18 @@ pub fn play(case: &Case, restart: &Restart) -> Result<Seen, String> {
     let mut play = Play { driver, stores, globals: globals(case), unread: 0, seen: Seen::default() };
     let places = restart.places(case);
     for (step, what) in case.input.iter().enumerate() {
-        if places.contains(&step) {
-            play.restart(step, restart)?;
-        }
-        if let Err((kind, detail)) = play.step(step, what)? {
+        let restarted = if places.contains(&step) { play.restart(step, restart)? } else { Ok(()) };
+        let done = if restarted.is_ok() { play.step(step, what)? } else { restarted };
+        if let Err((kind, detail)) = done {
             play.seen.error = Some(failed("run", Some(step), kind, detail));
             return Ok(play.seen);
         }
     }
     play.close()
 }
+
+/// The kind of a failure of the application, and what it said.
+type Done = Result<(), (&'static str, String)>;
 
 struct Play {
     driver: TestDriver,
@@ -60,8 +62,7 @@ fn globals(case: &Case) -> Vec<String> {
 }
 
 impl Play {
-    /// Does one step; the inner error is the kind of a failure of the application, and what it said.
-    fn step(&mut self, step: usize, what: &Step) -> Result<Result<(), (&'static str, String)>, String> {
+    fn step(&mut self, step: usize, what: &Step) -> Result<Done, String> {
         let done = match what {
             Step::Advance { advance_wall_clock_ms } => self.driver.try_advance_wall_clock(*advance_wall_clock_ms),
             Step::Commit { .. } => self.driver.try_commit(),
@@ -84,15 +85,17 @@ impl Play {
         self.write_down(step).map(Ok)
     }
 
-    /// What a commit still sends belongs to the step before.
-    fn restart(&mut self, step: usize, restart: &Restart) -> Result<(), String> {
+    /// What a commit still sends belongs to the step before. It may fail as that of a step may.
+    fn restart(&mut self, step: usize, restart: &Restart) -> Result<Done, String> {
         let done = match restart {
             Restart::Never => Ok(()),
             Restart::Kept { .. } => self.driver.restart(),
             Restart::Wiped { .. } => self.driver.restart_elsewhere(),
         };
-        done.map_err(|error| format!("restart before step {step}: {error}"))?;
-        self.write_down(step - 1)
+        if let Err(error) = done {
+            return Ok(Err((kind_of(&error), format!("restart before step {step}: {error}"))));
+        }
+        self.write_down(step - 1).map(Ok)
     }
 
     fn write_down(&mut self, step: usize) -> Result<(), String> {
