@@ -75,15 +75,6 @@ impl<S: Span> SpanHandle<S> {
         span_scan::fetch(&*store, key, &times, store.segments().in_range(&times), direction, visit)
     }
 
-    /// The same, rows that have expired but are not removed included.
-    pub fn fetch_kept(
-        &self, key: &[u8], times: RangeInclusive<Timestamp>, direction: Direction,
-        visit: &mut dyn FnMut(S, Timestamp, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StateError> {
-        let store = self.store.borrow();
-        span_scan::fetch(&*store, key, &times, store.segments().live_in_range(&times), direction, visit)
-    }
-
     /// Visits key, span, timestamp and value of all rows with times in the range, segment by segment, until `visit` breaks off.
     /// The rows of one key come in the order of their times; the order between keys means nothing.
     pub fn fetch_all(

@@ -42,8 +42,9 @@ impl<K, V, F> Clone for By<K, V, F> {
 }
 
 impl StreamsBuilder {
-    /// Reads a topic as a table that every instance has as a whole. It holds the rows in memory; they are read anew at each start, before anything is processed, and
-    /// kept up to date afterwards. Nothing is repartitioned for a join with it, and such joins are not in step with the table's time: a record meets the
+    /// Reads a topic as a table that every instance has as a whole. It holds the rows in memory (some three times their bytes, outside the memory budget of the
+    /// state); they are read anew at each start, before anything is processed (a million in some three seconds), and kept up to date afterwards, also by
+    /// partitions that the topic gets meanwhile. The topic should be compacted: what its retention has deleted is missing after the next start. Nothing is repartitioned for a join with it, and such joins are not in step with the table's time: a record meets the
     /// row that this instance knows at that moment. Topics that are written by the same application fit best as tables of their own. Kafka: `StreamsBuilder#globalTable`.
     ///
     /// ```

@@ -35,11 +35,43 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     pub fn self_join<Out: Item>(
         &self, name: impl AsRef<str>, windows: JoinWindows, f: impl Fn(&K::Present, V::Present, V::Present) -> Out + Portable,
     ) -> KStream<K::Present, Out> {
-        let name = intern(name.as_ref());
+        self.paired(intern(name.as_ref()), windows, Arc::new(f))
+    }
+
+    /// The same pairs, for who counts what is dropped as Kafka does: in place of a left or an outer join, records without a key pass a repartition and are
+    /// dropped, and counted, by the join. Before [`self_join`](KStream::self_join), as before an inner join, the repartition leaves them out uncounted. Kafka:
+    /// `NodesWithRelaxedNullKeyJoinDownstream` (KIP-962).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    ///
+    /// const LOGINS: Topic<Option<String>, String> = Topic::new("logins"); // user, country
+    /// const PAIRS: Topic<String, String> = Topic::new("pairs");
+    ///
+    /// let app = StreamsBuilder::new();
+    /// let logins = app.stream(LOGINS).repartition(Repartitioned::named("by-user"));
+    /// logins.left_self_join("logins", JoinWindows::of_ms(60_000), |_, one, other| format!("{one} {other}")).to(PAIRS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(LOGINS, None, "NO").send(LOGINS, Some("ann".to_owned()), "BR");
+    /// assert_eq!(driver.all(PAIRS).len(), 1);
+    /// assert_eq!(driver.dropped(), 1);
+    /// ```
+    pub fn left_self_join<Out: Item>(
+        &self, name: impl AsRef<str>, windows: JoinWindows, f: impl Fn(&K::Present, V::Present, V::Present) -> Out + Portable,
+    ) -> KStream<K::Present, Out> {
+        let joined = self.paired(intern(name.as_ref()), windows, Arc::new(f));
+        self.app.graph(|graph| graph.nodes[joined.node].takes_null_keys = true);
+        joined
+    }
+
+    fn paired<Out: Item>(
+        &self, name: &'static str, windows: JoinWindows, pair: SelfPair<K::Present, V::Present, Out>,
+    ) -> KStream<K::Present, Out> {
         let (store, fallback) = (intern(&format!("{name}-this-join-store")), Some(intern(&format!("{name}-left"))));
         let stream = self.partitioned(Repartition { fallback, ..Repartition::default() }).0.present_key();
         let (app, reach) = (&self.app, windows.reach());
-        let pair: SelfPair<K::Present, V::Present, Out> = Arc::new(f);
         let kind = Kind::Operator { operation: "self_join", changes_key: false };
         let node = app.operator::<K::Present, V, _>(kind, &[stream.node], move |wiring, id| SelfJoin::<K::Present, V, Out> {
             stage: wiring.stage(id),

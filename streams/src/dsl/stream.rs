@@ -292,7 +292,7 @@ impl<K: Item, V: Item> KStream<K, V> {
         self.then("with_coordinates", |wiring, id| operator::with_coordinates(wiring.stage(id), wiring.outlet(id)))
     }
 
-    /// The records of both streams, in no order between them.
+    /// The records of both streams, in no order between them. A stream merged with itself is that stream: its records come once.
     /// Kafka: `KStream#merge`.
     ///
     /// ```
@@ -313,7 +313,9 @@ impl<K: Item, V: Item> KStream<K, V> {
     pub fn merge(&self, other: &Self) -> Self {
         let kind = Kind::Operator { operation: "merge", changes_key: false };
         let other = other.seen_by(&self.app, "merge");
-        let node = self.app.operator::<K, V, _>(kind, &[self.node, other.node], |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
+        let both = [self.node, other.node];
+        let parents = if self.node == other.node { &both[..1] } else { &both[..] };
+        let node = self.app.operator::<K, V, _>(kind, parents, |wiring, id| operator::pass::<K, V>(wiring.outlet(id)));
         Self::at(&self.app, node, self.rekeyed || other.rekeyed)
     }
 }

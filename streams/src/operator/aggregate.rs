@@ -3,6 +3,7 @@
 use super::{Operator, Update};
 use crate::format::{Format, Nullable, Row};
 use crate::record::{Record, Timestamp};
+use crate::runtime::TimeRule;
 use crate::task::Context;
 use crate::task::store::KeyValueRows;
 use std::rc::Rc;
@@ -27,20 +28,30 @@ pub(crate) fn aggregate<K: Row, V: Nullable, A: Row>(
             return Ok(());
         };
         bytes.clear();
+        let forgets = forgets_time_of_deleted(rows.is_cached(), task);
         let written = match format.encode(&key, &mut bytes) {
             Ok(()) => rows.update(
                 &bytes,
                 || key,
                 &headers,
                 |key, held, time| {
-                    let timestamp = latest(held.is_some(), time, timestamp);
-                    (fold(key, value, held), timestamp)
+                    let time = latest(held.is_some(), time, timestamp);
+                    let new = fold(key, value, held);
+                    let time = if new.is_none() && forgets { timestamp } else { time };
+                    (new, time)
                 },
             ),
             Err(error) => Err(rows.key_error(error)),
         };
         update.forward_from(written, &*initial, task)
     }
+}
+
+/// A cache of Kafka keeps no time with what it deletes, and tells that of the record which deleted it (`TimestampedCacheFlushListener`), where a store
+/// without one tells the aggregate's. Where time is the watermark, what is told must not depend on a cache.
+#[inline]
+pub(crate) fn forgets_time_of_deleted(is_cached: bool, task: &Context) -> bool {
+    is_cached && task.rules.time == TimeRule::Kafka
 }
 
 /// The time of an aggregate: the largest of its records', out-of-order ones included.

@@ -4,7 +4,7 @@
 //! All windows that hold the record are there already, but for up to three: the one that ends at the record, the one behind it, and the one
 //! behind the record before it.
 
-use super::aggregate::Fold;
+use super::aggregate::{Fold, forgets_time_of_deleted};
 use super::emit::Emit;
 use super::lateness::{Windows, observe};
 use super::{Initial, Operator};
@@ -188,7 +188,9 @@ impl<K: Row, A: Row, F, E: Emit<K, A>> SlidingAggregate<K, A, F, E> {
         }
         let new = (self.fold)(arrival.key, arrival.value.clone(), Some(window.value.clone()));
         let held = Some((window.value.clone(), window.latest));
-        self.put(window.start, held, new, window.latest.max(arrival.timestamp), None, arrival, task)
+        let forgets = new.is_none() && forgets_time_of_deleted(self.rows.is_cached(), task);
+        let time = if forgets { arrival.timestamp } else { window.latest.max(arrival.timestamp) };
+        self.put(window.start, held, new, time, None, arrival, task)
     }
 
     /// A new window with the record in it, and what another window held before.

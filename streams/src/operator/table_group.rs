@@ -1,7 +1,7 @@
 //! `group_by` of tables, and what aggregates the groups: a row that moves is taken out of its old group before it comes into the new one.
 //! Kafka: `KTableRepartitionMap`, `KTableAggregate`, `KTableReduce`.
 
-use super::aggregate::latest;
+use super::aggregate::{forgets_time_of_deleted, latest};
 use super::{Operator, Outlet, Update};
 use crate::format::{Format, Nullable, Row};
 use crate::record::{Change, Headers, Portable, Record, Timestamp};
@@ -67,9 +67,10 @@ pub(crate) fn table_aggregate<K: Row, V: Row, A: Row>(
     move |record: Record<K, Change<V>>, task: &mut Context| {
         let Record { key, value: Change { old, new, .. }, timestamp, headers } = record;
         bytes.clear();
+        let forgets = forgets_time_of_deleted(rows.is_cached(), task);
         let adjust = |key: &K, held: Option<A>, time: Timestamp| {
             let touched = held.is_some() && (old.is_some() || new.is_some());
-            let timestamp = latest(touched, time, timestamp);
+            let latest = latest(touched, time, timestamp);
             let left = match (old, held) {
                 (Some(old), Some(held)) => (adjust.subtract)(key, old, held),
                 (_, held) => held,
@@ -78,7 +79,8 @@ pub(crate) fn table_aggregate<K: Row, V: Row, A: Row>(
                 Some(new) => (adjust.add)(key, new, left),
                 None => left,
             };
-            (aggregate, timestamp)
+            let time = if aggregate.is_none() && forgets { timestamp } else { latest };
+            (aggregate, time)
         };
         let written = match format.encode(&key, &mut bytes) {
             Ok(()) => rows.update(&bytes, || key, &headers, adjust),

@@ -1,6 +1,6 @@
 //! Aggregation by key and window, where windows lie fixed on the time line. Kafka: `KStreamWindowAggregate`.
 
-use super::aggregate::{Fold, latest};
+use super::aggregate::{Fold, forgets_time_of_deleted, latest};
 use super::emit::Emit;
 use super::lateness::{Windows, observe};
 use super::windows::WindowsOf;
@@ -59,9 +59,12 @@ impl<W: WindowsOf, K: Row, A: Row, F, E: Emit<K, A>> WindowAggregate<W, K, A, F,
         Window::at(start).extend(&mut self.bytes);
         let (fold, end) = (&self.fold, self.windows.end(start));
         let key = || Windowed { key: record.key.clone(), start, end };
+        let forgets = forgets_time_of_deleted(self.rows.is_cached(), task);
         let written = self.rows.update(&self.bytes, key, &record.headers, |key, held, held_time| {
-            let timestamp = latest(held.is_some(), held_time, record.timestamp);
-            (fold(&key.key, record.value.clone(), held), timestamp)
+            let latest = latest(held.is_some(), held_time, record.timestamp);
+            let new = fold(&key.key, record.value.clone(), held);
+            let time = if new.is_none() && forgets { record.timestamp } else { latest };
+            (new, time)
         });
         self.bytes.truncate(key_len);
         self.emit.written(written, &*self.initial, task)

@@ -5,14 +5,18 @@ use super::plan::Plan;
 use super::{AppError, OnFailure};
 use crate::log::{FetchLimit, Fetched, Log, LogError, Reader, StartAt, TopicPartition};
 use crate::task::NoRow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tracing::{info, warn};
+
+/// Before the tables are complete there is nothing else to do, so the reader may wait so long for records, or for a log that is away.
+const LOADING_WAIT: Duration = Duration::from_millis(10);
 
 /// The reader of one instance. No group knows of it: every instance reads everything.
 pub(super) struct GlobalReader {
     reader: Box<dyn Reader>,
     stage: Stage,
+    assigned: BTreeSet<TopicPartition>,
     fetched: Vec<Fetched>,
 }
 
@@ -26,19 +30,24 @@ enum Stage {
 
 impl GlobalReader {
     pub(super) fn new(reader: Box<dyn Reader>) -> Self {
-        GlobalReader { reader, stage: Stage::Asking, fetched: Vec::new() }
+        GlobalReader { reader, stage: Stage::Asking, assigned: BTreeSet::new(), fetched: Vec::new() }
     }
 
     /// Takes in what there is. Returns whether the tables are complete, as of the start.
     pub(super) fn poll(&mut self, now: i64, plan: &Plan, log: &dyn Log, outages: &mut Outages) -> Result<bool, AppError> {
-        if matches!(self.stage, Stage::Asking) {
-            let ends = ends(plan, log);
-            let Some(ends) = outages.bridge(now, "the ends of global tables", ends)? else { return Ok(false) };
-            plan.globals.clear();
-            ends.keys().for_each(|at| self.reader.assign(at, StartAt::Earliest));
-            self.stage = Stage::Loading(ends);
+        match self.stage {
+            Stage::Asking => {
+                if let Some(ends) = outages.bridge(now, "the ends of global tables", ends(plan, log))? {
+                    plan.globals.clear();
+                    self.assign(ends.keys().cloned());
+                    self.stage = Stage::Loading(ends);
+                }
+            }
+            Stage::Loading(_) => {}
+            Stage::Following => self.follow_growth(plan),
         }
-        let read = self.reader.poll(FetchLimit::default(), Duration::ZERO, &mut self.fetched);
+        let wait = if matches!(self.stage, Stage::Following) { Duration::ZERO } else { LOADING_WAIT };
+        let read = self.reader.poll(FetchLimit::default(), wait, &mut self.fetched);
         outages.bridge(now, "global tables", read)?;
         for fetched in self.fetched.drain(..) {
             take(now, plan, &fetched)?;
@@ -56,6 +65,23 @@ impl GlobalReader {
             }
         }
         Ok(matches!(self.stage, Stage::Following))
+    }
+
+    fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        for at in partitions {
+            if !self.assigned.contains(&at) {
+                self.reader.assign(&at, StartAt::Earliest);
+                self.assigned.insert(at);
+            }
+        }
+    }
+
+    /// Rows may stand in any partition, so those that a topic has got since the start belong to its table. (Kafka's global thread reads them after the next
+    /// start only.)
+    fn follow_growth(&mut self, plan: &Plan) {
+        if plan.global_partition_count() > self.assigned.len() {
+            self.assign(plan.global_partitions());
+        }
     }
 }
 

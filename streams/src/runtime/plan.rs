@@ -69,6 +69,7 @@ impl Plan {
     pub(crate) fn watched(&self) -> Vec<Arc<str>> {
         let inputs = self.topology.sub_topologies().iter().flat_map(|sub| &sub.inputs);
         let mut topics: Vec<_> = inputs.map(|input| input.topic.resolve(&self.application_id)).collect();
+        topics.extend(self.globals.topics().map(Arc::from));
         topics.sort();
         topics.dedup();
         topics
@@ -78,6 +79,16 @@ impl Plan {
     pub(crate) fn global_partitions(&self) -> Vec<TopicPartition> {
         let partitions = |topic: &'static str| (0..self.partitions_of(topic)).map(move |partition| TopicPartition::new(topic, partition));
         self.globals.topics().flat_map(partitions).collect()
+    }
+
+    /// How many there are of those.
+    pub(crate) fn global_partition_count(&self) -> usize {
+        self.globals.topics().map(|topic| self.partitions_of(topic) as usize).sum()
+    }
+
+    /// Whether a topic is read as a global table.
+    pub(crate) fn is_global(&self, topic: &str) -> bool {
+        self.globals.topics().any(|global| *global == *topic)
     }
 
     /// Why the partition count of a topic cannot change while there is state; none if nothing hangs on it.

@@ -75,6 +75,7 @@ impl Globals {
     pub(crate) fn clear(&self) {
         for (_, rows) in self.0.iter() {
             rows.write().clear();
+            rows.times.write().unwrap_or_else(PoisonError::into_inner).clear();
             rows.dropped.store(0, Ordering::Relaxed);
         }
     }

@@ -106,6 +106,11 @@ impl Worker {
             };
         };
         self.watch.misses.remove(&topic);
+        if topic_id != known.topic_id && self.plan.is_global(&topic) {
+            return Err(AppError::Topics(format!(
+                "topic {topic} of a global table was deleted and made anew while the application ran, and rows of the old one are still in the table: start the application again, which reads the new one"
+            )));
+        }
         if topic_id != known.topic_id {
             return Err(AppError::Topics(format!(
                 "topic {topic} was deleted and made anew while the application ran: positions and state belong to the old one; reset the application, or give it another application id"
@@ -151,7 +156,10 @@ impl Worker {
                 "topic {topic} has grown from {from} to {to} partitions, which makes it the anchor of its tasks: start all instances again"
             )));
         }
-        info!(%topic, from, to, "an input has grown, reading its new partitions when the group gives them out");
+        match self.plan.is_global(&topic) {
+            true => info!(%topic, from, to, "the topic of a global table has grown, reading its new partitions"),
+            false => info!(%topic, from, to, "an input has grown, reading its new partitions when the group gives them out"),
+        }
         self.plan = Arc::new(plan);
         self.directory.replan(self.plan.clone());
         effects.push(Effect::Replan(self.plan.clone()));

@@ -173,10 +173,10 @@ impl<K: Clone, V: Row, B: Backing> Rows<K, V, B> {
         Ok((encoded.len(), self.backing.put(bytes, Some(&encoded), timestamp)?))
     }
 
-    /// Whether the row stands in the front.
-    pub(super) fn holds(&self, bytes: &[u8]) -> bool {
+    /// Shows key, value and time of the rows of the front; what is deleted there is left out.
+    pub(super) fn each_value(&self, mut visit: impl FnMut(&[u8], &V, Timestamp)) {
         let front = self.front.borrow();
-        front.find(front.hash(bytes), bytes).is_some()
+        front.contents().for_each(|(key, value, timestamp)| value.into_iter().for_each(|value| visit(key, value, timestamp)));
     }
 
     /// Brings the byte store up to date, so that it can be scanned.

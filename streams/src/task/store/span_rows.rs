@@ -15,6 +15,14 @@ pub(crate) struct Held<K, V> {
     pub(crate) timestamp: Timestamp,
 }
 
+/// A row that only the front shows.
+struct Expired<S, V> {
+    span: S,
+    key: Vec<u8>,
+    value: V,
+    timestamp: Timestamp,
+}
+
 impl<K: Row, V: Row, S: KeyEnd> SpanRows<K, V, S> {
     /// The task's stream time moves on, and with it what the store still shows.
     #[inline]
@@ -28,63 +36,62 @@ impl<K: Row, V: Row, S: KeyEnd> SpanRows<K, V, S> {
         mut found: impl FnMut(S, V, Timestamp) -> ControlFlow<()>,
     ) -> Result<(), RowError> {
         self.save()?;
-        let mut failed = None;
-        let mut visit = |span: S, timestamp, value: &[u8]| {
-            if !wanted(span) {
-                return ControlFlow::Continue(());
-            }
-            match self.decode_value(value) {
-                Ok(value) => found(span, value, span.time_of_row(timestamp)),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
+        let mut expired = self.held_expired(Some(key), &times).into_iter().filter(|row| wanted(row.span));
+        match direction {
+            Direction::Forward => {
+                if expired.try_for_each(|row| found(row.span, row.value, row.timestamp)).is_continue() {
+                    self.visible_rows_of(key, times, direction, wanted, found).map(drop)?;
                 }
             }
-        };
-        let handle = self.backing.at_its_time();
-        if self.shows_held() {
-            let shown = self.shown();
-            handle.fetch_kept(key, times, direction, &mut |span, timestamp, value| {
-                if shown(key, span) { visit(span, timestamp, value) } else { ControlFlow::Continue(()) }
-            })?;
-        } else {
-            handle.fetch(key, times, direction, &mut visit)?;
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    /// Whether rows that stand in the front are shown though they have expired: Kafka's caches do so. Where time is the watermark, what is seen must
-    /// not depend on what happens to be cached.
-    fn shows_held(&self) -> bool {
-        self.is_cached() && self.backing.is_by_kafkas_rule()
-    }
-
-    /// Whether a row is shown.
-    fn shown(&self) -> impl Fn(&[u8], S) -> bool {
-        let visible_from = self.backing.at_its_time().visible_from();
-        move |key, span| span.time() >= visible_from || self.shows_held() && self.holds_row(key, span)
-    }
-
-    fn holds_row(&self, key: &[u8], span: S) -> bool {
-        let mut bytes = key.to_vec();
-        span.extend(&mut bytes);
-        self.holds(&bytes)
-    }
-
-    /// The rows with times in the range that are `wanted`, by span and key; the store must be indexed by time.
-    fn rows_by_time(
-        &self, times: RangeInclusive<Timestamp>, wanted: impl Fn(&[u8], S) -> bool, windowed: impl Fn(K, S) -> Windowed<K>,
-    ) -> Result<Vec<Held<Windowed<K>, V>>, RowError> {
-        self.save()?;
-        let (mut found, mut failed, keys) = (Vec::new(), None, K::Format::default());
-        self.backing.at_its_time().by_time(times, &mut |key, span, timestamp, value| {
-            if !wanted(key, span) {
-                return ControlFlow::Continue(());
+            Direction::Backward => {
+                if self.visible_rows_of(key, times, direction, &wanted, &mut found)?.is_continue() {
+                    let _ = expired.rev().try_for_each(|row| found(row.span, row.value, row.timestamp));
+                }
             }
-            let row = keys.decode(key).map_err(|error| self.row_error(error)).and_then(|key| Ok((key, self.decode_value(value)?)));
-            match row {
-                Ok((key, value)) => {
-                    found.push(Held { key: windowed(key, span), value, timestamp: span.time_of_row(timestamp) });
+        }
+        Ok(())
+    }
+
+    fn visible_rows_of(
+        &self, key: &[u8], times: RangeInclusive<Timestamp>, direction: Direction, wanted: impl Fn(S) -> bool,
+        mut found: impl FnMut(S, V, Timestamp) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, RowError> {
+        let mut ended = Ok(ControlFlow::Continue(()));
+        self.backing.at_its_time().fetch(key, times, direction, &mut |span, timestamp, value| {
+            if wanted(span) {
+                ended = self.decode_value(value).map(|value| found(span, value, span.time_of_row(timestamp)));
+            }
+            ended.as_ref().map_or(ControlFlow::Break(()), |flow| *flow)
+        })?;
+        ended
+    }
+
+    /// The rows of the front with times in the range that have expired, by span and key; those of one key or of all. Kafka's caches show them, whether
+    /// or not the store behind still has them. Where time is the watermark, what is seen must not depend on what happens to be cached.
+    fn held_expired(&self, of: Option<&[u8]>, times: &RangeInclusive<Timestamp>) -> Vec<Expired<S, V>> {
+        let (mut found, visible_from) = (Vec::new(), self.backing.at_its_time().visible_from());
+        if *times.start() < visible_from && self.is_cached() && self.backing.is_by_kafkas_rule() {
+            self.each_value(|bytes, value, timestamp| {
+                let (key, span) = S::split(bytes);
+                if span.time() < visible_from && times.contains(&span.time()) && of.is_none_or(|of| of == key) {
+                    found.push(Expired { span, key: key.to_vec(), value: value.clone(), timestamp: span.time_of_row(timestamp) });
+                }
+            });
+        }
+        found.sort_unstable_by(|a, b| (a.span, &a.key).cmp(&(b.span, &b.key)));
+        found
+    }
+
+    /// Adds the rows with times in the range that are not removed, by span and key; the store must be indexed by time.
+    fn add_by_time(
+        &self, times: RangeInclusive<Timestamp>, windowed: impl Fn(K, S) -> Windowed<K>, rows: &mut Vec<Held<Windowed<K>, V>>,
+    ) -> Result<(), RowError> {
+        let mut failed = None;
+        self.backing.at_its_time().by_time(times, &mut |key, span, timestamp, value| {
+            let held = self.decode_value(value).and_then(|value| self.held(key, span, value, span.time_of_row(timestamp), &windowed));
+            match held {
+                Ok(row) => {
+                    rows.push(row);
                     ControlFlow::Continue(())
                 }
                 Err(error) => {
@@ -93,7 +100,14 @@ impl<K: Row, V: Row, S: KeyEnd> SpanRows<K, V, S> {
                 }
             }
         })?;
-        failed.map_or(Ok(found), Err)
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn held(
+        &self, key: &[u8], span: S, value: V, timestamp: Timestamp, windowed: &impl Fn(K, S) -> Windowed<K>,
+    ) -> Result<Held<Windowed<K>, V>, RowError> {
+        let key = K::Format::default().decode(key).map_err(|error| self.row_error(error))?;
+        Ok(Held { key: windowed(key, span), value, timestamp })
     }
 }
 
@@ -108,7 +122,14 @@ impl<K: Row, V: Row> WindowRows<K, V> {
 
     /// The windows of this size that start in the range, by start and key; the store must be indexed by time.
     pub(crate) fn by_time(&self, starts: RangeInclusive<Timestamp>, size_ms: Timestamp) -> Result<Vec<Held<Windowed<K>, V>>, RowError> {
-        self.rows_by_time(starts, self.shown(), |key, Window { start, .. }| Windowed { key, start, end: start + size_ms })
+        self.save()?;
+        let windowed = |key, Window { start, .. }: Window| Windowed { key, start, end: start + size_ms };
+        let expired = self.held_expired(None, &starts).into_iter();
+        let held = expired.map(|row| self.held(&row.key, row.span, row.value, row.timestamp, &windowed));
+        let mut rows = held.collect::<Result<Vec<_>, RowError>>()?;
+        let visible_from = self.backing.at_its_time().visible_from();
+        self.add_by_time(visible_from.max(*starts.start())..=*starts.end(), windowed, &mut rows)?;
+        Ok(rows)
     }
 }
 
@@ -132,6 +153,9 @@ impl<K: Row, V: Row> SessionRows<K, V> {
 
     /// The sessions that end in the range, by end, start and key; the store must be indexed by time. As in Kafka, whatever is not removed is shown.
     pub(crate) fn by_time(&self, ends: RangeInclusive<Timestamp>) -> Result<Vec<Held<Windowed<K>, V>>, RowError> {
-        self.rows_by_time(ends, |_, _| true, |key, Session { start, end }| Windowed { key, start, end })
+        self.save()?;
+        let mut rows = Vec::new();
+        self.add_by_time(ends, |key, Session { start, end }| Windowed { key, start, end }, &mut rows)?;
+        Ok(rows)
     }
 }

@@ -51,8 +51,11 @@ impl Builder<'_> {
         let (joiner, label) = (join.joiner.clone(), self.label(node));
         if self.config.optimizes() && self.origin(&join.left) == self.origin(&join.right) {
             let name = join.store_name.as_ref().unwrap_or(&label);
-            let joined =
-                left.self_join(name, windows(join.window.as_ref()), move |key, left, right| joiner.combine(&key.to_value(), &left, &right));
+            let (windows, pair) = (windows(join.window.as_ref()), move |key: &_, l, r| joiner.combine(&CaseKey::to_value(key), &l, &r));
+            let joined = match join.kind {
+                JoinKind::Inner => left.self_join(name, windows, pair),
+                JoinKind::Left | JoinKind::Outer => left.left_self_join(name, windows, pair),
+            };
             return Ok(Some(K::stream(joined.named(label))));
         }
         let within = right.within(windows(join.window.as_ref())).stored(join.store_name.as_ref().unwrap_or(&label));
@@ -68,14 +71,13 @@ impl Builder<'_> {
         Ok(Some(K::stream(joined.named(label))))
     }
 
-    /// A side of a join, as the repartition that it may need is called. In Kafka all joins of one stream share a repartition, unless they are named.
+    /// A side of a join, as the repartition that it may need is called. In Kafka a join without a name enters by the repartition that was last made for a join
+    /// of its stream, whoever it is called after.
     pub(super) fn entered<K: CaseKey>(&mut self, node: &Node, (id, side): (&str, &str), stream: KStream<K, Value>) -> KStream<K, Value> {
-        if let Some(name) = &node.name {
-            return entering(&stream, format!("{name}-{side}"));
-        }
-        let known = self.entered.get(id).cloned().and_then(K::of_stream);
+        let known = self.entered.get(id).filter(|_| node.name.is_none()).cloned().and_then(K::of_stream);
         known.unwrap_or_else(|| {
-            let entered = entering(&stream, format!("{id}-joined"));
+            let name = node.name.as_ref().map_or_else(|| format!("{id}-joined"), |name| format!("{name}-{side}"));
+            let entered = entering(&stream, name);
             self.entered.insert(id.to_owned(), K::stream(entered.clone()));
             entered
         })
