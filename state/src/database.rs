@@ -138,7 +138,7 @@ impl ByteView<'_> {
         read_once(read, |read| match &self.moment {
             Moment::Rocks(view) => view.get(name, key, read),
             Moment::Memory(families) => {
-                read(families[name].get(key).map(AsRef::as_ref));
+                read(families[name].get(key));
                 Ok(())
             }
         })

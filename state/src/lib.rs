@@ -6,7 +6,8 @@
 //! - [`ByteDatabase`] is an ordered byte database with atomic writes: families of keys, points, scans, range deletes.
 //!   [`ByteReader`] reads it from another process.
 //! - [`TaskState`] keeps the stores of one task on such a database: the writes of the running commit interval stand in an
-//!   overlay above it and become durable, together with the changelog positions, in one atomic commit.
+//!   overlay above it and become durable, together with the changelog positions, in one atomic commit. A store may ask for memory
+//!   in place of the disk: it commits with the others and is empty when the task is opened again.
 
 mod budget;
 mod committed;
@@ -22,9 +23,12 @@ mod overlay;
 mod reader;
 mod rocks;
 mod segments;
-mod session;
-mod session_key;
-mod session_scan;
+mod shared_map;
+mod shelves;
+mod span;
+mod span_handle;
+mod span_key;
+mod span_scan;
 mod spec;
 mod store;
 mod task;
@@ -32,13 +36,12 @@ mod time_index;
 mod value;
 mod version_scan;
 mod versioned;
-mod window;
-mod window_key;
-mod window_scan;
 mod write_set;
 
 pub use budget::MemoryBudget;
-pub use committed::{CommittedKeyValue, CommittedSessions, CommittedState, CommittedVersions, CommittedView, CommittedWindows};
+pub use committed::{
+    CommittedKeyValue, CommittedSessions, CommittedSpans, CommittedState, CommittedVersions, CommittedView, CommittedWindows,
+};
 pub use database::{ByteDatabase, ByteView};
 pub use directory::{Disk, StateDirectory};
 pub use error::{EngineError, StateError};
@@ -46,10 +49,10 @@ pub use family::{Direction, Family, FamilySpec};
 pub use key_value::KeyValueHandle;
 pub use memory::MemoryDisk;
 pub use reader::ByteReader;
-pub use session::SessionHandle;
-pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, RestoreRecord, StoreSpec, TimeIndex, Timestamp};
+pub use span::{Session, Span, Window};
+pub use span_handle::{SessionHandle, SpanHandle, WindowHandle, Written};
+pub use spec::{ChangelogPosition, ChangelogRecord, Journal, Layout, Logging, Place, RestoreRecord, StoreSpec, TimeIndex, Timestamp};
 pub use task::{Opened, TaskState};
 pub use version_scan::Version;
 pub use versioned::{VersionPut, VersionedHandle};
-pub use window::{WindowHandle, Written};
 pub use write_set::WriteSet;

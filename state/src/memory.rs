@@ -1,7 +1,7 @@
 //! Databases in memory, with the same visible behaviour as those on disk.
 //!
 //! A [`MemoryDisk`] outlives the databases opened on it, as a real disk outlives a process: so a simulated process can be killed
-//! and started again. Families are immutable maps behind shared pointers; a write copies only those that a view or a fork still sees.
+//! and started again. Families are maps that share what neither side changes: a write copies what a view or a fork still sees, and little of it.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
+use crate::shared_map::SharedMap;
 use crate::write_set::Write;
 use crate::{Direction, EngineError, Family, FamilySpec, StateError, WriteSet};
 
-type Map = BTreeMap<Box<[u8]>, Box<[u8]>>;
-
 /// The families of one database at one moment.
-pub(crate) type MemoryFamilies = BTreeMap<String, Arc<Map>>;
+pub(crate) type MemoryFamilies = BTreeMap<String, Arc<SharedMap>>;
 
 /// A disk in memory. Clones are the same disk; [`MemoryDisk::fork`] makes another one.
 #[derive(Clone, Debug, Default)]
@@ -108,7 +107,7 @@ impl Memory {
 
     pub(crate) fn get(&self, family: &str, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) {
         let map = self.family(family);
-        read(map.get(key).map(AsRef::as_ref));
+        read(map.get(key));
     }
 
     pub(crate) fn scan(
@@ -127,23 +126,18 @@ impl Memory {
     }
 
     /// One family as it is now. The lock is not held while a caller reads, so that reads may nest.
-    fn family(&self, name: &str) -> Arc<Map> {
+    fn family(&self, name: &str) -> Arc<SharedMap> {
         Arc::clone(locked(&self.drive.families).get(name).expect("families are made when the database opens"))
     }
 }
 
 pub(crate) fn scan(
-    map: &Map, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    map: &SharedMap, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
 ) {
     if is_empty(from, to) {
         return;
     }
-    let mut range = map.range::<[u8], _>((from, to));
-    let next = || match direction {
-        Direction::Forward => range.next(),
-        Direction::Backward => range.next_back(),
-    };
-    let _ = std::iter::from_fn(next).try_for_each(|(key, value)| visit(key, value));
+    map.scan(from, to, direction, visit);
 }
 
 /// Whether no key can lie between the bounds; `BTreeMap::range` panics for some of these.
@@ -155,19 +149,11 @@ fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
     }
 }
 
-fn apply(map: &mut Map, write: Write<'_>) {
+fn apply(map: &mut SharedMap, write: Write<'_>) {
     match write {
-        Write::Put(key, value) => {
-            map.insert(key.into(), value.into());
-        }
-        Write::Delete(key) => {
-            map.remove(key);
-        }
-        Write::DeleteRange(from, to) => {
-            if from < to {
-                map.extract_if(Box::from(from)..Box::from(to), |_, _| true).for_each(drop);
-            }
-        }
+        Write::Put(key, value) => map.insert(key, value),
+        Write::Delete(key) => map.remove(key),
+        Write::DeleteRange(from, to) => map.remove_range(from, to),
     }
 }
 

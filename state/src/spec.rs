@@ -12,24 +12,26 @@ pub struct StoreSpec {
     pub layout: Layout,
     /// What goes to the changelog.
     pub logging: Logging,
+    /// Where committed rows are.
+    pub place: Place,
 }
 
 impl StoreSpec {
     /// A store of one value per key, whose last value per commit goes to the changelog.
     pub fn key_value(name: impl Into<String>) -> Self {
-        Self { name: name.into(), layout: Layout::KeyValue, logging: Logging::LastPerKey }
+        Self { name: name.into(), layout: Layout::KeyValue, logging: Logging::LastPerKey, place: Place::Disk }
     }
 
     /// A store of one value per key and window start, whose last value per commit goes to the changelog.
     pub fn window(name: impl Into<String>, retention_ms: i64, segment_ms: i64) -> Self {
         let layout = Layout::Window { retention_ms, segment_ms, index: TimeIndex::None };
-        Self { name: name.into(), layout, logging: Logging::LastPerKey }
+        Self { name: name.into(), layout, logging: Logging::LastPerKey, place: Place::Disk }
     }
 
     /// A store of one value per key and session, whose last value per commit goes to the changelog.
     pub fn session(name: impl Into<String>, retention_ms: i64, segment_ms: i64) -> Self {
         let layout = Layout::Session { retention_ms, segment_ms, index: TimeIndex::None };
-        Self { name: name.into(), layout, logging: Logging::LastPerKey }
+        Self { name: name.into(), layout, logging: Logging::LastPerKey, place: Place::Disk }
     }
 
     /// The same windows or sessions, also found by time alone. A store of one value per key stays as it is.
@@ -42,12 +44,19 @@ impl StoreSpec {
 
     /// A store of all versions of each key within a history. Each version that is put goes to the changelog.
     pub fn versioned(name: impl Into<String>, history_ms: i64, segment_ms: i64) -> Self {
-        Self { name: name.into(), layout: Layout::Versioned { history_ms, segment_ms }, logging: Logging::EachUpdate }
+        let layout = Layout::Versioned { history_ms, segment_ms };
+        Self { name: name.into(), layout, logging: Logging::EachUpdate, place: Place::Disk }
     }
 
     /// Another choice of what goes to the changelog.
     pub fn with_logging(mut self, logging: Logging) -> Self {
         self.logging = logging;
+        self
+    }
+
+    /// The same store with its rows in memory: a task that is opened finds it empty and restores it from the beginning of its changelog.
+    pub fn in_memory(mut self) -> Self {
+        self.place = Place::Memory;
         self
     }
 }
@@ -85,6 +94,15 @@ pub enum Layout {
     },
 }
 
+impl Layout {
+    pub(crate) fn is_indexed_by_time(self) -> bool {
+        match self {
+            Layout::KeyValue | Layout::Versioned { .. } => false,
+            Layout::Window { index, .. } | Layout::Session { index, .. } => index == TimeIndex::Kept,
+        }
+    }
+}
+
 /// Whether windows or sessions are found by time, without a key, in the order of time. It costs a second entry for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeIndex {
@@ -92,6 +110,15 @@ pub enum TimeIndex {
     None,
     /// They are. Kafka: the stores of `EmitStrategy.onWindowClose`.
     Kept,
+}
+
+/// Where the committed rows of a store are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the task's database on its disk: they outlive the process.
+    Disk,
+    /// In memory: they end with the [`TaskState`](crate::TaskState).
+    Memory,
 }
 
 /// What of a store's updates goes to its changelog.

@@ -11,10 +11,10 @@ use std::rc::Rc;
 
 use crate::overlay::Overlay;
 use crate::segments::{Holder, Segments};
-use crate::window_scan::Scan;
+use crate::span_scan::Scan;
 use version_log::VersionLog;
 
-use crate::{ByteDatabase, Direction, Family, Layout, Logging, StateError, StoreSpec, Timestamp, value};
+use crate::{ByteDatabase, Direction, Family, Layout, Logging, Place, StateError, StoreSpec, Timestamp, value};
 
 /// What a scan calls with key, timestamp and value.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], Timestamp, &[u8]) -> ControlFlow<()> + 'a;
@@ -34,6 +34,7 @@ pub(crate) struct Store {
     database: ByteDatabase,
     family: Family,
     logging: Logging,
+    place: Place,
     overlay: Overlay,
     layout: Layout,
     /// Only stores of windows, sessions and versions have them.
@@ -49,10 +50,10 @@ impl Store {
     pub(crate) fn new(
         spec: &StoreSpec, database: ByteDatabase, family: Family, segments: Option<Segments>, record: Option<RecordNumber>,
     ) -> Self {
-        let StoreSpec { name, layout, logging } = spec.clone();
+        let StoreSpec { name, layout, logging, place } = spec.clone();
         let versions = matches!(layout, Layout::Versioned { .. }).then(VersionLog::default);
         let overlay = Overlay::new(if versions.is_some() { Logging::Off } else { logging });
-        Self { name, database, family, logging, overlay, layout, segments, versions, record, record_seen: 0 }
+        Self { name, database, family, logging, place, overlay, layout, segments, versions, record, record_seen: 0 }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -61,6 +62,10 @@ impl Store {
 
     pub(crate) fn family(&self) -> Family {
         self.family
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 
     pub(crate) fn layout(&self) -> Layout {

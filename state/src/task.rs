@@ -10,15 +10,18 @@ use std::rc::Rc;
 use tracing::warn;
 
 use crate::committed::Door;
+use crate::shelves::{Batch, Shelf, Shelves};
 use crate::store::{RecordNumber, Store};
 use crate::{
-    ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Family, Journal, KeyValueHandle, Layout, MemoryDisk,
-    RestoreRecord, SessionHandle, StateError, StoreSpec, VersionedHandle, WindowHandle, WriteSet, metadata,
+    ByteDatabase, ChangelogPosition, ChangelogRecord, CommittedState, Disk, Journal, KeyValueHandle, Layout, MemoryDisk, Place,
+    RestoreRecord, SessionHandle, StateError, StoreSpec, VersionedHandle, WindowHandle, metadata,
 };
 
 pub use open::Opened;
 
 /// The stores of one task, on one database: `<root>/<application id>/<task>`.
+///
+/// A store whose spec says so stands beside it, [in memory](StoreSpec::in_memory): it commits with the others, and has no position when the task is opened.
 ///
 /// Writes gather above the database and become durable with [`TaskState::commit`], all of them or none, together with the changelog
 /// positions that belong to them. What was not committed is lost when the process dies, and nothing else is.
@@ -49,14 +52,13 @@ pub struct TaskState {
     task: String,
     plan_hash: u64,
     specs: Vec<StoreSpec>,
-    database: ByteDatabase,
-    metadata: Family,
+    shelves: Shelves,
     opened: Opened,
     stores: Vec<Rc<RefCell<Store>>>,
     positions: BTreeMap<String, ChangelogPosition>,
     commit_number: u64,
     record: Option<RecordNumber>,
-    writes: WriteSet,
+    writes: Batch,
     door: Door,
 }
 
@@ -72,17 +74,16 @@ impl TaskState {
             Journal::On => Some(RecordNumber::default()),
         };
         let stores = open::stores(task, &specs, &found, record.as_ref())?;
-        let mut writes = WriteSet::new();
-        open::describe(&specs, plan_hash, &found, &mut writes);
-        found.database.write(&writes)?;
-        let door = Door::new(found.database.clone(), found.metadata, &stores);
+        let mut writes = Batch::default();
+        open::describe(&specs, plan_hash, &found, &mut writes.disk);
+        found.shelves.write(&writes)?;
+        let door = Door::new(found.shelves.clone(), &stores);
         Ok(Self {
             disk: disk.clone(),
             task: task.to_owned(),
             plan_hash,
             specs,
-            database: found.database,
-            metadata: found.metadata,
+            shelves: found.shelves,
             opened,
             stores: stores.into_iter().map(|store| Rc::new(RefCell::new(store))).collect(),
             positions: found.contents.positions,
@@ -152,14 +153,18 @@ impl TaskState {
         writes.clear();
         for store in &self.stores {
             let store = store.borrow();
-            store.stage(self.metadata, self.first_offset(store.name()), &mut writes);
+            let metadata = self.shelves.at(store.place()).metadata;
+            store.stage(metadata, self.first_offset(store.name()), writes.to(store.place()));
         }
+        let metadata = self.shelves.disk.metadata;
         for &(store, position) in positions {
-            self.store(store)?;
-            metadata::put_position(&mut writes, self.metadata, store, position);
+            // A store in memory is not there any more when a position would be looked for.
+            if self.store(store)?.borrow().place() == Place::Disk {
+                metadata::put_position(&mut writes.disk, metadata, store, position);
+            }
         }
-        metadata::put_commit(&mut writes, self.metadata, commit_number);
-        let written = self.database.write(&writes);
+        metadata::put_commit(&mut writes.disk, metadata, commit_number);
+        let written = self.door.change(|| self.shelves.write(&writes));
         self.writes = writes;
         written?;
         for store in &self.stores {
@@ -185,16 +190,18 @@ impl TaskState {
         let target = Rc::clone(self.store(store)?);
         target.borrow().assert_unwritten();
         self.writes.clear();
+        let place = target.borrow().place();
+        let (metadata, writes) = (self.shelves.at(place).metadata, self.writes.to(place));
         for record in records {
-            target.borrow_mut().stage_restored(record, self.metadata, &mut self.writes)?;
+            target.borrow_mut().stage_restored(record, metadata, writes)?;
         }
-        let first_offset = self.first_offset(store);
+        let first_offset = self.positions.get(store).map_or(0, |position| position.next_offset);
         let is_versioned = matches!(target.borrow().layout(), Layout::Versioned { .. });
         if is_versioned {
-            target.borrow().stage(self.metadata, first_offset, &mut self.writes);
+            target.borrow().stage(metadata, first_offset, writes);
         }
-        metadata::put_position(&mut self.writes, self.metadata, store, position);
-        self.database.write(&self.writes)?;
+        metadata::put_position(writes, metadata, store, position);
+        self.shelves.write(&self.writes)?;
         if is_versioned {
             target.borrow_mut().settle(first_offset);
         }
@@ -206,15 +213,15 @@ impl TaskState {
     /// rebuilt from their changelogs. Handles stay valid. Returns where the old database is.
     pub fn set_aside(&mut self, reason: &str) -> Result<PathBuf, StateError> {
         // The database must be closed before its directory moves, so an empty one in memory takes its place meanwhile.
-        let nothing = ByteDatabase::open_in_memory(&MemoryDisk::new(), &self.task, &open::families(&self.specs))?;
-        self.use_database(&nothing);
+        let nothing = ByteDatabase::open_in_memory(&MemoryDisk::new(), &self.task, &open::families(&self.specs, Place::Disk))?;
+        self.use_shelves(Shelves { disk: Shelf::new(nothing), memory: open::memory(&self.specs)? });
         let to = open::set_aside(&self.disk, &self.task)?;
         warn!(task = %self.task, reason, to = %to.display(), "set state aside");
         let found = open::open(&self.disk, &self.task, &self.specs)?;
         self.writes.clear();
-        open::describe(&self.specs, self.plan_hash, &found, &mut self.writes);
-        found.database.write(&self.writes)?;
-        self.use_database(&found.database);
+        open::describe(&self.specs, self.plan_hash, &found, &mut self.writes.disk);
+        found.shelves.write(&self.writes)?;
+        self.use_shelves(found.shelves);
         self.positions.clear();
         self.commit_number = 0;
         Ok(to)
@@ -262,10 +269,14 @@ impl TaskState {
         self.positions.get(store).map_or(0, |position| position.next_offset)
     }
 
-    fn use_database(&mut self, database: &ByteDatabase) {
-        self.door.use_database(database.clone());
-        self.stores.iter().for_each(|store| store.borrow_mut().start_anew(database.clone()));
-        self.database = database.clone();
+    fn use_shelves(&mut self, shelves: Shelves) {
+        self.door.use_shelves(shelves.clone());
+        for store in &self.stores {
+            let mut store = store.borrow_mut();
+            let database = shelves.at(store.place()).database.clone();
+            store.start_anew(database);
+        }
+        self.shelves = shelves;
     }
 }
 

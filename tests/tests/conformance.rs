@@ -1,8 +1,8 @@
 //! What Kafka Streams did, we do: all recorded cases, from end to end and interrupted. And the runner notices when we do not.
 
-use headwater_tests::conformance::case::{Answer, Case, Contents, Failed, Output};
+use headwater_tests::conformance::case::{Answer, Case, Contents, Failed};
 use headwater_tests::conformance::value::Value;
-use headwater_tests::conformance::{self, Restart, Verdict, compare, judge};
+use headwater_tests::conformance::{self, Restart, StorePlace, Verdict, compare, judge};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ fn known_failures() -> BTreeSet<String> {
 /// A list that is too long is no better than one that is too short.
 #[test]
 fn all_cases_conform_but_those_that_are_known() {
-    let report = conformance::run(&[folder().join("cases"), folder().join("random")], &Restart::Never).expect("the cases can be read");
+    let report = conformance::run(&[folder().join("cases"), folder().join("random")], &Restart::Never, StorePlace::OnDisk)
+        .expect("the cases can be read");
     let failed: BTreeSet<_> = report.failed.iter().map(|(name, _)| name.clone()).collect();
     let known = known_failures();
     let (new, mended): (Vec<_>, Vec<_>) = (failed.difference(&known).collect(), known.difference(&failed).collect());
@@ -32,44 +33,55 @@ fn all_cases_conform_but_those_that_are_known() {
     assert_eq!(report.passed + report.failed.len() + report.skipped, 856);
 }
 
-fn conforms_over(restart: Restart) {
+fn conforms_over(restart: Restart, stores: StorePlace) {
     let known = known_failures();
-    let report = conformance::run(&[folder().join("cases"), folder().join("random")], &restart).expect("the cases can be read");
+    let report = conformance::run(&[folder().join("cases"), folder().join("random")], &restart, stores).expect("the cases can be read");
     let failed: Vec<_> = report.failed.into_iter().filter(|(name, _)| !known.contains(name)).collect();
-    assert!(failed.is_empty(), "{restart:?}: {failed:#?}");
+    assert!(failed.is_empty(), "{restart:?}, stores {stores:?}: {failed:#?}");
 }
 
 #[test]
 fn cases_survive_the_end_of_a_process() {
-    conforms_over(Restart::Kept { seed: 1 });
+    conforms_over(Restart::Kept { seed: 1 }, StorePlace::OnDisk);
 }
 
 #[test]
 fn cases_survive_the_loss_of_a_machine() {
-    conforms_over(Restart::Wiped { seed: 1 });
+    conforms_over(Restart::Wiped { seed: 1 }, StorePlace::OnDisk);
+}
+
+#[test]
+fn cases_are_the_same_with_stores_in_memory() {
+    conforms_over(Restart::Never, StorePlace::InMemory);
+}
+
+#[test]
+fn stores_in_memory_survive_the_end_of_a_process() {
+    conforms_over(Restart::Kept { seed: 1 }, StorePlace::InMemory);
 }
 
 /// Breaks an expectation, if it has what is to be broken.
 type Damage = fn(&mut Case) -> Option<()>;
 
 const DAMAGES: &[(&str, Damage)] = &[
-    ("a value", |case| case.expect.outputs.last_mut().map(|output| output.value = Value::text("damaged"))),
-    ("a key", |case| case.expect.outputs.first_mut().map(|output| output.key = Value::text("damaged"))),
-    ("a time", |case| case.expect.outputs.last_mut().map(|output| output.ts += 1)),
-    ("a header", |case| case.expect.outputs.last_mut().map(|output| output.headers.push(("damaged".into(), None)))),
-    ("a topic", |case| case.expect.outputs.last_mut().map(|output| output.topic.push('x'))),
+    ("a value", |case| case.expect.outputs.last_mut().map(|output| output.record.value = Value::text("damaged"))),
+    ("a key", |case| case.expect.outputs.first_mut().map(|output| output.record.key = Value::text("damaged"))),
+    ("a time", |case| case.expect.outputs.last_mut().map(|output| output.record.ts += 1)),
+    ("a header", |case| case.expect.outputs.last_mut().map(|output| output.record.headers.push(("damaged".into(), None)))),
+    ("a topic", |case| case.expect.outputs.last_mut().map(|output| output.record.topic.push('x'))),
     ("a step", |case| case.expect.outputs.last_mut().map(|output| output.step += 1)),
     ("the order", |case| {
         let outputs = &mut case.expect.outputs;
-        let beside = |at: &usize| (outputs[*at].step, &outputs[*at].topic) == (outputs[at + 1].step, &outputs[at + 1].topic);
+        let beside = |at: &usize| (outputs[*at].step, &outputs[*at].record.topic) == (outputs[at + 1].step, &outputs[at + 1].record.topic);
         let differ = |at: &usize| outputs[*at] != outputs[at + 1];
         let at = (0..outputs.len().saturating_sub(1)).find(|at| beside(at) && differ(at))?;
         outputs.swap(at, at + 1);
         Some(())
     }),
     ("a record too few", |case| {
-        let first = case.expect.outputs.first()?.clone();
-        case.expect.outputs.push(Output { value: Value::text("never seen"), ..first });
+        let mut output = case.expect.outputs.first()?.clone();
+        output.record.value = Value::text("never seen");
+        case.expect.outputs.push(output);
         Some(())
     }),
     ("a record too many", |case| case.expect.outputs.pop().map(drop)),

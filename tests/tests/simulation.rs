@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use headwater_state::{Disk, MemoryDisk};
+use headwater_streams::graph::Topology;
 use headwater_streams::log::{Log, Records};
 use headwater_streams::runtime::{Boundary, Config, SimulatedProcess};
 use headwater_tests::simulation::{Check, Input, START, World};
@@ -14,13 +15,33 @@ const RECORDS: i64 = 240;
 
 #[test]
 fn a_kill_at_any_boundary_changes_nothing() {
+    killed_at_boundaries(on_disk, 1);
+}
+
+/// Whatever has been committed comes back from the changelog, and nothing else. At every third boundary, for it takes a minute.
+#[test]
+fn a_kill_at_any_boundary_changes_nothing_of_stores_in_memory() {
+    killed_at_boundaries(in_memory, 3);
+}
+
+fn on_disk() -> Topology {
+    category_sales::topology().build().unwrap()
+}
+
+fn in_memory() -> Topology {
+    let app = category_sales::topology();
+    app.in_memory();
+    app.build().unwrap()
+}
+
+fn killed_at_boundaries(topology: fn() -> Topology, distance: usize) {
     let input = Input::generate(RECORDS);
-    let mut life = Life::with(&input);
+    let mut life = Life::with(&input, topology);
     let undisturbed = life.run_to_the_end(usize::MAX);
     life.check(&input, "undisturbed");
     assert!(undisturbed > 20, "only {undisturbed} boundaries: nothing would be tested");
-    for boundary in 0..undisturbed {
-        let mut life = Life::with(&input);
+    for boundary in (0..undisturbed).step_by(distance) {
+        let mut life = Life::with(&input, topology);
         life.run_to_the_end(boundary);
         life.run_to_the_end(usize::MAX);
         life.check(&input, &format!("killed at boundary {boundary}"));
@@ -31,7 +52,7 @@ fn a_kill_at_any_boundary_changes_nothing() {
 fn many_kills_in_a_row_change_nothing() {
     let input = Input::generate(RECORDS);
     for distance in [3, 7, 19] {
-        let mut life = Life::with(&input);
+        let mut life = Life::with(&input, on_disk);
         for _ in 0..40 {
             life.run_to_the_end(distance);
         }
@@ -88,23 +109,23 @@ fn waits(config: Config) -> Vec<i64> {
 struct Life {
     world: World,
     disk: MemoryDisk,
+    topology: fn() -> Topology,
 }
 
 impl Life {
-    fn with(input: &Input) -> Life {
+    fn with(input: &Input, topology: fn() -> Topology) -> Life {
         let mut world = World::at(START + 20_000_000);
         world.log.admin().create_topic(&category_sales::transactions_topic()).unwrap();
         input.lines().iter().for_each(|line| world.append("transactions", 0, world.now(), None, Some(line)));
-        Life { world, disk: MemoryDisk::new() }
+        Life { world, disk: MemoryDisk::new(), topology }
     }
 
     /// Lets one process live for so many boundaries, or until nothing happens any more; returns how many there were.
     fn run_to_the_end(&mut self, boundaries: usize) -> usize {
         let mut config = Config::new("category-sales");
         config.buffered_records = 50;
-        let topology = category_sales::topology().build().unwrap();
         let log: Arc<dyn Log> = Arc::new(self.world.log.clone());
-        let mut process = SimulatedProcess::start(log, Disk::Memory(self.disk.clone()), "one", topology, config).unwrap();
+        let mut process = SimulatedProcess::start(log, Disk::Memory(self.disk.clone()), "one", (self.topology)(), config).unwrap();
         let patience = self.world.now() + 60_000;
         for boundary in 0..boundaries {
             let now = self.world.now();

@@ -2,7 +2,7 @@
 
 use super::{Kind, TopicNames};
 use headwater_streams::format::{Nullable, Row};
-use headwater_streams::prelude::{IntoStore, IntoWindowStore, Materialized, Store, WindowMaterialized, WindowStore};
+use headwater_streams::prelude::{IntoStore, Materialized, Store, WindowMaterialized, WindowStore};
 use headwater_streams::runtime::{Config, Guarantee, TimeRule};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -137,7 +137,7 @@ impl Cache {
 
     pub(super) fn windows<K: Row, V: Nullable>(self, store: WindowStore<K, V>) -> WindowMaterialized<K, V> {
         match self {
-            Cache::Default => store.into_window_store(),
+            Cache::Default => store.into_store(),
             Cache::Off => store.uncached(),
             Cache::Bytes(bytes) => store.cached(bytes),
         }

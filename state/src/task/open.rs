@@ -8,8 +8,9 @@ use tracing::warn;
 
 use crate::metadata::{self, LAYOUT_VERSION, Metadata, StoredLayout};
 use crate::segments::Segments;
+use crate::shelves::{Shelf, Shelves};
 use crate::store::{RecordNumber, Store};
-use crate::{ByteDatabase, Disk, Family, FamilySpec, Layout, StateError, StoreSpec, TimeIndex, WriteSet};
+use crate::{ByteDatabase, Disk, FamilySpec, Layout, MemoryDisk, Place, StateError, StoreSpec, TimeIndex, WriteSet};
 
 /// What was there when a task's state was opened.
 #[derive(Debug)]
@@ -30,10 +31,10 @@ pub enum Opened {
     },
 }
 
-/// An open database and what it says about itself.
+/// The open databases.
 pub(super) struct Found {
-    pub(super) database: ByteDatabase,
-    pub(super) metadata: Family,
+    pub(super) shelves: Shelves,
+    /// What the one on the disk says.
     pub(super) contents: Metadata,
 }
 
@@ -53,46 +54,67 @@ pub(super) fn open_or_set_aside(disk: &Disk, task: &str, specs: &[StoreSpec]) ->
 }
 
 pub(super) fn open(disk: &Disk, task: &str, specs: &[StoreSpec]) -> Result<Found, StateError> {
-    let families = families(specs);
+    let families = families(specs, Place::Disk);
     let database = match disk {
         Disk::Directory(directory) => ByteDatabase::open(&directory.path().join(task), &families, directory.budget())?,
         Disk::Memory(disk) => ByteDatabase::open_in_memory(disk, task, &families)?,
     };
-    let metadata = database.family(metadata::FAMILY).expect("the database was opened with its metadata");
-    let contents = Metadata::load(&database, metadata)?;
+    let disk = Shelf::new(database);
+    let mut contents = Metadata::load(&disk.database, disk.metadata)?;
+    // A store that was on the disk once may be in memory now; what it left is not what it has.
+    for spec in in_memory(specs) {
+        contents.positions.remove(&spec.name);
+    }
     match contents.version {
         Some(found) if found > LAYOUT_VERSION => {
-            Err(StateError::NewerLayout { path: database.place().to_owned(), found, known: LAYOUT_VERSION })
+            Err(StateError::NewerLayout { path: disk.database.place().to_owned(), found, known: LAYOUT_VERSION })
         }
-        Some(_) | None => Ok(Found { database, metadata, contents }),
+        Some(_) | None => Ok(Found { shelves: Shelves { disk, memory: memory(specs)? }, contents }),
     }
 }
 
+/// An empty database in memory, if a store wants one. Nobody else knows its disk, so it ends with those who have it open.
+pub(super) fn memory(specs: &[StoreSpec]) -> Result<Option<Shelf>, StateError> {
+    let database = || ByteDatabase::open_in_memory(&MemoryDisk::new(), "in-memory stores", &families(specs, Place::Memory));
+    in_memory(specs).next().map(|_| database().map(Shelf::new)).transpose()
+}
+
+fn in_memory(specs: &[StoreSpec]) -> impl Iterator<Item = &StoreSpec> {
+    specs.iter().filter(|spec| spec.place == Place::Memory)
+}
+
 /// One family for the metadata, and one for each store under a name that cannot be mistaken for it.
-pub(super) fn families(specs: &[StoreSpec]) -> Vec<FamilySpec> {
-    let stores = specs.iter().map(|spec| FamilySpec::points(family_name(&spec.name)));
+pub(super) fn families(specs: &[StoreSpec], place: Place) -> Vec<FamilySpec> {
+    let here = specs.iter().filter(|spec| spec.place == place);
+    let stores = here.map(|spec| FamilySpec::points(family_name(&spec.name)));
     std::iter::once(FamilySpec::points(metadata::FAMILY)).chain(stores).collect()
 }
 
 pub(super) fn stores(task: &str, specs: &[StoreSpec], found: &Found, record: Option<&RecordNumber>) -> Result<Vec<Store>, StateError> {
     let store = |spec: &StoreSpec| {
-        let family = found.database.family(&family_name(&spec.name)).expect("the database was opened with its stores");
-        let segments = segments(task, spec, &found.contents)?;
-        Ok(Store::new(spec, found.database.clone(), family, segments, record.cloned()))
+        let database = &found.shelves.at(spec.place).database;
+        let family = database.family(&family_name(&spec.name)).expect("the database was opened with its stores");
+        let segments = match spec.place {
+            Place::Disk => segments(task, spec, &found.contents),
+            Place::Memory => segments(task, spec, &Metadata::default()),
+        };
+        Ok(Store::new(spec, database.clone(), family, segments?, record.cloned()))
     };
     specs.iter().map(store).collect()
 }
 
 /// Notes what the next opening must know, where it is not known.
 pub(super) fn describe(specs: &[StoreSpec], plan_hash: u64, found: &Found, writes: &mut WriteSet) {
+    let metadata = found.shelves.disk.metadata;
     if found.contents.version.is_none() {
-        metadata::put_version(writes, found.metadata);
+        metadata::put_version(writes, metadata);
     }
     if found.contents.plan != Some(plan_hash) {
-        metadata::put_plan(writes, found.metadata, plan_hash);
+        metadata::put_plan(writes, metadata, plan_hash);
     }
-    for spec in specs.iter().filter(|spec| !found.contents.layouts.contains_key(&spec.name)) {
-        metadata::put_layout(writes, found.metadata, &spec.name, StoredLayout::of(spec.layout));
+    let on_disk = specs.iter().filter(|spec| spec.place == Place::Disk);
+    for spec in on_disk.filter(|spec| !found.contents.layouts.contains_key(&spec.name)) {
+        metadata::put_layout(writes, metadata, &spec.name, StoredLayout::of(spec.layout));
     }
 }
 

@@ -1,9 +1,10 @@
-//! Every read of every kind of store finds the same on RocksDB and in memory; and after a commit, the same for readers on other threads as
-//! for the task itself.
+//! Every read of every kind of store finds the same on RocksDB, on a disk in memory, and in memory beside RocksDB, where a restart restores it
+//! from its changelog; and after a commit, the same for readers on other threads as for the task itself.
 
+use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
-use headwater_state::{Direction, StoreSpec, TaskState, Timestamp};
+use headwater_state::{ChangelogPosition, Direction, Logging, RestoreRecord, Session, StoreSpec, TaskState, Timestamp, Window};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -34,8 +35,8 @@ enum Read {
     Window(Vec<u8>, Timestamp),
     Windows(Vec<u8>, RangeInclusive<Timestamp>, Direction, usize),
     AllWindows(RangeInclusive<Timestamp>, Direction),
-    Session(Vec<u8>, Timestamp, Timestamp),
-    Sessions(Vec<u8>, Timestamp, Timestamp, Direction, usize),
+    Session(Vec<u8>, Session),
+    Sessions(Vec<u8>, RangeInclusive<Timestamp>, Direction, usize),
     AllSessions(RangeInclusive<Timestamp>, Direction),
     Latest(Vec<u8>),
     AsOf(Vec<u8>, Timestamp),
@@ -62,16 +63,14 @@ fn bound() -> impl Strategy<Value = Bound<Vec<u8>>> {
 
 fn read() -> impl Strategy<Value = Read> {
     let direction = || prop_oneof![Just(Direction::Forward), Just(Direction::Backward)];
-    let session = |key, start, length, direction, most| Read::Sessions(key, start, start + length, direction, most);
     prop_oneof![
         key().prop_map(Read::Row),
         (bound(), bound(), direction(), 1..5_usize).prop_map(|(from, to, direction, most)| Read::Rows(from, to, direction, most)),
         (key(), time()).prop_map(|(key, start)| Read::Window(key, start)),
         (key(), times(), direction(), 1..5_usize).prop_map(|(key, starts, direction, most)| Read::Windows(key, starts, direction, most)),
         (times(), direction()).prop_map(|(starts, direction)| Read::AllWindows(starts, direction)),
-        (key(), time()).prop_map(|(key, start)| Read::Session(key, start, end_of(start))),
-        (key(), time(), -9..40_i64, direction(), 1..5_usize)
-            .prop_map(move |(key, at, length, direction, most)| session(key, at, length, direction, most)),
+        (key(), time()).prop_map(|(key, start)| Read::Session(key, session_at(start))),
+        (key(), times(), direction(), 1..5_usize).prop_map(|(key, ends, direction, most)| Read::Sessions(key, ends, direction, most)),
         (times(), direction()).prop_map(|(ends, direction)| Read::AllSessions(ends, direction)),
         key().prop_map(Read::Latest),
         (key(), time()).prop_map(|(key, time)| Read::AsOf(key, time)),
@@ -91,8 +90,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A session that begins then ends so.
-fn end_of(start: Timestamp) -> Timestamp {
-    start + start.rem_euclid(7)
+fn session_at(start: Timestamp) -> Session {
+    Session { start, end: start + start.rem_euclid(7) }
 }
 
 /// What both the task's handles and committed views can do, each by methods of its own.
@@ -114,31 +113,34 @@ macro_rules! find {
                 let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
                 $rows.scan(from, to, *direction, &mut |key, at, value| take(&mut most, (key.to_vec(), 0, 0, at, value.to_vec()))).unwrap();
             }
-            Read::Window(key, start) => $windows.get(key, *start, timed).unwrap().into_iter().for_each(|(at, value)| {
+            Read::Window(key, start) => $windows.get(key, Window::at(*start), timed).unwrap().into_iter().for_each(|(at, value)| {
                 let _ = take(&mut most, (vec![], 0, 0, at, value));
             }),
             Read::Windows(key, starts, direction, limit) => {
                 most = *limit;
-                let visit = &mut |start, at, value: &[u8]| take(&mut most, (vec![], start, 0, at, value.to_vec()));
+                let visit = &mut |Window { start, .. }, at, value: &[u8]| take(&mut most, (vec![], start, 0, at, value.to_vec()));
                 $windows.fetch(key, starts.clone(), *direction, visit).unwrap();
             }
             Read::AllWindows(starts, direction) => {
-                let visit = &mut |key: &[u8], start, at, value: &[u8]| take(&mut most, (key.to_vec(), start, 0, at, value.to_vec()));
+                let visit =
+                    &mut |key: &[u8], Window { start, .. }, at, value: &[u8]| take(&mut most, (key.to_vec(), start, 0, at, value.to_vec()));
                 $windows.fetch_all(starts.clone(), *direction, visit).unwrap();
             }
-            Read::Session(key, start, end) => {
-                let row = $sessions.get(key, *start, *end, timed).unwrap();
+            Read::Session(key, session) => {
+                let row = $sessions.get(key, *session, timed).unwrap();
                 row.into_iter().for_each(|(at, value)| {
                     let _ = take(&mut most, (vec![], 0, 0, at, value));
                 })
             }
-            Read::Sessions(key, earliest_end, latest_start, direction, limit) => {
+            Read::Sessions(key, ends, direction, limit) => {
                 most = *limit;
-                let visit = &mut |start, end, at, value: &[u8]| take(&mut most, (vec![], start, end, at, value.to_vec()));
-                $sessions.find(key, *earliest_end, *latest_start, *direction, visit).unwrap();
+                let visit = &mut |Session { start, end }, at, value: &[u8]| take(&mut most, (vec![], start, end, at, value.to_vec()));
+                $sessions.fetch(key, ends.clone(), *direction, visit).unwrap();
             }
             Read::AllSessions(ends, direction) => {
-                let visit = &mut |key: &[u8], start, end, at, value: &[u8]| take(&mut most, (key.to_vec(), start, end, at, value.to_vec()));
+                let visit = &mut |key: &[u8], Session { start, end }, at, value: &[u8]| {
+                    take(&mut most, (key.to_vec(), start, end, at, value.to_vec()))
+                };
                 $sessions.fetch_all(ends.clone(), *direction, visit).unwrap();
             }
             Read::Latest(key) => $versions.get(key, timed).unwrap().into_iter().for_each(|(at, value)| {
@@ -172,9 +174,15 @@ fn of_others(state: &TaskState, read: &Read) -> Found {
     found.unwrap()
 }
 
+/// A record of a changelog: key, value and timestamp.
+type Logged = (Vec<u8>, Option<Vec<u8>>, Timestamp);
+
 /// An engine with a state on it.
 struct Side {
     engine: Engine,
+    /// The stores that are not on its disk.
+    in_memory: &'static [&'static str],
+    changelogs: BTreeMap<&'static str, Vec<Logged>>,
     state: Option<TaskState>,
     commits: u64,
     observed: Option<Timestamp>,
@@ -182,8 +190,8 @@ struct Side {
 }
 
 impl Side {
-    fn new(engine: Engine) -> Self {
-        let mut side = Side { engine, state: None, commits: 0, observed: None, committed: None };
+    fn new(engine: Engine, in_memory: &'static [&'static str]) -> Self {
+        let mut side = Side { engine, in_memory, changelogs: BTreeMap::new(), state: None, commits: 0, observed: None, committed: None };
         side.restart();
         side
     }
@@ -200,13 +208,28 @@ impl Side {
             StoreSpec::session(SESSIONS, RETENTION_MS, SEGMENT_MS),
             StoreSpec::versioned(VERSIONS, RETENTION_MS, SEGMENT_MS),
         ];
-        let state = self.engine.open(&specs);
+        let placed = |spec: StoreSpec| if self.in_memory.contains(&&*spec.name) { spec.in_memory() } else { spec };
+        let mut state = self.engine.open(&specs.map(|spec| placed(spec.with_logging(Logging::EachUpdate))));
+        self.in_memory.iter().for_each(|store| self.restore(&mut state, store));
         if let Some(time) = self.committed {
             state.window(WINDOWS).unwrap().set_observed_time(time);
             state.session(SESSIONS).unwrap().set_observed_time(time);
             state.versioned(VERSIONS).unwrap().set_observed_time(time);
         }
         (self.state, self.observed) = (Some(state), self.committed);
+    }
+
+    fn restore(&self, state: &mut TaskState, store: &str) {
+        assert_eq!(state.position(store), None, "what was in memory is gone");
+        let records = (0_i64..).zip(self.changelogs.get(store).into_iter().flatten());
+        let mut records =
+            records.map(|(offset, (key, value, timestamp))| RestoreRecord { key, value: value.as_deref(), timestamp: *timestamp, offset });
+        state.restore(store, &mut records, self.end(store)).unwrap();
+    }
+
+    fn end(&self, store: &str) -> ChangelogPosition {
+        let next_offset = self.changelogs.get(store).map_or(0, Vec::len) as i64;
+        ChangelogPosition { next_offset, topic_id: [1; 16], written_at_ms: 0 }
     }
 
     fn observe(&mut self, time: Timestamp) {
@@ -223,29 +246,41 @@ impl Side {
         match value {
             Some(value) => {
                 rows.put(key, value, time);
-                windows.put(key, time, value, time);
-                sessions.put(key, time, end_of(time), value, time);
+                windows.put(key, Window::at(time), value, time);
+                sessions.put(key, session_at(time), value, time);
             }
             None => {
                 rows.delete(key, time);
-                windows.delete(key, time, time);
-                sessions.delete(key, time, end_of(time), time);
+                windows.delete(key, Window::at(time), time);
+                sessions.delete(key, session_at(time), time);
             }
         }
         state.versioned(VERSIONS).unwrap().put(key, value, time).unwrap();
     }
 
     fn commit(&mut self) {
-        self.commits += 1;
-        self.committed = self.observed;
-        let (commits, state) = (self.commits, self.state());
-        [ROWS, WINDOWS, SESSIONS, VERSIONS].into_iter().for_each(|store| state.drain_changelog(store, &mut |_| {}).unwrap());
-        state.commit(&[], commits).unwrap();
+        (self.commits, self.committed) = (self.commits + 1, self.observed);
+        let state = self.state.as_mut().unwrap();
+        for store in [ROWS, WINDOWS, SESSIONS, VERSIONS] {
+            let logged = self.changelogs.entry(store).or_default();
+            let sink = &mut |record: headwater_state::ChangelogRecord<'_>| {
+                logged.push((record.key.to_vec(), record.value.map(<[u8]>::to_vec), record.timestamp));
+            };
+            state.drain_changelog(store, sink).unwrap();
+        }
+        let ends = [ROWS, WINDOWS, SESSIONS, VERSIONS].map(|store| (store, self.end(store)));
+        let commits = self.commits;
+        self.state().commit(&ends, commits).unwrap();
     }
 }
 
 fn check(steps: &[Step]) {
-    let mut sides = Engine::each().map(Side::new);
+    let mut sides = [
+        Side::new(Engine::rocks(), &[]),
+        Side::new(Engine::memory(), &[]),
+        Side::new(Engine::rocks(), &[ROWS, SESSIONS]),
+        Side::new(Engine::memory(), &[WINDOWS, VERSIONS]),
+    ];
     let mut is_committed = true;
     for step in steps {
         match step {
@@ -258,10 +293,10 @@ fn check(steps: &[Step]) {
             Step::Commit => sides.iter_mut().for_each(Side::commit),
             Step::Restart => sides.iter_mut().for_each(Side::restart),
             Step::Read(read) => {
-                let [rocks, memory] = sides.each_mut().map(|side| of_task(side.state(), read));
-                assert_eq!(rocks, memory, "{read:?}: RocksDB and memory");
-                let [others, others_in_memory] = sides.each_mut().map(|side| of_others(side.state(), read));
-                assert_eq!(others, others_in_memory, "{read:?}, committed: RocksDB and memory");
+                let [rocks, elsewhere @ ..] = sides.each_mut().map(|side| of_task(side.state(), read));
+                elsewhere.iter().for_each(|found| assert_eq!(&rocks, found, "{read:?}: RocksDB and memory"));
+                let [others, elsewhere @ ..] = sides.each_mut().map(|side| of_others(side.state(), read));
+                elsewhere.iter().for_each(|found| assert_eq!(&others, found, "{read:?}, committed: RocksDB and memory"));
                 if is_committed {
                     assert_eq!(others, rocks, "{read:?}: others and the task");
                 }

@@ -4,6 +4,7 @@
 
 mod engine;
 mod engines_agree;
+mod in_memory;
 mod key_value_model;
 mod lifecycle;
 mod restore;

@@ -81,7 +81,7 @@ impl StreamsBuilder {
     {
         let (source, store) = (source.into_source(), store.into_store());
         let changelog = self.source_changelog(&source, store.name);
-        self.table_of(source, None).stored_from(store, changelog)
+        self.table_of(source, "table", None).stored_from(store, changelog)
     }
 
     /// Reads a topic as a table that keeps no rows: they only pass. Where something downstream needs them, as a join does, they are kept after all,
@@ -102,10 +102,12 @@ impl StreamsBuilder {
     pub fn table_unstored<S: IntoSource>(&self, source: S) -> KTable<<S::Key as Nullable>::Present, <S::Value as Nullable>::Present> {
         let source = source.into_source();
         let changelog = source.topics.first().and_then(|topic| self.source_changelog(&source, topic));
-        self.table_of(source, changelog)
+        self.table_of(source, "table", changelog)
     }
 
-    fn table_of<K: Nullable, V: Nullable>(&self, source: Source<K, V>, changelog: Option<&'static str>) -> KTable<K::Present, V::Present> {
+    pub(super) fn table_of<K: Nullable, V: Nullable>(
+        &self, source: Source<K, V>, operation: &'static str, changelog: Option<&'static str>,
+    ) -> KTable<K::Present, V::Present> {
         let source = Arc::new(source);
         let (topics, name) = (source_topics(&source, InputRole::Table), source.name.clone());
         let node = self.node(Kind::Source(topics), &[], move |wiring: &mut Wiring<'_>, id: NodeId| {
@@ -115,7 +117,7 @@ impl StreamsBuilder {
             wiring.put_source(id, reading);
         });
         self.name_if_any(node, name);
-        KTable::of_rows(self, "table", node, changelog)
+        KTable::of_rows(self, operation, node, changelog)
     }
 
     /// How many bytes of rows each store holds back that says nothing about it itself; 0: none. Kafka: `statestore.cache.max.bytes`, which is for all stores together.
@@ -129,6 +131,23 @@ impl StreamsBuilder {
     /// ```
     pub fn cache(&self, bytes: usize) {
         self.0.borrow_mut().cache_bytes = Some(bytes);
+    }
+
+    /// Keeps the rows of each store that says nothing about it in memory, those of joins and suppressions included; versioned stores stay on the
+    /// disk, as in Kafka, which has none in memory. A store that is an exception says `.on_disk()`. Kafka: `dsl.store.suppliers.class` (KIP-954).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// app.in_memory();
+    /// let lines = app.stream(Topic::<String, String>::new("lines")).group_by_key();
+    /// lines.count(Store::new("lines"));
+    /// lines.reduce(Store::new("longest").on_disk(), |_, a, b| if a.len() < b.len() { b } else { a });
+    /// let told = app.build().unwrap().describe().to_string();
+    /// assert_eq!(told.matches("in memory").count(), 1);
+    /// ```
+    pub fn in_memory(&self) {
+        self.0.borrow_mut().in_memory = Some(true);
     }
 
     /// How a topic is to be created where it does not exist.
@@ -230,7 +249,7 @@ impl StreamsBuilder {
     }
 
     /// The topic that stands in for a table's changelog, if that was asked for and can be.
-    fn source_changelog<K: Nullable, V: Nullable>(&self, source: &Source<K, V>, store: &'static str) -> Option<&'static str> {
+    pub(super) fn source_changelog<K: Nullable, V: Nullable>(&self, source: &Source<K, V>, store: &'static str) -> Option<&'static str> {
         let topic = *source.topics.first().filter(|_| source.is_changelog)?;
         if source.topics.len() > 1 || !source.reads_plainly() {
             self.mistake(TopologyError::NoChangelog { topic, store });

@@ -4,8 +4,8 @@ use super::aggregation::{self, Emission, Place};
 use super::session::merging;
 use super::windows::FixedWindows;
 use super::{
-    IntoSessionStore, IntoStore, IntoWindowStore, KGroupedStream, KTable, Materialized, Session, SessionMaterialized, Sliding,
-    StreamsBuilder, WindowMaterialized, Windowing,
+    BySession, ByWindow, IntoStore, KGroupedStream, KTable, Materialized, Session, SessionMaterialized, Sliding, StreamsBuilder,
+    WindowMaterialized, Windowing,
 };
 use crate::format::{Nullable, Row};
 use crate::graph::{Kind, NodeId, RowsOf};
@@ -180,10 +180,10 @@ impl<K, A> Clone for TimeWindowedCogroup<K, A> {
 
 impl<K: Row, A: Nullable> TimeWindowedCogroup<K, A> {
     /// Gathers all streams in an aggregate for each key and window, which begins as `init()`.
-    pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>>(
+    pub fn aggregate<S: IntoStore<ByWindow, Key = K, Value = A>>(
         &self, store: S, init: impl Fn() -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
-        let (WindowMaterialized { name, options, .. }, init) = (store.into_window_store(), Arc::new(init));
+        let (WindowMaterialized { name, options, .. }, init) = (store.into_store(), Arc::new(init));
         let node = self.cogroup.gather::<Windowed<K>>(name, |i, input| {
             input.over_windows(Place::only("cogroup", name, options).input(i), self.windows, init.clone())
         });
@@ -206,10 +206,10 @@ impl<K, A> Clone for SlidingWindowedCogroup<K, A> {
 
 impl<K: Row, A: Nullable> SlidingWindowedCogroup<K, A> {
     /// Gathers all streams in an aggregate for each key and window, which begins as `init()`.
-    pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>>(
+    pub fn aggregate<S: IntoStore<ByWindow, Key = K, Value = A>>(
         &self, store: S, init: impl Fn() -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
-        let (WindowMaterialized { name, options, .. }, init) = (store.into_window_store(), Arc::new(init));
+        let (WindowMaterialized { name, options, .. }, init) = (store.into_store(), Arc::new(init));
         let node = self.cogroup.gather::<Windowed<K>>(name, |i, input| {
             input.over_sliding(Place::only("cogroup", name, options).input(i), self.windows, init.clone())
         });
@@ -232,10 +232,10 @@ impl<K, A> Clone for SessionWindowedCogroup<K, A> {
 
 impl<K: Row, A: Nullable> SessionWindowedCogroup<K, A> {
     /// Gathers all streams in an aggregate for each session, which begins as `init()`; `merge` makes one of two where a record joins sessions.
-    pub fn aggregate<S: IntoSessionStore<Key = K, Value = A>>(
+    pub fn aggregate<S: IntoStore<BySession, Key = K, Value = A>>(
         &self, store: S, init: impl Fn() -> A + Portable, merge: impl Fn(&K, A, A) -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
-        let SessionMaterialized { name, options, .. } = store.into_session_store();
+        let SessionMaterialized { name, options, .. } = store.into_store();
         let (init, merge) = (Arc::new(init), Arc::new(merge));
         let node = self.cogroup.gather::<Windowed<K>>(name, |i, input| {
             input.over_sessions(Place::only("cogroup", name, options).input(i), self.windows, init.clone(), merge.clone())

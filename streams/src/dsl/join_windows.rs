@@ -90,6 +90,7 @@ pub struct Within<K, V> {
     pub(super) stream: KStream<K, V>,
     pub(super) windows: JoinWindows,
     pub(super) name: Option<&'static str>,
+    pub(super) in_memory: Option<bool>,
 }
 
 impl<K, V> Clone for Within<K, V> {
@@ -102,7 +103,7 @@ impl<K, V> KStream<K, V> {
     /// This stream as the right side of a join: its records meet those of the left side within the windows.
     /// [`stored`](Within::stored) names what the join keeps.
     pub fn within(&self, windows: JoinWindows) -> Within<K, V> {
-        Within { stream: self.clone(), windows, name: None }
+        Within { stream: self.clone(), windows, name: None, in_memory: None }
     }
 }
 
@@ -113,5 +114,15 @@ impl<K, V> Within<K, V> {
     /// `<name>-right` with `-repartition`. Kafka: `StreamJoined.withStoreName`.
     pub fn stored(self, name: impl AsRef<str>) -> Self {
         Within { name: Some(intern(name.as_ref())), ..self }
+    }
+
+    /// Keeps what the join keeps [in memory](super::Materialized::in_memory) only. Kafka: `StreamJoined.withThisStoreSupplier` and its sibling.
+    pub fn in_memory(self) -> Self {
+        Within { in_memory: Some(true), ..self }
+    }
+
+    /// Keeps it on the disk of the state, whatever the builder's default is.
+    pub fn on_disk(self) -> Self {
+        Within { in_memory: Some(false), ..self }
     }
 }

@@ -7,7 +7,7 @@ use crate::record::Timestamp;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// A store with options; the bare [`Store`] is the same with the defaults. Kafka: `Materialized`.
+/// A store with options; the bare [`Store`], [`WindowStore`] or [`SessionStore`] is the same with the defaults. Kafka: `Materialized`.
 ///
 /// What is said twice about one store, in two places, must agree.
 /// ```
@@ -16,145 +16,210 @@ use std::time::Duration;
 /// let small = TOTALS.cached(1 << 20);
 /// # let _ = small;
 /// ```
-pub struct Materialized<K, V> {
+pub struct Materialized<K, V, Kept = ByKey> {
     pub(crate) name: &'static str,
     pub(crate) options: StoreOptions,
-    types: PhantomData<fn() -> (K, V)>,
+    types: PhantomData<fn() -> (K, V, Kept)>,
 }
 
-/// A window store with options; the bare [`WindowStore`] is the same with the defaults. Kafka: `Materialized`.
-pub struct WindowMaterialized<K, V> {
-    pub(crate) name: &'static str,
-    pub(crate) options: StoreOptions,
-    types: PhantomData<fn() -> (K, V)>,
-}
+/// A window store with options.
+pub type WindowMaterialized<K, V> = Materialized<K, V, ByWindow>;
 
-/// A session store with options; the bare [`SessionStore`] is the same with the defaults. Kafka: `Materialized`.
-pub struct SessionMaterialized<K, V> {
-    pub(crate) name: &'static str,
-    pub(crate) options: StoreOptions,
-    types: PhantomData<fn() -> (K, V)>,
-}
+/// A session store with options.
+pub type SessionMaterialized<K, V> = Materialized<K, V, BySession>;
 
-macro_rules! options { ($($store:ident $materialized:ident)*) => { $(
-    impl<K, V> $materialized<K, V> {
-        fn with(self, change: impl FnOnce(&mut StoreOptions)) -> Self {
-            let mut options = self.options;
-            change(&mut options);
-            $materialized { options, ..self }
-        }
+/// Rows are kept by key: in a [`Store`] or a [`VersionedStore`].
+pub enum ByKey {}
 
-        /// Holds updates back until a commit, so that only the last one of each row is logged and forwarded; above so many bytes of rows it flushes early.
-        ///
-        /// ```
-        /// use headwater_streams::prelude::*;
-        /// const WORDS: Store<String, u64> = Store::new("words");
-        /// let app = StreamsBuilder::new();
-        /// app.stream(Topic::<u64, String>::new("in")).group_by(|_, word| word.clone()).count(WORDS.cached(1 << 20)).to(Topic::<String, u64>::new("out"));
-        /// assert!(app.build().unwrap().describe().to_string().contains("cached in 1048576 bytes"));
-        /// ```
-        pub fn cached(self, bytes: usize) -> Self {
-            self.with(|options| options.cache_bytes = Some(bytes))
-        }
+/// Rows are kept by key and window: in a [`WindowStore`].
+pub enum ByWindow {}
 
-        /// Logs and forwards each update at once.
-        ///
-        /// ```
-        /// use headwater_streams::prelude::*;
-        /// use headwater_streams::testing::TestDriver;
-        /// const WORDS: Store<String, u64> = Store::new("words");
-        /// const OUT: Topic<String, u64> = Topic::new("out");
-        /// let app = StreamsBuilder::new();
-        /// app.stream(Topic::<u64, String>::new("in")).flat_map_values(|_, line| vec![line.clone(), line]).group_by(|_, word| word.clone()).count(WORDS.uncached()).to(OUT);
-        ///
-        /// let mut driver = TestDriver::new(app.build().unwrap());
-        /// driver.send(Topic::<u64, String>::new("in"), 1, "to");
-        /// let told: Vec<_> = driver.all(OUT).into_iter().map(|(_, count, _)| count).collect();
-        /// assert_eq!(told, [Some(1), Some(2)]); // a cached one would have told the second only
-        /// ```
-        pub fn uncached(self) -> Self {
-            self.with(|options| options.cache_bytes = Some(0))
-        }
+/// Rows are kept by key and session: in a [`SessionStore`].
+pub enum BySession {}
 
-        /// Keeps no changelog: what the machine loses is lost. `build()` wants [`may_lose_one_interval`](Self::may_lose_one_interval) said as well.
-        pub fn unlogged(self) -> Self {
-            self.with(|options| options.logged = Some(false))
-        }
+/// Rows that expire: [`ByWindow`], [`BySession`].
+pub trait Expiring {}
+impl Expiring for ByWindow {}
+impl Expiring for BySession {}
 
-        /// Says that a store without changelog may lose, or see twice, what happened since the last commit.
-        ///
-        /// ```
-        /// use headwater_streams::prelude::*;
-        /// const SEEN: Store<String, u64> = Store::new("seen");
-        /// let app = StreamsBuilder::new();
-        /// let _seen = app.stream(Topic::<String, u64>::new("in")).group_by_key().count(SEEN.unlogged().may_lose_one_interval());
-        /// assert!(!app.build().unwrap().describe().to_string().contains("changelog -seen"));
-        /// ```
-        pub fn may_lose_one_interval(self) -> Self {
-            self.with(|options| options.may_lose_one_interval = Some(true))
-        }
+impl<K, V, Kept> Materialized<K, V, Kept> {
+    fn new(name: &'static str) -> Self {
+        Materialized { name, options: StoreOptions::default(), types: PhantomData }
     }
 
-    impl<K, V> Clone for $materialized<K, V> {
-        fn clone(&self) -> Self {
-            *self
-        }
+    fn with(self, change: impl FnOnce(&mut StoreOptions)) -> Self {
+        let mut options = self.options;
+        change(&mut options);
+        Materialized { options, ..self }
     }
 
-    impl<K, V> Copy for $materialized<K, V> {}
+    /// Holds updates back until a commit, so that only the last one of each row is logged and forwarded; above so many bytes of rows it flushes early.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const WORDS: Store<String, u64> = Store::new("words");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<u64, String>::new("in")).group_by(|_, word| word.clone()).count(WORDS.cached(1 << 20)).to(Topic::<String, u64>::new("out"));
+    /// assert!(app.build().unwrap().describe().to_string().contains("cached in 1048576 bytes"));
+    /// ```
+    pub fn cached(self, bytes: usize) -> Self {
+        self.with(|options| options.cache_bytes = Some(bytes))
+    }
+
+    /// Logs and forwards each update at once.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const WORDS: Store<String, u64> = Store::new("words");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<u64, String>::new("in")).flat_map_values(|_, line| vec![line.clone(), line]).group_by(|_, word| word.clone()).count(WORDS.uncached()).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(Topic::<u64, String>::new("in"), 1, "to");
+    /// let told: Vec<_> = driver.all(OUT).into_iter().map(|(_, count, _)| count).collect();
+    /// assert_eq!(told, [Some(1), Some(2)]); // a cached one would have told the second only
+    /// ```
+    pub fn uncached(self) -> Self {
+        self.with(|options| options.cache_bytes = Some(0))
+    }
+
+    /// Keeps no changelog: what the machine loses is lost. `build()` wants [`may_lose_one_interval`](Self::may_lose_one_interval) said as well.
+    pub fn unlogged(self) -> Self {
+        self.with(|options| options.logged = Some(false))
+    }
+
+    /// Keeps the rows in memory only, where no budget counts them. A task that opens finds the store empty and restores it from the
+    /// beginning of its changelog; without a changelog it stays empty. All else is as on the disk: order, retention, queries, one commit for
+    /// all stores of a task. Kafka:
+    /// `Stores.inMemoryKeyValueStore` and its siblings, `Materialized.withStoreType`.
+    pub fn in_memory(self) -> Self {
+        self.with(|options| options.in_memory = Some(true))
+    }
+
+    /// Keeps the rows on the disk of the state, which is the default unless [`StreamsBuilder::in_memory`](super::StreamsBuilder::in_memory) says otherwise.
+    pub fn on_disk(self) -> Self {
+        self.with(|options| options.in_memory = Some(false))
+    }
+
+    /// Says that a store without changelog may lose, or see twice, what happened since the last commit.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const SEEN: Store<String, u64> = Store::new("seen");
+    /// let app = StreamsBuilder::new();
+    /// let _seen = app.stream(Topic::<String, u64>::new("in")).group_by_key().count(SEEN.unlogged().may_lose_one_interval());
+    /// assert!(!app.build().unwrap().describe().to_string().contains("changelog -seen"));
+    /// ```
+    pub fn may_lose_one_interval(self) -> Self {
+        self.with(|options| options.may_lose_one_interval = Some(true))
+    }
+}
+
+impl<K, V, Kept: Expiring> Materialized<K, V, Kept> {
+    /// How long windows are kept after their start, and sessions after their end, in stream time; at least size (or gap) and grace, which is the
+    /// default (of sliding windows, twice their difference and grace). Kafka: `withRetention`. `build()` returns
+    /// [`TopologyError::RetentionTooShort`](crate::graph::TopologyError::RetentionTooShort) for less.
+    pub fn retention(self, retention: Duration) -> Self {
+        self.retention_ms(millis(retention))
+    }
+
+    /// The same in milliseconds.
+    pub fn retention_ms(self, retention: Timestamp) -> Self {
+        self.with(|options| options.retention_ms = Some(retention))
+    }
+}
+
+impl<K, V, Kept> Clone for Materialized<K, V, Kept> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V, Kept> Copy for Materialized<K, V, Kept> {}
+
+/// What keeps rows of an operation: [`ByKey`] a [`Store`], [`ByWindow`] a [`WindowStore`], [`BySession`] a [`SessionStore`], or one of these with options.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not keep rows `{Kept}`",
+    note = "rows `ByKey` are kept in a `Store<K, V>`, `ByWindow` in a `WindowStore<K, V>`, `BySession` in a `SessionStore<K, V>`, or in one of these \
+            with options, such as `STORE.cached(..)`"
+)]
+pub trait IntoStore<Kept = ByKey> {
+    /// The keys, without their windows or sessions.
+    type Key: Row;
+    /// The values; `Option<A>` where an aggregation may delete its row.
+    type Value: Nullable;
+    /// The store and its options.
+    fn into_store(self) -> Materialized<Self::Key, Self::Value, Kept>;
+}
+
+impl<K: Row, V: Nullable, Kept> IntoStore<Kept> for Materialized<K, V, Kept> {
+    type Key = K;
+    type Value = V;
+    fn into_store(self) -> Self {
+        self
+    }
+}
+
+impl<K: Row, V: Nullable> IntoStore for VersionedStore<K, V> {
+    type Key = K;
+    type Value = V;
+    fn into_store(self) -> Materialized<K, V> {
+        let (history_ms, segment_ms) = (Some(self.history_ms()), self.segment_ms());
+        // A version that waits for a commit would be overwritten by the next one.
+        let options = StoreOptions { cache_bytes: Some(0), history_ms, segment_ms, ..StoreOptions::default() };
+        Materialized { options, ..Materialized::new(self.name()) }
+    }
+}
+
+macro_rules! stores { ($($store:ident $kept:ident)*) => { $(
+    impl<K: Row, V: Nullable> IntoStore<$kept> for $store<K, V> {
+        type Key = K;
+        type Value = V;
+        fn into_store(self) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name())
+        }
+    }
 
     impl<K, V> $store<K, V> {
-        pub(super) fn with_defaults(self) -> $materialized<K, V> {
-            $materialized { name: self.name(), options: StoreOptions::default(), types: PhantomData }
-        }
-
         /// Holds updates back until a commit; above so many bytes of rows it flushes early.
-        pub fn cached(self, bytes: usize) -> $materialized<K, V> {
-            self.with_defaults().cached(bytes)
+        pub fn cached(self, bytes: usize) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name()).cached(bytes)
         }
 
         /// Logs and forwards each update at once.
-        pub fn uncached(self) -> $materialized<K, V> {
-            self.with_defaults().uncached()
+        pub fn uncached(self) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name()).uncached()
+        }
+
+        /// Keeps the rows in memory only; a task that opens [restores them from the beginning of the changelog](Materialized::in_memory).
+        pub fn in_memory(self) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name()).in_memory()
+        }
+
+        /// Keeps the rows on the disk of the state, whatever the builder's default is.
+        pub fn on_disk(self) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name()).on_disk()
         }
 
         /// Keeps no changelog; `may_lose_one_interval` must be said as well.
-        pub fn unlogged(self) -> $materialized<K, V> {
-            self.with_defaults().unlogged()
+        pub fn unlogged(self) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name()).unlogged()
         }
     }
 )* } }
-options!(Store Materialized WindowStore WindowMaterialized SessionStore SessionMaterialized);
+stores!(Store ByKey WindowStore ByWindow SessionStore BySession);
 
-macro_rules! retention { ($($(#[$doc:meta])* $store:ident $materialized:ident;)*) => { $(
-    impl<K, V> $materialized<K, V> {
-        $(#[$doc])*
-        pub fn retention(self, retention: Duration) -> Self {
-            self.retention_ms(millis(retention))
-        }
-
-        /// The same in milliseconds.
-        pub fn retention_ms(self, retention: Timestamp) -> Self {
-            self.with(|options| options.retention_ms = Some(retention))
-        }
-    }
-
+macro_rules! retention { ($($store:ident $kept:ident)*) => { $(
     impl<K, V> $store<K, V> {
-        $(#[$doc])*
-        pub fn retention(self, retention: Duration) -> $materialized<K, V> {
-            self.with_defaults().retention(retention)
+        /// [How long rows are kept](Materialized::retention), in stream time.
+        pub fn retention(self, retention: Duration) -> Materialized<K, V, $kept> {
+            Materialized::new(self.name()).retention(retention)
         }
     }
 )* } }
-retention! {
-    /// How long windows are kept after their start, in stream time; at least size and grace, which is the default (of sliding windows, twice
-    /// their difference and grace). Kafka: `withRetention`. `build()` returns
-    /// [`TopologyError::RetentionTooShort`](crate::graph::TopologyError::RetentionTooShort) for less.
-    WindowStore WindowMaterialized;
-    /// How long sessions are kept after their end, in stream time; at least gap and grace, which is the default. Kafka: `withRetention`. `build()`
-    /// returns [`TopologyError::RetentionTooShort`](crate::graph::TopologyError::RetentionTooShort) for less.
-    SessionStore SessionMaterialized;
-}
+retention!(WindowStore ByWindow SessionStore BySession);
 
 /// What the graph is told about a store.
 pub(super) mod declare {
@@ -234,7 +299,9 @@ pub(super) mod declare {
     }
 
     pub(crate) fn declare<K: Row, V: Row>(graph: &mut Graph, declaration: Declaration) {
-        let used = store_use::<K, V>(&declaration);
+        let operation = graph.nodes[declaration.node].kind.operation();
+        let shared_by = declaration.owner.is_none().then_some(operation);
+        let used = StoreUse { shared_by, ..store_use::<K, V>(&declaration) };
         graph.nodes[declaration.node].stores.push(declaration.name);
         graph.stores.declare(used).unwrap_or_else(|mistake| graph.mistakes.push(mistake));
     }
@@ -251,6 +318,7 @@ pub(super) mod declare {
             type_name,
             formats,
             owner: Some("suppress"),
+            shared_by: None,
             options,
             source_changelog: None,
             changelog_layout: ChangelogLayout::Suppressed,
@@ -270,109 +338,11 @@ pub(super) mod declare {
             StoreKind::Events { .. } => (TypeId::of::<([K; 0], [V; 0])>(), std::any::type_name::<([K; 0], [V; 0])>()),
         };
         let formats = [K::Format::default().name().into_owned(), V::Format::default().name().into_owned()];
-        StoreUse { name, kind, types, type_name, formats, owner, options, source_changelog, changelog_layout }
+        StoreUse { name, kind, types, type_name, formats, owner, shared_by: None, options, source_changelog, changelog_layout }
     }
 }
 
 /// Milliseconds, which are never so many that sums of them with times overflow.
 pub(super) fn millis(duration: Duration) -> Timestamp {
     Timestamp::try_from(duration.as_millis()).unwrap_or(Timestamp::MAX).min(Timestamp::MAX / 4)
-}
-
-/// What keeps rows by key: a [`Store`], or one with options.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a store", note = "give a `Store<K, V>`, or `STORE.cached(..)` and the like")]
-pub trait IntoStore {
-    /// The keys.
-    type Key: Row;
-    /// The values; `Option<A>` where an aggregation may delete its row.
-    type Value: Nullable;
-    /// The store and its options.
-    fn into_store(self) -> Materialized<Self::Key, Self::Value>;
-}
-
-impl<K: Row, V: Nullable> IntoStore for Store<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_store(self) -> Materialized<K, V> {
-        self.with_defaults()
-    }
-}
-
-impl<K: Row, V: Nullable> IntoStore for VersionedStore<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_store(self) -> Materialized<K, V> {
-        let (history_ms, segment_ms) = (Some(self.history_ms()), self.segment_ms());
-        // A version that waits for a commit would be overwritten by the next one.
-        let options = StoreOptions { cache_bytes: Some(0), history_ms, segment_ms, ..StoreOptions::default() };
-        Materialized { name: self.name(), options, types: PhantomData }
-    }
-}
-
-impl<K: Row, V: Nullable> IntoStore for Materialized<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_store(self) -> Materialized<K, V> {
-        self
-    }
-}
-
-/// What keeps rows by key and window: a [`WindowStore`], or one with options.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a window store",
-    note = "give a `WindowStore<K, V>`, or `STORE.retention(..)` and the like"
-)]
-pub trait IntoWindowStore {
-    /// The keys, without their windows.
-    type Key: Row;
-    /// The values; `Option<A>` where an aggregation may delete its row.
-    type Value: Nullable;
-    /// The store and its options.
-    fn into_window_store(self) -> WindowMaterialized<Self::Key, Self::Value>;
-}
-
-impl<K: Row, V: Nullable> IntoWindowStore for WindowStore<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_window_store(self) -> WindowMaterialized<K, V> {
-        self.with_defaults()
-    }
-}
-
-impl<K: Row, V: Nullable> IntoWindowStore for WindowMaterialized<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_window_store(self) -> WindowMaterialized<K, V> {
-        self
-    }
-}
-
-/// What keeps rows by key and session: a [`SessionStore`], or one with options.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a session store",
-    note = "give a `SessionStore<K, V>`, or `STORE.retention(..)` and the like"
-)]
-pub trait IntoSessionStore {
-    /// The keys, without their sessions.
-    type Key: Row;
-    /// The values; `Option<A>` where an aggregation may delete its row.
-    type Value: Nullable;
-    /// The store and its options.
-    fn into_session_store(self) -> SessionMaterialized<Self::Key, Self::Value>;
-}
-
-impl<K: Row, V: Nullable> IntoSessionStore for SessionStore<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_session_store(self) -> SessionMaterialized<K, V> {
-        self.with_defaults()
-    }
-}
-
-impl<K: Row, V: Nullable> IntoSessionStore for SessionMaterialized<K, V> {
-    type Key = K;
-    type Value = V;
-    fn into_session_store(self) -> SessionMaterialized<K, V> {
-        self
-    }
 }

@@ -3,7 +3,7 @@
 use super::aggregation::{self, Emission, Place, present_or_null};
 use super::materialized::millis;
 use super::windows::negative_grace;
-use super::{CogroupedKStream, IntoSessionStore, KGroupedStream, KTable, SessionMaterialized, SessionWindowedCogroup, Windowing};
+use super::{BySession, CogroupedKStream, IntoStore, KGroupedStream, KTable, SessionMaterialized, SessionWindowedCogroup, Windowing};
 use crate::format::{Nullable, Row};
 use crate::graph::TopologyError;
 use crate::operator::SessionFold;
@@ -124,18 +124,18 @@ impl<K: Row, V: Nullable> SessionWindowedKStream<K, V> {
     /// assert_eq!(driver.latest(LENGTHS, Windowed { key: "ann".to_owned(), start: 0, end: 0 }), None);
     /// assert_eq!(driver.latest(LENGTHS, Windowed { key: "ann".to_owned(), start: 0, end: 20 }), Some(3));
     /// ```
-    pub fn count<S: IntoSessionStore<Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
+    pub fn count<S: IntoStore<BySession, Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
         let fold = SessionFold {
             init: Arc::new(|| Some(0)),
             merge: Arc::new(|_, one: Option<u64>, other| Some(one.unwrap_or(0) + other)),
             add: Arc::new(|_, _, count: Option<u64>| Some(count.unwrap_or(0) + 1)),
         };
-        self.fold("count", store.into_session_store(), fold)
+        self.fold("count", store.into_store(), fold)
     }
 
     /// The values of each session made into one; the first stands for itself. The same function merges sessions. A null takes part, as in
     /// Kafka: the function sees it as it flows.
-    pub fn reduce<S: IntoSessionStore<Key = K, Value = V>>(
+    pub fn reduce<S: IntoStore<BySession, Key = K, Value = V>>(
         &self, store: S, f: impl Fn(&K, V::Present, V) -> V + Portable,
     ) -> KTable<Windowed<K>, V::Present> {
         let f = Arc::new(f);
@@ -147,7 +147,7 @@ impl<K: Row, V: Nullable> SessionWindowedKStream<K, V> {
         let merge = add.clone();
         let merge = move |key: &K, one: Option<V::Present>, other: V::Present| merge(key, V::from_present(other), one);
         let fold = SessionFold { init: Arc::new(|| None), merge: Arc::new(merge), add };
-        self.fold("reduce", store.into_session_store(), fold)
+        self.fold("reduce", store.into_store(), fold)
     }
 
     /// The values of each session gathered in an aggregate that begins as `init()`. Where a record joins sessions, `merge` makes one aggregate
@@ -168,10 +168,10 @@ impl<K: Row, V: Nullable> SessionWindowedKStream<K, V> {
     /// driver.at(0).send(CLICKS, "ann", 3).at(20).send(CLICKS, "ann", 4).at(10).send(CLICKS, "ann", 5); // which makes one visit of two
     /// assert_eq!(driver.latest(TIMES, Windowed { key: "ann".to_owned(), start: 0, end: 20 }), Some(12));
     /// ```
-    pub fn aggregate<S: IntoSessionStore<Key = K, Value = A>, A: Nullable>(
+    pub fn aggregate<S: IntoStore<BySession, Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable, merge: impl Fn(&K, A, A) -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
-        self.fold("aggregate", store.into_session_store(), merging(init, add, merge))
+        self.fold("aggregate", store.into_store(), merging(init, add, merge))
     }
 
     fn fold<A: Nullable>(

@@ -3,7 +3,7 @@
 use super::aggregation::{self, Emission, Place, folding};
 use super::materialized::millis;
 use super::windows::negative_grace;
-use super::{CogroupedKStream, IntoWindowStore, KGroupedStream, KTable, SlidingWindowedCogroup, WindowMaterialized, Windowing};
+use super::{ByWindow, CogroupedKStream, IntoStore, KGroupedStream, KTable, SlidingWindowedCogroup, WindowMaterialized, Windowing};
 use crate::format::{Nullable, Row};
 use crate::graph::TopologyError;
 use crate::operator::Initial;
@@ -107,20 +107,20 @@ impl<K: Row, V: Nullable> SlidingWindowedKStream<K, V> {
     /// assert_eq!(driver.latest(COUNTS, Windowed { key: "ann".to_owned(), start: 21, end: 31 }), Some(2));
     /// assert_eq!(driver.latest(COUNTS, Windowed { key: "ann".to_owned(), start: 31, end: 41 }), Some(1));
     /// ```
-    pub fn count<S: IntoWindowStore<Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
+    pub fn count<S: IntoStore<ByWindow, Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
         let fold = |_: &K, _: V::Present, count: Option<u64>| Some(count.unwrap_or(0) + 1);
-        self.fold("count", store.into_window_store(), fold, Arc::new(|| Some(0)))
+        self.fold("count", store.into_store(), fold, Arc::new(|| Some(0)))
     }
 
     /// The values of each key and window made into one; the first stands for itself.
-    pub fn reduce<S: IntoWindowStore<Key = K, Value = V::Present>>(
+    pub fn reduce<S: IntoStore<ByWindow, Key = K, Value = V::Present>>(
         &self, store: S, f: impl Fn(&K, V::Present, V::Present) -> V::Present + Portable,
     ) -> KTable<Windowed<K>, V::Present> {
         let fold = move |key: &K, value: V::Present, held: Option<V::Present>| match held {
             Some(held) => f(key, held, value).into_present(),
             None => Some(value),
         };
-        self.fold("reduce", store.into_window_store(), fold, Arc::new(|| None))
+        self.fold("reduce", store.into_store(), fold, Arc::new(|| None))
     }
 
     /// The values of each key and window gathered in an aggregate that begins as `init()`.
@@ -138,11 +138,11 @@ impl<K: Row, V: Nullable> SlidingWindowedKStream<K, V> {
     /// driver.at(20).send(PAID, "ann", 3).at(25).send(PAID, "ann", 4);
     /// assert_eq!(driver.window_row(NEARBY, "ann", 15), Some(7)); // from 15 to 25
     /// ```
-    pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>, A: Nullable>(
+    pub fn aggregate<S: IntoStore<ByWindow, Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
         let (fold, initial) = folding(init, add);
-        self.fold("aggregate", store.into_window_store(), fold, initial)
+        self.fold("aggregate", store.into_store(), fold, initial)
     }
 
     fn fold<A: Nullable>(

@@ -108,6 +108,7 @@ struct Plan {
     name: &'static str,
     keeps: Keeps,
     reach: Reach,
+    in_memory: Option<bool>,
 }
 
 /// The names of a join's stores.
@@ -126,7 +127,7 @@ impl Plan {
             intern(&format!("unnamed-{}", right.stream.node))
         });
         app.graph(|graph| graph.mistakes.extend(right.windows.mistakes(name)));
-        Plan { app, operation, name, keeps, reach: right.windows.reach() }
+        Plan { app, operation, name, keeps, reach: right.windows.reach(), in_memory: right.in_memory }
     }
 
     fn right<K: Nullable, V: Nullable>(&self, stream: &KStream<K, V>) -> KStream<K, V> {
@@ -218,7 +219,8 @@ impl Plan {
     }
 
     fn declare<K: Row, L: Row, R: Row>(&self, left: NodeId, right: NodeId, stores: Stores) {
-        let (options, retention_ms) = (StoreOptions { cache_bytes: Some(0), ..StoreOptions::default() }, self.reach.retention_ms().max(0));
+        let options = StoreOptions { cache_bytes: Some(0), in_memory: self.in_memory, ..StoreOptions::default() };
+        let retention_ms = self.reach.retention_ms().max(0);
         let events = |node, store| Declaration::owned(node, self.operation, store, options).events(retention_ms);
         self.app.declare_store::<K, L>(events(left, stores.this));
         self.app.declare_store::<K, R>(events(right, stores.other));
@@ -234,6 +236,7 @@ impl Plan {
                 type_name: std::any::type_name::<(K, L, R)>(),
                 formats: [K::Format::default().name().into_owned(), names.join(" or ")],
                 owner: Some(self.operation),
+                shared_by: None,
                 options,
                 source_changelog: None,
                 changelog_layout: ChangelogLayout::Shared,

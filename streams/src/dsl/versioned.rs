@@ -10,7 +10,7 @@ use std::time::Duration;
 ///
 /// A version is valid from its own time until that of the next one. Updates may come in any order; those older than the history are dropped. A table over
 /// such a store answers joins with the row that was valid at the time of the stream's record, and its out-of-order updates are no news to aggregations and joins of tables
-/// (KIP-914). It is never cached.
+/// (KIP-914). It is never cached, and always on the disk: Kafka has none in memory either.
 /// ```
 /// use headwater_streams::prelude::*;
 /// use headwater_streams::testing::TestDriver;

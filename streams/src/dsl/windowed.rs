@@ -2,7 +2,7 @@
 
 use super::aggregation::{self, Emission, Place, folding};
 use super::windows::FixedWindows;
-use super::{IntoWindowStore, KGroupedStream, KTable, WindowMaterialized};
+use super::{ByWindow, IntoStore, KGroupedStream, KTable, WindowMaterialized};
 use crate::format::{Nullable, Row};
 use crate::graph::Merge;
 use crate::operator::Initial;
@@ -79,9 +79,9 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     /// assert_eq!(driver.window_row(BY_MINUTE, "home", 0), Some(2));
     /// assert_eq!(driver.dead_letters()[0].reason, "late");
     /// ```
-    pub fn count<S: IntoWindowStore<Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
+    pub fn count<S: IntoStore<ByWindow, Key = K, Value = u64>>(&self, store: S) -> KTable<Windowed<K>, u64> {
         let fold = |_: &K, _: V, count: Option<u64>| Some(count.unwrap_or(0) + 1);
-        self.fold("count", store.into_window_store(), fold, Arc::new(|| Some(0)), None)
+        self.fold("count", store.into_store(), fold, Arc::new(|| Some(0)), None)
     }
 
     /// The values of each key and window made into one; the first stands for itself. A null takes part, as in Kafka: the function sees it as it flows.
@@ -102,14 +102,14 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
     /// assert_eq!(driver.window_row(TOTALS, "tea", 0), Some(4));
     /// ```
-    pub fn reduce<S: IntoWindowStore<Key = K, Value = V>>(
+    pub fn reduce<S: IntoStore<ByWindow, Key = K, Value = V>>(
         &self, store: S, f: impl Fn(&K, V::Present, V) -> V + Portable,
     ) -> KTable<Windowed<K>, V::Present> {
         let fold = move |key: &K, value: V, held: Option<V::Present>| match held {
             Some(held) => f(key, held, value).into_present(),
             None => value.into_present(),
         };
-        self.fold("reduce", store.into_window_store(), fold, Arc::new(|| None), None)
+        self.fold("reduce", store.into_store(), fold, Arc::new(|| None), None)
     }
 
     /// The values of each key and window gathered in an aggregate that begins as `init()`. A null value is an event, as in Kafka, so the
@@ -131,19 +131,19 @@ impl<K: Row, V: Nullable> TimeWindowedKStream<K, V> {
     /// driver.at(2_000_000).send(IN, "tea", 3).send(IN, "tea", 4);
     /// assert_eq!((driver.window_row(TOTALS, "tea", 0), driver.window_row(TOTALS, "tea", 1_800_000)), (Some(7), Some(7)));
     /// ```
-    pub fn aggregate<S: IntoWindowStore<Key = K, Value = A>, A: Nullable>(
+    pub fn aggregate<S: IntoStore<ByWindow, Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
         let (fold, initial) = folding(init, add);
-        self.fold("aggregate", store.into_window_store(), fold, initial, None)
+        self.fold("aggregate", store.into_store(), fold, initial, None)
     }
 
     /// The same with an associative function that makes one aggregate of two, so that a plan may cut overlapping windows into slices.
-    pub fn aggregate_merging<S: IntoWindowStore<Key = K, Value = A>, A: Nullable>(
+    pub fn aggregate_merging<S: IntoStore<ByWindow, Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable, merge: impl Fn(&K, A, A) -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {
         let (fold, initial) = folding(init, add);
-        self.fold("aggregate", store.into_window_store(), fold, initial, Some(Merge(Arc::new(merge))))
+        self.fold("aggregate", store.into_store(), fold, initial, Some(Merge(Arc::new(merge))))
     }
 
     fn fold<A: Nullable>(

@@ -61,6 +61,9 @@ impl Settled {
             0 => write!(f, ", uncached")?,
             bytes => write!(f, ", cached in {bytes} bytes")?,
         }
+        if store.is_in_memory() {
+            write!(f, ", in memory")?;
+        }
         match &plan.changelog {
             Changelog::None => writeln!(f, ", no changelog)"),
             Changelog::Internal { topic, .. } | Changelog::Source { topic } => writeln!(f, ", changelog {})", topic.resolve(id)),

@@ -63,8 +63,8 @@ pub enum TopologyError {
         /// The name.
         name: String,
     },
-    /// A processor reads windows, sessions or versions that an aggregation or a table has to fill.
-    #[error("store `{store}` is read, but nothing fills it: give it to an aggregation or a table")]
+    /// A processor reads a store that an aggregation, a table or another processor has to fill.
+    #[error("store `{store}` is read, but nothing fills it: give it to an aggregation or a table, or fill it with read_only_store")]
     NobodyFills {
         /// The store.
         store: &'static str,
@@ -289,6 +289,25 @@ pub enum TopologyError {
     NoChangelog {
         /// The topic.
         topic: &'static str,
+        /// The store.
+        store: &'static str,
+    },
+    /// What is written to a store whose changelog is a topic of somebody else's stands in no changelog: a restart would lose it.
+    #[error(
+        "`{operation}` may write to store `{store}`, of which topic `{topic}` is the changelog: give it STORE.read_only(), or the store a \
+         changelog of its own"
+    )]
+    TopicFillsStore {
+        /// The store.
+        store: &'static str,
+        /// The topic that fills it.
+        topic: &'static str,
+        /// An operation that shares it.
+        operation: &'static str,
+    },
+    /// A store that a topic fills is restored from it.
+    #[error("store `{store}` is said to be unlogged, but the topic that fills it is its changelog: leave `unlogged` away")]
+    TopicIsChangelog {
         /// The store.
         store: &'static str,
     },

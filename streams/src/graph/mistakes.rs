@@ -112,6 +112,9 @@ fn check_store(used: &StoreUse, found: &mut Vec<TopologyError>) {
     if !options.is_logged() && options.may_lose_one_interval != Some(true) {
         found.push(TopologyError::StoreMayLose { store });
     }
+    if let (Some(topic), Some(operation)) = (used.source_changelog, used.shared_by) {
+        found.push(TopologyError::TopicFillsStore { store, topic, operation });
+    }
     if let StoreKind::Versioned { history_ms, segment_ms } = used.kind
         && (history_ms < 0 || segment_ms < 1)
     {

@@ -110,6 +110,8 @@ pub(crate) struct Graph {
     pub(crate) globals: Vec<GlobalTable>,
     /// What stores hold back that say nothing about it.
     pub(crate) cache_bytes: Option<usize>,
+    /// Where rows are of stores that say nothing about it.
+    pub(crate) in_memory: Option<bool>,
 }
 
 impl Graph {

@@ -32,7 +32,7 @@ impl Graph {
         graph.name_wanted_stores();
         graph.name_buffers();
         graph.connect_readers();
-        graph.stores.cache_unless_stated(self.cache_bytes);
+        graph.stores.settle_unstated(self.cache_bytes, self.in_memory);
         graph.settle_stored()
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct StoreUse {
     pub(crate) formats: [String; 2],
     /// The operation that fills it, where one does.
     pub(crate) owner: Option<&'static str>,
+    /// An operation that may write to it as well.
+    pub(crate) shared_by: Option<&'static str>,
     pub(crate) options: StoreOptions,
     /// The source topic that serves as its changelog.
     pub(crate) source_changelog: Option<&'static str>,
@@ -85,6 +87,8 @@ pub(crate) struct StoreOptions {
     pub(crate) cache_bytes: Option<usize>,
     pub(crate) logged: Option<bool>,
     pub(crate) may_lose_one_interval: Option<bool>,
+    /// Rows are in memory, or on the disk of the state.
+    pub(crate) in_memory: Option<bool>,
     pub(crate) retention_ms: Option<Timestamp>,
     /// How far back rows are known; without it only the last one is.
     pub(crate) history_ms: Option<Timestamp>,
@@ -119,6 +123,11 @@ const LEAST_VERSION_SEGMENT_MS: Timestamp = 2_000;
 const SEGMENTS_PER_HISTORY: Timestamp = 12;
 
 impl StoreUse {
+    /// A history is always on the disk: Kafka has none in memory either.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.options.in_memory == Some(true) && !self.kind.is_versioned()
+    }
+
     pub(super) fn needed_ms(&self) -> Option<Timestamp> {
         match self.kind {
             StoreKind::KeyValue | StoreKind::Global | StoreKind::Versioned { .. } | StoreKind::Waiting => None,
@@ -142,6 +151,7 @@ impl StoreUse {
                 indexed(StoreSpec::session(self.name, retention_ms, segment_ms(retention_ms)), index)
             }
         };
+        let spec = if self.is_in_memory() { spec.in_memory() } else { spec };
         spec.with_logging(match self.options {
             _ if !self.options.is_logged() || self.source_changelog.is_some() => Logging::Off,
             _ if self.options.cache_bytes() > 0 => Logging::LastPerKey,
@@ -183,6 +193,7 @@ impl StoreOptions {
         merge(&mut self.cache_bytes, other.cache_bytes, "cached")?;
         merge(&mut self.logged, other.logged, "logged")?;
         merge(&mut self.may_lose_one_interval, other.may_lose_one_interval, "may_lose_one_interval")?;
+        merge(&mut self.in_memory, other.in_memory, "in_memory")?;
         merge(&mut self.retention_ms, other.retention_ms, "retention")?;
         merge(&mut self.history_ms, other.history_ms, "history")?;
         merge(&mut self.segment_ms, other.segment_ms, "segments_of")
@@ -225,9 +236,12 @@ impl Stores {
         self.0.iter()
     }
 
-    /// Settles what stores hold back that say nothing about it.
-    pub(super) fn cache_unless_stated(&mut self, bytes: Option<usize>) {
-        self.0.iter_mut().for_each(|store| store.options.cache_bytes = store.options.cache_bytes.or(bytes));
+    /// Settles what stores hold back, and where their rows are, that say nothing about it.
+    pub(super) fn settle_unstated(&mut self, cache_bytes: Option<usize>, in_memory: Option<bool>) {
+        for StoreUse { options, .. } in &mut self.0 {
+            options.cache_bytes = options.cache_bytes.or(cache_bytes);
+            options.in_memory = options.in_memory.or(in_memory);
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&StoreUse> {
@@ -252,6 +266,7 @@ impl Stores {
             known.kind = used.kind;
             known.source_changelog = used.source_changelog;
         }
+        known.shared_by = known.shared_by.or(used.shared_by);
         known.options.merge(used.options).map_err(|option| TopologyError::StoreOptionsDiffer { store, option })
     }
 }

@@ -1,7 +1,7 @@
 //! Windows are kept in window stores.
 
-// says: is not a window store
-// says: give a `WindowStore<K, V>`
+// says: does not keep rows
+// says: ByWindow` in a `WindowStore<K, V>`
 
 include!("given.in");
 

@@ -2,19 +2,20 @@
 //! `N passed, M failed, K skipped`.
 //!
 //! `conformance PATH...`: from end to end. `--restart kept|wiped [--seed N] PATH...`: interrupted at places that the seed decides.
-//! `--diff CASE`: one case told step by step.
+//! `--in-memory`: with all stores in memory. `--diff CASE`: one case told step by step.
 
-use headwater_tests::conformance::{self, Case, Restart};
+use headwater_tests::conformance::{self, Case, Restart, StorePlace};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: conformance [--restart kept|wiped] [--seed N] [--diff] PATH...";
+const USAGE: &str = "usage: conformance [--restart kept|wiped] [--seed N] [--in-memory] [--diff] PATH...";
 
 #[derive(Default)]
 struct Arguments {
     restart: Option<String>,
     seed: u64,
     is_diff: bool,
+    stores: StorePlace,
     paths: Vec<PathBuf>,
 }
 
@@ -24,17 +25,17 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let done = if arguments.is_diff { diff(&arguments.paths, &restart) } else { judge(&arguments.paths, &restart) };
+    let done = if arguments.is_diff { diff(&arguments, &restart) } else { judge(&arguments, &restart) };
     done.unwrap_or_else(|error| {
         eprintln!("{error}");
         ExitCode::from(2)
     })
 }
 
-fn judge(paths: &[PathBuf], restart: &Restart) -> Result<ExitCode, String> {
+fn judge(arguments: &Arguments, restart: &Restart) -> Result<ExitCode, String> {
     // What a panic says stands with its case.
     std::panic::set_hook(Box::new(|_| ()));
-    let report = conformance::run(paths, restart)?;
+    let report = conformance::run(&arguments.paths, restart, arguments.stores)?;
     for (name, differences) in &report.failed {
         println!("{name}");
         differences.iter().for_each(|difference| println!("  {difference}"));
@@ -43,9 +44,10 @@ fn judge(paths: &[PathBuf], restart: &Restart) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(!report.failed.is_empty())))
 }
 
-fn diff(paths: &[PathBuf], restart: &Restart) -> Result<ExitCode, String> {
-    for file in conformance::files(paths)? {
-        print!("{}", conformance::diff(&Case::read(Path::new(&file))?, restart));
+fn diff(arguments: &Arguments, restart: &Restart) -> Result<ExitCode, String> {
+    for file in conformance::files(&arguments.paths)? {
+        let case = Case::read(Path::new(&file))?.with_stores(arguments.stores);
+        print!("{}", conformance::diff(&case, restart));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,6 +67,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
         match argument.as_str() {
             "--restart" => arguments.restart = Some(given.next()?),
             "--seed" => arguments.seed = given.next()?.parse().ok()?,
+            "--in-memory" => arguments.stores = StorePlace::InMemory,
             "--diff" => arguments.is_diff = true,
             path => arguments.paths.push(PathBuf::from(path)),
         }

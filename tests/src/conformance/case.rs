@@ -40,6 +40,19 @@ pub struct CaseConfig {
     pub deserialization_errors: Option<String>,
     /// `fail` or `continue`.
     pub processing_errors: Option<String>,
+    /// Where the rows of all stores are. The recorded cases do not say it: `expect` is the same for both.
+    pub stores: StorePlace,
+}
+
+/// Where rows are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorePlace {
+    /// On the disk of the state.
+    #[default]
+    OnDisk,
+    /// In memory: a restart finds them empty.
+    InMemory,
 }
 
 impl CaseConfig {
@@ -263,10 +276,20 @@ pub enum Step {
 /// A record that arrives.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Input {
+    /// What it is.
+    #[serde(flatten)]
+    pub record: Record,
+    /// The part that nobody can decode.
+    pub bad: Option<String>,
+}
+
+/// A record of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Record {
     /// Where.
     pub topic: String,
-    #[serde(default)]
     /// Its key.
+    #[serde(default)]
     pub key: Value,
     /// Its value.
     #[serde(default)]
@@ -276,8 +299,6 @@ pub struct Input {
     /// Names and values.
     #[serde(default)]
     pub headers: Vec<(String, Option<String>)>,
-    /// The part that nobody can decode.
-    pub bad: Option<String>,
 }
 
 /// How a store is read.
@@ -316,17 +337,12 @@ pub struct Expected {
 
 /// A record that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs, reason = "the cases' own words")]
 pub struct Output {
+    /// In which step.
     pub step: usize,
-    pub topic: String,
-    #[serde(default)]
-    pub key: Value,
-    #[serde(default)]
-    pub value: Value,
-    pub ts: i64,
-    #[serde(default)]
-    pub headers: Vec<(String, Option<String>)>,
+    /// What it is.
+    #[serde(flatten)]
+    pub record: Record,
 }
 
 /// What a query step found.
@@ -364,12 +380,26 @@ impl PartialEq for Failed {
     }
 }
 
+/// As one would write it down: key=value@time.
+impl std::fmt::Display for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}@{}", self.key.to_json(), self.value.to_json(), self.ts)
+    }
+}
+
 impl Case {
     /// Reads a case from a file.
     pub fn read(path: &Path) -> Result<Case, String> {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| at(&error))?;
         serde_json::from_str(&text).map_err(|error| at(&error))
+    }
+
+    /// The same with its stores elsewhere.
+    #[must_use]
+    pub fn with_stores(mut self, place: StorePlace) -> Case {
+        self.config.stores = place;
+        self
     }
 
     /// Kafka fails here in a way that nobody wants.

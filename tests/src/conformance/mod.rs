@@ -11,7 +11,7 @@ mod queries;
 mod restart;
 pub mod value;
 
-pub use case::Case;
+pub use case::{Case, StorePlace};
 pub use compare::{Difference, compare};
 pub use diff::diff;
 pub use play::{Seen, play};
@@ -41,7 +41,7 @@ impl Report {
 }
 
 /// Plays all cases in these files and folders, on all cores.
-pub fn run(paths: &[PathBuf], restart: &Restart) -> Result<Report, String> {
+pub fn run(paths: &[PathBuf], restart: &Restart, stores: StorePlace) -> Result<Report, String> {
     let waiting = Mutex::new(VecDeque::from(files(paths)?));
     let report = Mutex::new(Report::default());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -49,7 +49,7 @@ pub fn run(paths: &[PathBuf], restart: &Restart) -> Result<Report, String> {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(file) = next() {
-                    let (name, verdict) = judge_file(&file, restart);
+                    let (name, verdict) = judge_file(&file, restart, stores);
                     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                     match verdict {
                         Verdict::Passed => report.passed += 1,
@@ -76,9 +76,9 @@ pub enum Verdict {
     Failed(Vec<Difference>),
 }
 
-fn judge_file(file: &Path, restart: &Restart) -> (String, Verdict) {
+fn judge_file(file: &Path, restart: &Restart, stores: StorePlace) -> (String, Verdict) {
     match Case::read(file) {
-        Ok(case) => (case.name.clone(), judge(&case, restart)),
+        Ok(case) => (case.name.clone(), judge(&case.with_stores(stores), restart)),
         Err(error) => (file.display().to_string(), Verdict::Failed(vec![Difference::of_case(error)])),
     }
 }

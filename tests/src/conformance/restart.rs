@@ -1,6 +1,6 @@
 //! Where a case is interrupted, and what must be the same then.
 
-use super::case::{Case, Op, Processor, Stored};
+use super::case::{Case, Op, Processor, StorePlace, Stored};
 
 /// Whether and how the tasks of a case are ended and opened again between two of its steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,7 @@ impl Restart {
             Restart::Never => Strictness::Whole,
             _ if case.config.caches() || punctuates(case) => Strictness::Failure,
             Restart::Wiped { .. } if loses_stores(case) => Strictness::Failure,
+            Restart::Kept { .. } if case.config.stores == StorePlace::InMemory && loses_stores(case) => Strictness::Failure,
             Restart::Kept { .. } | Restart::Wiped { .. } => Strictness::Results,
         }
     }

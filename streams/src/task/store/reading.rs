@@ -2,7 +2,8 @@
 
 use super::asked::Asked;
 use super::error::RowError;
-use super::handle::Handles;
+use super::handle::{Handles, StoreHandle};
+use crate::format::Row;
 use crate::query::{Found, Place, QueryError, Question};
 use crate::task::Stop;
 use std::cell::RefCell;
@@ -44,6 +45,31 @@ use std::rc::Rc;
 pub struct ReadHandle<View> {
     view: View,
     rows: Rc<OwnRows>,
+}
+
+/// Rows by key of one task, lent to a processor that only reads them: a [`StoreHandle`] without its writes, as they are now.
+/// Kafka: the stores of `Topology#addReadOnlyStateStore` (KIP-813), for those who do not fill them.
+pub struct ReadOnlyHandle<K: Row, V: Row>(StoreHandle<K, V>);
+
+impl<K: Row, V: Row> ReadOnlyHandle<K, V> {
+    pub(crate) fn new(handle: StoreHandle<K, V>) -> Self {
+        ReadOnlyHandle(handle)
+    }
+}
+
+/// What reads takes the handle as it is; what writes would need to change it.
+impl<K: Row, V: Row> Deref for ReadOnlyHandle<K, V> {
+    type Target = StoreHandle<K, V>;
+
+    fn deref(&self) -> &StoreHandle<K, V> {
+        &self.0
+    }
+}
+
+impl<K: Row, V: Row> Handles for ReadOnlyHandle<K, V> {
+    fn take_stop(&self) -> Option<Box<Stop>> {
+        self.0.take_stop()
+    }
 }
 
 /// The rows of the task that the processor runs in.

@@ -26,12 +26,12 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
-    use super::super::backing::{Backing, RowBytes, WindowBytes};
-    use super::super::sessions::{SessionBytes, extend_with_session};
+    use super::super::backing::{Backing, RowBytes};
+    use super::super::spans::{KeyEnd, SpanBytes};
     use super::Refusals;
     use crate::record::Timestamp;
     use crate::runtime::TimeRule;
-    use headwater_state::{Disk, Journal, MemoryDisk, StoreSpec, TaskState};
+    use headwater_state::{Disk, Journal, MemoryDisk, Session, StoreSpec, TaskState, Window};
 
     /// What Kafka Streams 4.3.0 counts: whatever a window store or a versioned store refuses, and sessions, but not their removal.
     #[test]
@@ -40,13 +40,13 @@ mod tests {
             vec![StoreSpec::window("w", 60_000, 60_000), StoreSpec::session("s", 60_000, 60_000), StoreSpec::versioned("v", 1_000, 1_000)];
         let state = TaskState::open(&Disk::Memory(MemoryDisk::new()), "0_0", 1, specs, Journal::On).unwrap();
         let refusals = Refusals::default();
-        let windows = WindowBytes::new(state.window("w").unwrap(), TimeRule::Kafka, Default::default(), refusals.clone());
-        let sessions = SessionBytes::new(state.session("s").unwrap(), TimeRule::Kafka, Default::default(), refusals.clone());
+        let windows = SpanBytes::new(state.window("w").unwrap(), TimeRule::Kafka, Default::default(), refusals.clone());
+        let sessions = SpanBytes::new(state.session("s").unwrap(), TimeRule::Kafka, Default::default(), refusals.clone());
         let versions = RowBytes::Versions(state.versioned("v").unwrap(), Default::default(), refusals.clone());
         let put = |value: Option<&[u8]>, time: Timestamp| {
-            let window = [b"k".as_slice(), &time.to_be_bytes()].concat();
-            let mut session = b"k".to_vec();
-            extend_with_session(&mut session, time, time);
+            let (mut window, mut session) = (b"k".to_vec(), b"k".to_vec());
+            Window::at(time).extend(&mut window);
+            Session::within(time, time).extend(&mut session);
             windows.put(&window, value, time).unwrap();
             sessions.put(&session, value, time).unwrap();
             versions.put(b"k", value, time).unwrap();

@@ -11,7 +11,7 @@ mod windows;
 
 pub use thing::{CaseKey, Thing};
 
-use super::case::{CaseConfig, Node, Op, Stored};
+use super::case::{CaseConfig, Node, Op, StorePlace, Stored};
 use super::value::Value;
 use headwater_streams::dsl::{IntoStore, Materialized, Store, StreamsBuilder, VersionedStore};
 use headwater_streams::graph::{Topology, TopologyErrors};
@@ -102,6 +102,9 @@ pub fn build(nodes: &[Node], config: &CaseConfig) -> Result<Built, Unbuildable> 
     let app = StreamsBuilder::new();
     app.trust_partitions();
     app.cache(if config.caches() { CACHE_BYTES } else { 0 });
+    if config.stores == StorePlace::InMemory {
+        app.in_memory();
+    }
     let mut builder = Builder {
         app,
         config,
