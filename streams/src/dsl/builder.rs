@@ -61,6 +61,19 @@ impl StreamsBuilder {
     }
 
     /// Reads a topic as a table: each record is the new state of its row. A null value deletes, whether the topic says `V` or `Option<V>`; a null key is dropped, as in Kafka.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const USERS: Topic<u64, String> = Topic::new("users");
+    /// const KNOWN: Store<u64, String> = Store::new("known");
+    /// let app = StreamsBuilder::new();
+    /// let _known = app.table(USERS, KNOWN);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(USERS, 1, "Ann").send(USERS, 1, "Anna");
+    /// assert_eq!(driver.row(KNOWN, 1).as_deref(), Some("Anna"));
+    /// ```
     pub fn table<S: IntoSource, M: IntoStore<Value: Row>>(&self, source: S, store: M) -> KTable<M::Key, M::Value>
     where
         S::Key: Nullable<Present = M::Key>,
@@ -160,6 +173,17 @@ impl StreamsBuilder {
 
     /// Says that records stand where the state that they need is, also behind a change of key: `build()` then does not return
     /// [`TopologyError::StateBehindChangedKey`]. Kafka Streams always trusts.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const IN: Topic<u64, String> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// let by_word = app.stream(IN).select_key(|_, word| word.clone());
+    /// by_word.absorb(Store::<String, u64>::new("seen"), |record, seen| Ok(seen.put(&record.key, 1)?));
+    /// assert!(app.build().is_err());
+    /// app.trust_partitions(); // the producer has sent each word to one partition
+    /// assert!(app.build().is_ok());
+    /// ```
     pub fn trust_partitions(&self) {
         self.0.borrow_mut().trusts_partitions = true;
     }

@@ -132,6 +132,22 @@ impl<K: Row, A: Nullable> CogroupedKStream<K, A> {
     }
 
     /// Gathers window by window.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const CARTS: Topic<String, u64> = Topic::new("carts");
+    /// const ORDERS: Topic<String, String> = Topic::new("orders");
+    /// const INTEREST: WindowStore<String, u64> = WindowStore::new("interest");
+    /// let app = StreamsBuilder::new();
+    /// let (carts, orders) = (app.stream(CARTS).group_by_key(), app.stream(ORDERS).group_by_key());
+    /// let scores = carts.cogroup(|_, items, score: &mut u64| *score += items).with(&orders, |_, _, score| *score += 10);
+    /// let _interest = scores.windowed_by(Tumbling::of_ms(1_000)).aggregate(INTEREST, || 0);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(10).send(CARTS, "ann", 3).send(ORDERS, "ann", "tea");
+    /// assert_eq!(driver.window_row(INTEREST, "ann", 0), Some(13));
+    /// ```
     pub fn windowed_by<W: Windowing>(&self, windows: W) -> W::Cogroup<K, A> {
         windows.of_cogroup(self.clone())
     }

@@ -66,6 +66,14 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
     }
 
     /// Names the repartition topic, if the grouping needs one; otherwise it is called as the first store that it feeds. Kafka: `Grouped.as`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const IN: Topic<u64, String> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// let _words = app.stream(IN).group_by(|_, word| word.clone()).named("by-word").count(Store::new("words"));
+    /// assert!(app.build().unwrap().describe_as("app").to_string().contains("app-by-word-repartition"));
+    /// ```
     pub fn named(self, name: impl AsRef<str>) -> Self {
         self.way.borrow_mut().name(name.as_ref());
         self
@@ -151,6 +159,20 @@ impl<K: Row, V: Nullable> KGroupedStream<K, V> {
     }
 
     /// The same with an associative function that makes one aggregate of two, so that a plan may aggregate in parts.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: Store<String, u64> = Store::new("totals");
+    /// let app = StreamsBuilder::new();
+    /// let add = |_: &String, n: u64, total: &mut u64| *total += n;
+    /// let _totals = app.stream(IN).group_by_key().aggregate_merging(TOTALS, || 0, add, |_, one, other| one + other);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!(driver.row(TOTALS, "tea"), Some(7));
+    /// ```
     pub fn aggregate_merging<S: IntoStore<Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
         merge: impl Fn(&K, A, A) -> A + Portable,

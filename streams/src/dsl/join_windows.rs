@@ -33,6 +33,14 @@ impl JoinWindows {
     }
 
     /// How much earlier than the left record the right one may be.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use std::time::Duration;
+    /// let second = Duration::from_secs(1);
+    /// assert_eq!(JoinWindows::of(second).before(second * 5), JoinWindows::of_ms(1_000).before_ms(5_000));
+    /// assert_eq!(JoinWindows::of(second).before(second * 5).after(second * 5), JoinWindows::of(second * 5));
+    /// ```
     pub fn before(self, difference: Duration) -> Self {
         self.before_ms(millis(difference))
     }

@@ -54,11 +54,33 @@ impl<K, V, Kept> Materialized<K, V, Kept> {
     }
 
     /// Holds updates back until a commit, so that only the last one of each row is logged and forwarded; above so many bytes of rows it flushes early.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const WORDS: Store<String, u64> = Store::new("words");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<u64, String>::new("in")).group_by(|_, word| word.clone()).count(WORDS.cached(1 << 20)).to(Topic::<String, u64>::new("out"));
+    /// assert!(app.build().unwrap().describe().to_string().contains("cached in 1048576 bytes"));
+    /// ```
     pub fn cached(self, bytes: usize) -> Self {
         self.with(|options| options.cache_bytes = Some(bytes))
     }
 
     /// Logs and forwards each update at once.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const WORDS: Store<String, u64> = Store::new("words");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(Topic::<u64, String>::new("in")).flat_map_values(|_, line| vec![line.clone(), line]).group_by(|_, word| word.clone()).count(WORDS.uncached()).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(Topic::<u64, String>::new("in"), 1, "to");
+    /// let told: Vec<_> = driver.all(OUT).into_iter().map(|(_, count, _)| count).collect();
+    /// assert_eq!(told, [Some(1), Some(2)]); // a cached one would have told the second only
+    /// ```
     pub fn uncached(self) -> Self {
         self.with(|options| options.cache_bytes = Some(0))
     }
@@ -82,6 +104,14 @@ impl<K, V, Kept> Materialized<K, V, Kept> {
     }
 
     /// Says that a store without changelog may lose, or see twice, what happened since the last commit.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const SEEN: Store<String, u64> = Store::new("seen");
+    /// let app = StreamsBuilder::new();
+    /// let _seen = app.stream(Topic::<String, u64>::new("in")).group_by_key().count(SEEN.unlogged().may_lose_one_interval());
+    /// assert!(!app.build().unwrap().describe().to_string().contains("changelog -seen"));
+    /// ```
     pub fn may_lose_one_interval(self) -> Self {
         self.with(|options| options.may_lose_one_interval = Some(true))
     }

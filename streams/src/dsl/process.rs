@@ -88,6 +88,21 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 
     /// The same for a function that sends nothing.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const LARGEST: Store<String, u64> = Store::new("largest");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).absorb(LARGEST, |record, largest| {
+    ///     Ok(largest.update(&record.key, |known| known.max(Some(record.value)))?)
+    /// });
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "a", 7).send(IN, "a", 3);
+    /// assert_eq!(driver.row(LARGEST, "a"), Some(7));
+    /// ```
     pub fn absorb<S: Stores>(&self, stores: S, f: impl Fn(Record<K, V>, &mut S::Handles) -> Result<(), Failure> + Portable) {
         let (f, opened) = (Arc::new(f), stores.clone());
         let kind = Kind::Operator { operation: "absorb", changes_key: false };

@@ -85,6 +85,22 @@ pub struct SessionWindowedKStream<K, V> {
 
 impl<K: Row, V: Nullable> SessionWindowedKStream<K, V> {
     /// One result for each session, when it has closed, in place of one for each update. Kafka: `EmitStrategy.onWindowClose` (KIP-825).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const CLICKS: Topic<String, String> = Topic::new("clicks");
+    /// const VISITS: SessionStore<String, u64> = SessionStore::new("visits");
+    /// const FINAL: Topic<Windowed<String>, u64> = Topic::new("final");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(CLICKS).group_by_key().windowed_by(Session::of_ms(10)).emit_on_close().count(VISITS).to(FINAL);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(0).send(CLICKS, "ann", "/").at(8).send(CLICKS, "ann", "/cart");
+    /// assert!(driver.all(FINAL).is_empty());
+    /// driver.at(19).send(CLICKS, "bob", "/");
+    /// assert_eq!(driver.latest(FINAL, Windowed { key: "ann".to_owned(), start: 0, end: 8 }), Some(2));
+    /// ```
     pub fn emit_on_close(self) -> Self {
         SessionWindowedKStream { emission: Emission::OnClose, ..self }
     }
@@ -137,6 +153,21 @@ impl<K: Row, V: Nullable> SessionWindowedKStream<K, V> {
     /// The values of each session gathered in an aggregate that begins as `init()`. Where a record joins sessions, `merge` makes one aggregate
     /// of two, the earlier one first; `init()` is the first of all in every merge, so it must change nothing there.
     /// With a `SessionStore<K, Option<A>>` the functions may delete the session by leaving `None`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const CLICKS: Topic<String, u64> = Topic::new("clicks"); // visitor, milliseconds on the page
+    /// const VISITS: SessionStore<String, u64> = SessionStore::new("visits");
+    /// const TIMES: Topic<Windowed<String>, u64> = Topic::new("times");
+    /// let app = StreamsBuilder::new();
+    /// let visits = app.stream(CLICKS).group_by_key().windowed_by(Session::of_ms(10).grace_ms(100));
+    /// visits.aggregate(VISITS, || 0, |_, stay, sum| *sum += stay, |_, one, other| one + other).updates().to(TIMES);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(0).send(CLICKS, "ann", 3).at(20).send(CLICKS, "ann", 4).at(10).send(CLICKS, "ann", 5); // which makes one visit of two
+    /// assert_eq!(driver.latest(TIMES, Windowed { key: "ann".to_owned(), start: 0, end: 20 }), Some(12));
+    /// ```
     pub fn aggregate<S: IntoStore<BySession, Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V, &mut A) + Portable, merge: impl Fn(&K, A, A) -> A + Portable,
     ) -> KTable<Windowed<K>, A::Present> {

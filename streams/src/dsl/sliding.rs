@@ -125,6 +125,19 @@ impl<K: Row, V: Nullable> SlidingWindowedKStream<K, V> {
 
     /// The values of each key and window gathered in an aggregate that begins as `init()`.
     /// With a `WindowStore<K, Option<A>>` the function may delete the row by leaving `None`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const PAID: Topic<String, u64> = Topic::new("paid");
+    /// const NEARBY: WindowStore<String, u64> = WindowStore::new("nearby");
+    /// let app = StreamsBuilder::new();
+    /// let _nearby = app.stream(PAID).group_by_key().windowed_by(Sliding::of_ms(10)).aggregate(NEARBY, || 0, |_, cents, sum| *sum += cents);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(20).send(PAID, "ann", 3).at(25).send(PAID, "ann", 4);
+    /// assert_eq!(driver.window_row(NEARBY, "ann", 15), Some(7)); // from 15 to 25
+    /// ```
     pub fn aggregate<S: IntoStore<ByWindow, Key = K, Value = A>, A: Nullable>(
         &self, store: S, init: impl Fn() -> A + Portable, add: impl Fn(&K, V::Present, &mut A) + Portable,
     ) -> KTable<Windowed<K>, A::Present> {

@@ -56,6 +56,14 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 
     /// Names the operator that made this stream: in errors, dead letters and `describe()`, and for the repartition topic that a change of key causes.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const IN: Topic<u64, String> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).filter(|_, word| !word.is_empty()).named("words").for_each(|_, _| ());
+    /// assert!(app.build().unwrap().describe().to_string().contains("filter \"words\""));
+    /// ```
     pub fn named(self, name: impl AsRef<str>) -> Self {
         self.app.name(self.node, name.as_ref());
         self
@@ -263,6 +271,19 @@ impl<K: Item, V: Item> KStream<K, V> {
     }
 
     /// Looks at each record, and that is all. Kafka: `foreach`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// static SEEN: AtomicU64 = AtomicU64::new(0);
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).for_each(|_, n| drop(SEEN.fetch_add(*n, Ordering::Relaxed)));
+    ///
+    /// TestDriver::new(app.build().unwrap()).send(IN, 1, 3).send(IN, 2, 4);
+    /// assert_eq!(SEEN.load(Ordering::Relaxed), 7);
+    /// ```
     pub fn for_each(&self, f: impl Fn(&K, &V) + Portable) {
         let f = Arc::new(f);
         let kind = Kind::Operator { operation: "for_each", changes_key: false };
@@ -322,6 +343,19 @@ impl<K: Item, V: Item> KStream<K, V> {
 
 impl<K: Item, V: Item> KStream<K, V> {
     /// Writes to a topic: a [`Topic`], one with options, or one that each record chooses, [`Sink::chosen_by`](crate::topic::Sink::chosen_by).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// const OUT: Topic<u64, u64> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).map_values(|_, n| n * 2).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, 1, 21);
+    /// assert_eq!(driver.latest(OUT, 1_u64), Some(42));
+    /// ```
     pub fn to<S: IntoSink<Key = K, Value = V>>(&self, sink: S)
     where
         K: Nullable,
@@ -426,6 +460,19 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 
     /// Groups by the key. A record whose key is null belongs to no group and is dropped; null values stay until the aggregation decides.
     /// Kafka: `KStream#groupByKey`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const TOTALS: Store<String, u64> = Store::new("totals");
+    /// let app = StreamsBuilder::new();
+    /// let _totals = app.stream(IN).group_by_key().reduce(TOTALS, |_, sum, n| sum + n);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "tea", 3).send(IN, "tea", 4);
+    /// assert_eq!(driver.row(TOTALS, "tea"), Some(7));
+    /// ```
     pub fn group_by_key(&self) -> KGroupedStream<K::Present, V> {
         KGroupedStream::of(self)
     }
@@ -484,6 +531,20 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 
     /// Makes a table that keeps no rows unless something downstream needs them; then it must be [`named`](KTable::named), which is what its store is called.
     /// Kafka: `KStream#toTable` without a `Materialized` (KIP-523).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<u64, Option<String>> = Topic::new("in");
+    /// const OUT: Topic<u64, String> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).to_table_unstored().filter(|_, name| name.len() > 3).to(OUT);
+    /// assert!(app.build().unwrap().sub_topologies()[0].stores.is_empty());
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, 1, Some("Anna".to_owned()));
+    /// assert_eq!(driver.latest(OUT, 1_u64).as_deref(), Some("Anna"));
+    /// ```
     pub fn to_table_unstored(&self) -> KTable<K::Present, V::Present> {
         self.table_called(None)
     }
@@ -497,6 +558,23 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 
 impl<K: Item, V: Item, E: Item> KStream<K, Result<V, E>> {
     /// Failures take their own road: the values of `Ok`, and the errors. To name them, `.named` each of the two streams.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<u64, String> = Topic::new("in");
+    /// const NUMBERS: Topic<u64, u64> = Topic::new("numbers");
+    /// const WRONG: Topic<u64, String> = Topic::new("wrong");
+    /// let app = StreamsBuilder::new();
+    /// let (numbers, wrong) = app.stream(IN).map_values(|_, text| text.parse::<u64>().map_err(|error| error.to_string())).ok_err();
+    /// numbers.to(NUMBERS);
+    /// wrong.to(WRONG);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, 1, "42").send(IN, 2, "two");
+    /// assert_eq!(driver.latest(NUMBERS, 1_u64), Some(42));
+    /// assert_eq!(driver.latest(WRONG, 2_u64).as_deref(), Some("invalid digit found in string"));
+    /// ```
     pub fn ok_err(&self) -> (KStream<K, V>, KStream<K, E>) {
         let parts: KStream<K, Result<V, E>> = self.then("ok_err", |wiring, id| {
             let [ok, err] = wiring.children(id) else { unreachable!("ok_err has two children") };

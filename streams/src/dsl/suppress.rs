@@ -21,6 +21,24 @@ impl Suppress {
     }
 
     /// For so long after the first change of a row, in stream time. Kafka: `untilTimeLimit`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::runtime::{Config, TimeRule};
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const OUT: Topic<String, u64> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.table(IN, Store::new("rows")).suppress(Suppress::until_time_limit_ms(100)).to(OUT);
+    ///
+    /// let config = Config { time_rule: TimeRule::Kafka, ..Config::new("app") }; // tables do not move a watermark
+    /// let mut driver = TestDriver::with_config(app.build().unwrap(), &config);
+    /// driver.at(0).send(IN, "a", 1).at(50).send(IN, "a", 2);
+    /// assert!(driver.all(OUT).is_empty());
+    /// driver.at(101).send(IN, "b", 9).at(102).send(IN, "b", 9);
+    /// assert_eq!(driver.latest(OUT, "a"), Some(2)); // only the last change goes on
+    /// assert_eq!(driver.all(OUT).len(), 1);
+    /// ```
     pub fn until_time_limit(wait: Duration) -> UntilTimeLimit {
         Suppress::until_time_limit_ms(millis(wait))
     }
@@ -62,6 +80,14 @@ pub struct UntilTimeLimit {
 
 impl UntilTimeLimit {
     /// At most so many rows wait. Kafka: `EagerBufferConfig.maxRecords`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let hour = Suppress::until_time_limit_ms(3_600_000).max_records(10_000).max_bytes(1 << 20);
+    /// let app = StreamsBuilder::new();
+    /// app.table(Topic::<String, u64>::new("in"), Store::new("rows")).suppress(hour).to(Topic::<String, u64>::new("out"));
+    /// assert!(app.build().is_ok());
+    /// ```
     pub fn max_records(self, records: usize) -> Self {
         UntilTimeLimit { max_records: Some(records), ..self }
     }
@@ -72,6 +98,19 @@ impl UntilTimeLimit {
     }
 
     /// Stops the application where the buffer would hold more than it may, in place of letting changes go early. Kafka: `shutDownWhenFull`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// let one = Suppress::until_time_limit_ms(100).max_records(1).shut_down_when_full();
+    /// app.table(IN, Store::new("rows")).suppress(one).to(Topic::<String, u64>::new("out"));
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, "a", 1);
+    /// assert!(driver.try_send(IN, "b", 1).is_err());
+    /// ```
     pub fn shut_down_when_full(self) -> Self {
         UntilTimeLimit { when_full: WhenFull::ShutDown, ..self }
     }

@@ -97,6 +97,14 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 
     /// Names the operator that made this table in errors, dead letters and `describe()`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// let app = StreamsBuilder::new();
+    /// let users = app.table(Topic::<u64, String>::new("users"), Store::new("users"));
+    /// users.filter(|_, name| name.len() > 3).named("long-names").to(Topic::<u64, String>::new("out"));
+    /// assert!(app.build().unwrap().describe().to_string().contains("filter \"long-names\""));
+    /// ```
     pub fn named(self, name: impl AsRef<str>) -> Self {
         self.app.name(self.node, name.as_ref());
         self
@@ -350,6 +358,19 @@ impl<K: Row, V: Row> KTable<K, V> {
     }
 
     /// Writes every change to a topic, deletions as tombstones: a `Topic<K, V>` and a `Topic<K, Option<V>>` are both right.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const USERS: Topic<u64, Option<String>> = Topic::new("users");
+    /// const COPY: Topic<u64, Option<String>> = Topic::new("copy");
+    /// let app = StreamsBuilder::new();
+    /// app.table(USERS, Store::new("users")).to(COPY);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(USERS, 1, Some("Ann".to_owned())).send(USERS, 1, None::<String>);
+    /// assert_eq!(driver.all(COPY)[1].1, None);
+    /// ```
     pub fn to<S: IntoSink<Key = K>>(&self, sink: S)
     where
         S::Value: Nullable<Present = V>,

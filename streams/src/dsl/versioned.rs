@@ -59,6 +59,16 @@ impl<K, V> VersionedStore<K, V> {
     }
 
     /// How much of the history is removed at once. `build()` returns [`TopologyError::History`](crate::graph::TopologyError::History) for nothing. Kafka: `segmentInterval`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use std::time::Duration;
+    /// const DAY: Duration = Duration::from_secs(86_400);
+    /// const PRICES: VersionedStore<String, u64> = VersionedStore::new("prices", DAY).segments_of(Duration::from_secs(3_600));
+    /// let app = StreamsBuilder::new();
+    /// let _prices = app.table(Topic::<String, u64>::new("prices"), PRICES);
+    /// assert!(app.build().is_ok());
+    /// ```
     pub const fn segments_of(self, segment: Duration) -> Self {
         self.segments_of_ms(millis(segment))
     }

@@ -36,6 +36,22 @@ impl Tumbling {
     }
 
     /// How long a window still takes late records after its end, in stream time. KIP-328.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const COUNTS: WindowStore<String, u64> = WindowStore::new("counts");
+    /// let app = StreamsBuilder::new();
+    /// let _counts = app.stream(IN).group_by_key().windowed_by(Tumbling::of_ms(10).grace_ms(5)).count(COUNTS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(14).send(IN, "a", 1).at(3).send(IN, "a", 1); // the window of 0 is over, but not closed
+    /// assert_eq!(driver.window_row(COUNTS, "a", 0), Some(1));
+    /// driver.at(15).send(IN, "a", 1).at(4).send(IN, "a", 1); // now it is
+    /// assert_eq!(driver.window_row(COUNTS, "a", 0), Some(1));
+    /// assert_eq!(driver.dead_letters()[0].reason, "late");
+    /// ```
     pub fn grace(self, grace: Duration) -> Self {
         self.grace_ms(millis(grace))
     }
@@ -48,6 +64,19 @@ impl Tumbling {
 
 impl Hopping {
     /// Windows of this size, one beginning each `advance`. `build()` returns [`TopologyError::WindowAdvance`] for an advance of nothing or above the size.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const COUNTS: WindowStore<String, u64> = WindowStore::new("counts");
+    /// let app = StreamsBuilder::new();
+    /// let _counts = app.stream(IN).group_by_key().windowed_by(Hopping::of_ms(10, 5)).count(COUNTS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(7).send(IN, "a", 1);
+    /// assert_eq!((driver.window_row(COUNTS, "a", 0), driver.window_row(COUNTS, "a", 5)), (Some(1), Some(1)));
+    /// ```
     pub fn of(size: Duration, advance: Duration) -> Self {
         Hopping::of_ms(millis(size), millis(advance))
     }
@@ -134,6 +163,19 @@ impl Unlimited {
 
     /// From this time on, in milliseconds since the epoch; what is earlier enters no window. Kafka: `startOn`.
     /// `build()` returns [`TopologyError::UnlimitedStart`] for a value below zero.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<String, u64> = Topic::new("in");
+    /// const COUNTS: WindowStore<String, u64> = WindowStore::new("counts");
+    /// let app = StreamsBuilder::new();
+    /// let _counts = app.stream(IN).group_by_key().windowed_by(Unlimited::new().start_ms(100)).count(COUNTS);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(99).send(IN, "a", 1).at(100).send(IN, "a", 1).at(9_999).send(IN, "a", 1);
+    /// assert_eq!(driver.window_row(COUNTS, "a", 100), Some(2));
+    /// ```
     pub fn start_ms(self, start: Timestamp) -> Self {
         Unlimited { start_ms: start }
     }

@@ -58,6 +58,15 @@ impl TopicDeclaration {
     }
 
     /// The last record of each key is kept: what a topic that is read as a table needs.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const USERS: Topic<u64, String> = Topic::new("users");
+    /// let app = StreamsBuilder::new();
+    /// app.declare(USERS.declaration().partitions(6).compacted());
+    /// let _users = app.table(USERS, Store::new("known-users"));
+    /// assert_eq!(app.build().unwrap().declared_topics()[0].partitions, Some(6));
+    /// ```
     pub fn compacted(self) -> Self {
         TopicDeclaration { cleanup: Cleanup::Compact, ..self }
     }

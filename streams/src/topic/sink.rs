@@ -65,6 +65,14 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
     }
 
     /// Names the node in errors, dead letters and `describe()`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).to(Topic::<u64, u64>::new("out").sink().named("results"));
+    /// assert!(app.build().unwrap().describe().to_string().contains("results"));
+    /// ```
     pub fn named(self, name: impl Into<String>) -> Self {
         Sink { name: Some(name.into()), ..self }
     }
@@ -75,6 +83,19 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
     }
 
     /// Writes values in another format than their type's own.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<u64, String> = Topic::new("in");
+    /// const OUT: Topic<u64, String> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN).to(OUT.sink().value_format(Json));
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send(IN, 1, "to be");
+    /// assert_eq!(driver.take_written()[0].value.as_deref(), Some(&br#""to be""#[..]));
+    /// ```
     pub fn value_format(self, format: impl Format<V::Present>) -> Self {
         Sink { value: Arc::new(move |value: &V, out| encode_present(value.present(), &format, out)), ..self }
     }

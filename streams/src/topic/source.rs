@@ -89,21 +89,75 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     }
 
     /// Takes event time, in milliseconds since the epoch, from the record. A record whose time is negative is dropped, as in Kafka.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const SALES: Topic<u64, (i64, String)> = Topic::new("sales"); // when it was sold, what
+    /// const OUT: Topic<u64, (i64, String)> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(SALES.source().timestamp(|_, (sold, _)| *sold)).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(9_000).send(SALES, 1, (2_000, "tea".to_owned()));
+    /// assert_eq!(driver.all(OUT)[0].2, 2_000);
+    /// ```
     pub fn timestamp(self, f: impl Fn(&K, &V) -> Timestamp + Portable) -> Self {
         self.timestamp_if_any(move |key, value| Some(f(key, value)))
     }
 
     /// The same where some records have no time in them: these keep the one that they were stored with.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const SALES: Topic<u64, (Option<i64>, String)> = Topic::new("sales");
+    /// const OUT: Topic<u64, (Option<i64>, String)> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(SALES.source().timestamp_if_any(|_, (sold, _)| *sold)).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(9_000).send(SALES, 1, (Some(2_000), "tea".to_owned())).send(SALES, 2, (None, "milk".to_owned()));
+    /// let times: Vec<_> = driver.all(OUT).into_iter().map(|(_, _, time)| time).collect();
+    /// assert_eq!(times, [2_000, 9_000]);
+    /// ```
     pub fn timestamp_if_any(self, f: impl Fn(&K, &V) -> Option<Timestamp> + Portable) -> Self {
         Source { timestamps: TimestampRule::Extract(Arc::new(f)), ..self }
     }
 
     /// Drops records whose own timestamp is negative, instead of failing. Kafka: `LogAndSkipOnInvalidTimestamp`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// const OUT: Topic<u64, u64> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN.source().skip_invalid_timestamps()).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(-1).send(IN, 1, 1).at(5).send(IN, 1, 2);
+    /// assert_eq!(driver.all(OUT), [(Some(1), Some(2), 5)]);
+    /// assert_eq!(driver.dropped(), 1);
+    /// ```
     pub fn skip_invalid_timestamps(self) -> Self {
         Source { timestamps: TimestampRule::SkipInvalid, ..self }
     }
 
     /// Gives records whose own timestamp is negative the largest time seen in their partition. Kafka: `UsePartitionTimeOnInvalidTimestamp`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// const OUT: Topic<u64, u64> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN.source().partition_time_for_invalid_timestamps()).to(OUT);
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.at(5).send(IN, 1, 1).at(-1).send(IN, 1, 2);
+    /// assert_eq!(driver.all(OUT)[1], (Some(1), Some(2), 5));
+    /// ```
     pub fn partition_time_for_invalid_timestamps(self) -> Self {
         Source { timestamps: TimestampRule::PartitionTime, ..self }
     }
@@ -137,11 +191,32 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     }
 
     /// Reads values in another format than their type's own.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// use headwater_streams::testing::TestDriver;
+    /// const LINES: Topic<u64, String> = Topic::new("lines");
+    /// const OUT: Topic<u64, String> = Topic::new("out");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(LINES.source().value_format(Json)).to(OUT); // a text within quotes
+    ///
+    /// let mut driver = TestDriver::new(app.build().unwrap());
+    /// driver.send_bytes("lines", Some(&[0, 0, 0, 0, 0, 0, 0, 1]), Some(br#""to be""#));
+    /// assert_eq!(driver.latest(OUT, 1_u64).as_deref(), Some("to be"));
+    /// ```
     pub fn value_format(self, format: impl Format<V::Present>) -> Self {
         Source { value_format: Some(Arc::new(format)), ..self }
     }
 
     /// A group that has no position yet starts behind the last record.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN.source().latest()).for_each(|_, _| ());
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].inputs[0].reset, Reset::Latest);
+    /// ```
     pub fn latest(self) -> Self {
         Source { reset: Reset::Latest, ..self }
     }
@@ -163,6 +238,14 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     }
 
     /// A group that has no position yet does not start: somebody has to set one. Kafka: `none`.
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const IN: Topic<u64, u64> = Topic::new("in");
+    /// let app = StreamsBuilder::new();
+    /// app.stream(IN.source().no_reset()).for_each(|_, _| ());
+    /// assert_eq!(app.build().unwrap().sub_topologies()[0].inputs[0].reset, Reset::Fail);
+    /// ```
     pub fn no_reset(self) -> Self {
         Source { reset: Reset::Fail, ..self }
     }
@@ -185,6 +268,15 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     /// The (compacted) topic itself serves as the changelog of the table that is read from it; otherwise the table has one of its own.
     /// Restoring then reads what the topic holds: formats, times and failures that are not the types' own cannot be repeated, so
     /// `build()` refuses them with [`TopologyError::NoChangelog`](crate::graph::TopologyError::NoChangelog).
+    ///
+    /// ```
+    /// use headwater_streams::prelude::*;
+    /// const USERS: Topic<u64, String> = Topic::new("users");
+    /// let app = StreamsBuilder::new();
+    /// let _users = app.table(USERS.source().as_changelog(), Store::new("known-users"));
+    /// let described = app.build().unwrap().describe_as("shop").to_string();
+    /// assert!(described.contains("changelog users"), "{described}");
+    /// ```
     pub fn as_changelog(self) -> Self {
         Source { is_changelog: true, ..self }
     }
