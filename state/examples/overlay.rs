@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use headwater_state::{
-    Direction, Disk, Journal, KeyValueHandle, Logging, MemoryBudget, StateDirectory, StateError, StoreSpec, TaskState, WindowHandle,
+    Direction, Disk, Journal, KeyValueHandle, Logging, MemoryBudget, StateDirectory, StateError, StoreSpec, TaskState, Window, WindowHandle,
 };
 
 const ROUNDS: u64 = 2_000_000;
@@ -84,7 +84,7 @@ fn hot_windows(state: &mut TaskState, store: &WindowHandle) -> Result<(), StateE
     for round in 0..ROUNDS {
         state.begin_record();
         let key = (round % HOT_KEYS).to_be_bytes();
-        let window = (round as i64 / 100_000) * 60_000;
+        let window = Window::at((round as i64 / 100_000) * 60_000);
         let count = store.get(&key, window, |found| found.map_or(0, |(_, value)| value[0]))?;
         let _ = store.put(&key, window, &[count.wrapping_add(1); 16], round as i64);
         if round % 100_000 == 0 {
@@ -134,7 +134,7 @@ fn joins(state: &mut TaskState, store: &WindowHandle) -> Result<(), StateError> 
     for round in 0..rounds {
         state.begin_record();
         let time = 10_000_000 + round as i64 * 10;
-        let _ = store.put(&(round % HOT_KEYS).to_be_bytes(), time, &[1; 64], time);
+        let _ = store.put(&(round % HOT_KEYS).to_be_bytes(), Window::at(time), &[1; 64], time);
         let mut found = 0;
         store.fetch(&((round * 7) % HOT_KEYS).to_be_bytes(), time - 60_000..=time, Direction::Forward, &mut |_, _, _| {
             found += 1;

@@ -1,19 +1,20 @@
 //! Committed state, for other threads than the task's.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::segments::Holder;
-use crate::session_key::SessionKey;
 use crate::shelves::{Shelf, Shelves};
+use crate::span_key::SpanKey;
+use crate::span_scan::Scan;
 use crate::store::{Store, Visit};
-use crate::window_key::WindowKey;
-use crate::window_scan::Scan;
 use crate::{
-    ByteView, Direction, Family, Layout, Place, StateError, Timestamp, Version, metadata, session_scan, value, version_scan, window_scan,
+    ByteView, Direction, Family, Layout, Place, Session, Span, StateError, Timestamp, Version, Window, metadata, span_scan, value,
+    version_scan,
 };
 
 /// The committed state of one task, readable from any thread while the task works on. Clones read the same task.
@@ -169,26 +170,32 @@ impl CommittedView<'_> {
 
     /// The window store of that name.
     pub fn window(&self, name: &str) -> Option<CommittedWindows<'_>> {
-        self.windows(name, |layout| matches!(layout, Layout::Window { .. }))
+        self.spans(name, |layout| matches!(layout, Layout::Window { .. }))
     }
 
     /// The versioned store of that name.
     pub fn versioned(&self, name: &str) -> Option<CommittedVersions<'_>> {
-        let windows = self.windows(name, |layout| matches!(layout, Layout::Versioned { .. }))?;
-        Some(CommittedVersions { windows })
+        let rows = self.spans(name, |layout| matches!(layout, Layout::Versioned { .. }))?;
+        Some(CommittedVersions { rows })
     }
 
     /// The session store of that name.
     pub fn session(&self, name: &str) -> Option<CommittedSessions<'_>> {
-        let windows = self.windows(name, |layout| matches!(layout, Layout::Session { .. }))?;
-        Some(CommittedSessions { windows })
+        self.spans(name, |layout| matches!(layout, Layout::Session { .. }))
     }
 
-    fn windows(&self, name: &str, is_laid_out_so: impl Fn(Layout) -> bool) -> Option<CommittedWindows<'_>> {
+    fn spans<S>(&self, name: &str, is_laid_out_so: impl Fn(Layout) -> bool) -> Option<CommittedSpans<'_, S>> {
         let stores = self.shared.stores.iter().zip(&self.visible_from);
         let (store, &visible_from) = stores.into_iter().find(|(store, _)| store.name == name && is_laid_out_so(store.layout))?;
         let segment_ms = store.window.as_ref()?.segment_ms;
-        Some(CommittedWindows { at: self.shelf(store.place), name: &store.name, family: store.family, segment_ms, visible_from })
+        Some(CommittedSpans {
+            at: self.shelf(store.place),
+            name: &store.name,
+            family: store.family,
+            segment_ms,
+            visible_from,
+            spans: PhantomData,
+        })
     }
 
     fn shelf(&self, place: Place) -> &CommittedShelf<'_> {
@@ -247,96 +254,62 @@ impl CommittedKeyValue<'_> {
     }
 }
 
-/// A window store as of one commit.
-pub struct CommittedWindows<'a> {
+/// A store of windows or of sessions as of one commit.
+pub struct CommittedSpans<'a, S> {
     at: &'a CommittedShelf<'a>,
     name: &'a str,
     family: Family,
     segment_ms: i64,
     visible_from: Timestamp,
+    spans: PhantomData<fn() -> S>,
 }
 
-impl CommittedWindows<'_> {
-    /// As [`crate::WindowHandle::get`].
-    pub fn get<R>(&self, key: &[u8], start: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
-        if start < self.visible_from {
+/// A window store as of one commit.
+pub type CommittedWindows<'a> = CommittedSpans<'a, Window>;
+/// A session store as of one commit.
+pub type CommittedSessions<'a> = CommittedSpans<'a, Session>;
+
+impl<S: Span> CommittedSpans<'_, S> {
+    /// As [`crate::SpanHandle::get`].
+    pub fn get<R>(&self, key: &[u8], span: S, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
+        if span.time() < self.visible_from {
             return Ok(read(None));
         }
         let mut local = Vec::new();
-        WindowKey::only(key, start).write_local(start.div_euclid(self.segment_ms), &mut local);
+        SpanKey { key, span }.write_local(span.time().div_euclid(self.segment_ms), &mut local);
         self.at.get(self.family, &local, read)
     }
 
-    /// As [`crate::WindowHandle::fetch`].
+    /// As [`crate::SpanHandle::fetch`].
     pub fn fetch(
-        &self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction,
-        visit: &mut dyn FnMut(Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+        &self, key: &[u8], times: RangeInclusive<Timestamp>, direction: Direction,
+        visit: &mut dyn FnMut(S, Timestamp, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
-        let starts = self.visible(&starts);
-        window_scan::fetch(self, key, &starts, self.segments(&starts)?, direction, visit)
+        let times = self.visible(&times);
+        span_scan::fetch(self, key, &times, self.segments(&times)?, direction, visit)
     }
 
-    /// As [`crate::WindowHandle::fetch_all`].
+    /// As [`crate::SpanHandle::fetch_all`].
     pub fn fetch_all(
-        &self, starts: RangeInclusive<Timestamp>, direction: Direction,
-        visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
+        &self, times: RangeInclusive<Timestamp>, direction: Direction, visit: &mut dyn FnMut(&[u8], S, Timestamp, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
-        let starts = self.visible(&starts);
-        window_scan::fetch_all(self, &starts, self.segments(&starts)?, direction, visit)
+        let times = self.visible(&times);
+        span_scan::fetch_all(self, &times, self.segments(&times)?, direction, visit)
     }
 
-    fn visible(&self, starts: &RangeInclusive<Timestamp>) -> RangeInclusive<Timestamp> {
-        (*starts.start()).max(self.visible_from)..=*starts.end()
+    fn visible(&self, times: &RangeInclusive<Timestamp>) -> RangeInclusive<Timestamp> {
+        (*times.start()).max(self.visible_from)..=*times.end()
     }
 
-    fn segments(&self, starts: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<>, StateError> {
-        let (first, last) = (starts.start().div_euclid(self.segment_ms), starts.end().div_euclid(self.segment_ms));
-        let is_empty = starts.is_empty();
+    fn segments(&self, times: &RangeInclusive<Timestamp>) -> Result<impl DoubleEndedIterator<Item = (i64, Holder)> + use<S>, StateError> {
+        let (first, last) = (times.start().div_euclid(self.segment_ms), times.end().div_euclid(self.segment_ms));
+        let is_empty = times.is_empty();
         let segments = metadata::segments_of(&self.at.view, self.at.shelf.metadata, self.name)?;
         Ok(segments.into_iter().filter(move |segment| !is_empty && (first..=last).contains(segment)).map(|segment| (segment, Holder::Both)))
     }
 }
 
-/// A session store as of one commit.
-pub struct CommittedSessions<'a> {
-    /// Segments are segments.
-    windows: CommittedWindows<'a>,
-}
-
-impl CommittedSessions<'_> {
-    /// As [`crate::SessionHandle::get`].
-    pub fn get<R>(
-        &self, key: &[u8], start: Timestamp, end: Timestamp, read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R,
-    ) -> Result<R, StateError> {
-        let CommittedWindows { at, family, segment_ms, visible_from, .. } = self.windows;
-        if end < visible_from {
-            return Ok(read(None));
-        }
-        let mut local = Vec::new();
-        SessionKey { key, start, end }.write_local(end.div_euclid(segment_ms), &mut local);
-        at.get(family, &local, read)
-    }
-
-    /// As [`crate::SessionHandle::find`].
-    pub fn find(
-        &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, direction: Direction,
-        visit: &mut dyn FnMut(Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StateError> {
-        let ends = self.windows.visible(&(earliest_end..=Timestamp::MAX));
-        session_scan::find(&self.windows, key, &ends, latest_start, self.windows.segments(&ends)?, direction, visit)
-    }
-
-    /// As [`crate::SessionHandle::fetch_all`].
-    pub fn fetch_all(
-        &self, ends: RangeInclusive<Timestamp>, direction: Direction,
-        visit: &mut dyn FnMut(&[u8], Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StateError> {
-        let ends = self.windows.visible(&ends);
-        session_scan::fetch_all(&self.windows, &ends, self.windows.segments(&ends)?, direction, visit)
-    }
-}
-
-impl Scan for CommittedWindows<'_> {
+impl<S> Scan for CommittedSpans<'_, S> {
     fn scan(&self, _: Holder, from: Bound<&[u8]>, to: Bound<&[u8]>, direction: Direction, visit: &mut Visit<'_>) -> Result<(), StateError> {
         self.at.scan(self.family, from, to, direction, visit)
     }
@@ -344,8 +317,8 @@ impl Scan for CommittedWindows<'_> {
 
 /// A versioned store as of one commit.
 pub struct CommittedVersions<'a> {
-    /// Segments are segments.
-    windows: CommittedWindows<'a>,
+    /// Earlier versions lie like windows, see [`version_scan`].
+    rows: CommittedWindows<'a>,
 }
 
 impl CommittedVersions<'_> {
@@ -353,16 +326,16 @@ impl CommittedVersions<'_> {
     pub fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
         let mut local = Vec::new();
         version_scan::latest_key(key, &mut local);
-        self.windows.at.get(self.windows.family, &local, read)
+        self.rows.at.get(self.rows.family, &local, read)
     }
 
     /// As [`crate::VersionedHandle::get_as_of`].
     pub fn get_as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError> {
         let latest = self.get(key, |found| version_scan::latest_as_of(found, time))?;
-        if latest.is_some() || time < self.windows.visible_from {
+        if latest.is_some() || time < self.rows.visible_from {
             return Ok(latest);
         }
-        let ended = self.windows.segments(&(time..=Timestamp::MAX))?;
-        Ok(version_scan::around(&self.windows, ended, key, time)?.into_version())
+        let ended = self.rows.segments(&(time..=Timestamp::MAX))?;
+        Ok(version_scan::around(&self.rows, ended, key, time)?.into_version())
     }
 }

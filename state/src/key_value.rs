@@ -5,8 +5,8 @@ use std::ops::{Bound, ControlFlow};
 use std::rc::Rc;
 
 use crate::segments::Holder;
+use crate::span_scan::Scan;
 use crate::store::Store;
-use crate::window_scan::Scan;
 use crate::{Direction, StateError, Timestamp};
 
 /// One value with a timestamp per key. Clones are the same store.

@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
-use crate::window_key::{from_ordered, ordered};
+use crate::span_key::{from_ordered, ordered};
 use crate::{ByteDatabase, ByteView, ChangelogPosition, Direction, Family, Layout, StateError, TimeIndex, WriteSet};
 
 /// The family that every database has.

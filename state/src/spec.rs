@@ -94,6 +94,15 @@ pub enum Layout {
     },
 }
 
+impl Layout {
+    pub(crate) fn is_indexed_by_time(self) -> bool {
+        match self {
+            Layout::KeyValue | Layout::Versioned { .. } => false,
+            Layout::Window { index, .. } | Layout::Session { index, .. } => index == TimeIndex::Kept,
+        }
+    }
+}
+
 /// Whether windows or sessions are found by time, without a key, in the order of time. It costs a second entry for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeIndex {

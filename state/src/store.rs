@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::overlay::Overlay;
 use crate::segments::{Holder, Segments};
-use crate::window_scan::Scan;
+use crate::span_scan::Scan;
 use version_log::VersionLog;
 
 use crate::{ByteDatabase, Direction, Family, Layout, Logging, Place, StateError, StoreSpec, Timestamp, value};

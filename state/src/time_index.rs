@@ -6,39 +6,32 @@
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
 use crate::segments::Holder;
-use crate::session_key::SessionKey;
-use crate::window_key::{WindowKey, from_ordered, ordered, segment_prefix};
-use crate::window_scan::Scan;
-use crate::{Direction, StateError, Timestamp};
+use crate::span_key::{SpanKey, from_ordered, ordered, segment_prefix};
+use crate::span_scan::Scan;
+use crate::{Direction, Span, StateError, Timestamp};
 
 const MARK: [u8; 4] = [0xff; 4];
 /// Segment id and mark.
 const HEAD_BYTES: usize = 8 + MARK.len();
 
-/// The entry of a window; it has a store's only window of its key and start in mind.
-pub(crate) fn of_window(window: WindowKey<'_>, segment: i64, out: &mut Vec<u8>) {
-    begin(segment, window.start, out);
-    out.extend_from_slice(window.key);
+/// Writes the entry of a row.
+pub(crate) fn write_entry<S: Span>(row: SpanKey<'_, S>, segment: i64, out: &mut Vec<u8>) {
+    begin(segment, row.span.time(), out);
+    if S::INDEXES_REST {
+        row.span.write_rest(ordered, out);
+    }
+    out.extend_from_slice(row.key);
 }
 
-/// The entry of a session.
-pub(crate) fn of_session(session: SessionKey<'_>, segment: i64, out: &mut Vec<u8>) {
-    begin(segment, session.end, out);
-    out.extend_from_slice(&ordered(session.start));
-    out.extend_from_slice(session.key);
-}
-
-/// The window of an entry.
-pub(crate) fn window(entry: &[u8]) -> Option<WindowKey<'_>> {
-    let (start, key) = entry.split_at_checked(HEAD_BYTES)?.1.split_first_chunk()?;
-    Some(WindowKey::only(key, from_ordered(*start)))
-}
-
-/// The session of an entry.
-pub(crate) fn session(entry: &[u8]) -> Option<SessionKey<'_>> {
-    let (end, rest) = entry.split_at_checked(HEAD_BYTES)?.1.split_first_chunk()?;
-    let (start, key) = rest.split_first_chunk()?;
-    Some(SessionKey { key, start: from_ordered(*start), end: from_ordered(*end) })
+/// The row of an entry.
+pub(crate) fn row<S: Span>(entry: &[u8]) -> Option<SpanKey<'_, S>> {
+    let (time, behind) = entry.split_at_checked(HEAD_BYTES)?.1.split_first_chunk()?;
+    let time = from_ordered(*time);
+    if !S::INDEXES_REST {
+        return Some(SpanKey { key: behind, span: S::first_at(time) });
+    }
+    let (rest, key) = behind.split_at_checked(S::REST_BYTES)?;
+    Some(SpanKey { key, span: S::read_rest(time, rest, from_ordered)? })
 }
 
 /// The entries of a segment with times in the range, in order.

@@ -4,13 +4,13 @@
 //! expires: its row has the time from which it is valid, then the value. Earlier ones stand in the segments of the times at which they ended, so that expiry is one
 //! range delete: their keys end with the time from which they are valid, their rows have the time until which they are, then a byte that tells
 //! a value (1) from a deletion (0), then the value. A deletion that is the last word about a key is a row that ends when it begins.
-//! The keys are those of window stores, see [`crate::window_key`].
+//! The keys are those of window stores, see [`crate::span_key`].
 
 use std::ops::{Bound, ControlFlow};
 
 use crate::segments::{Holder, Segments};
-use crate::window_key::WindowKey;
-use crate::window_scan::Scan;
+use crate::span_key::WindowKey;
+use crate::span_scan::Scan;
 use crate::{Direction, StateError, Timestamp};
 
 /// The segment of the latest versions.
@@ -111,7 +111,7 @@ fn first(
     rows.scan(holder, from, to, direction, &mut |local, valid_to, row| {
         let version = WindowKey::read_local(local).zip(row.split_first());
         found = version.map(|(key, (mark, value))| Ended {
-            valid_from: key.start,
+            valid_from: key.span.start,
             valid_to,
             segment,
             value: (*mark == PRESENT).then(|| value.to_vec()),

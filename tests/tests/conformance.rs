@@ -1,6 +1,6 @@
 //! What Kafka Streams did, we do: all recorded cases, from end to end and interrupted. And the runner notices when we do not.
 
-use headwater_tests::conformance::case::{Answer, Case, Contents, Failed, Output};
+use headwater_tests::conformance::case::{Answer, Case, Contents, Failed};
 use headwater_tests::conformance::value::Value;
 use headwater_tests::conformance::{self, Restart, StorePlace, Verdict, compare, judge};
 use serde_json::json;
@@ -64,23 +64,24 @@ fn stores_in_memory_survive_the_end_of_a_process() {
 type Damage = fn(&mut Case) -> Option<()>;
 
 const DAMAGES: &[(&str, Damage)] = &[
-    ("a value", |case| case.expect.outputs.last_mut().map(|output| output.value = Value::text("damaged"))),
-    ("a key", |case| case.expect.outputs.first_mut().map(|output| output.key = Value::text("damaged"))),
-    ("a time", |case| case.expect.outputs.last_mut().map(|output| output.ts += 1)),
-    ("a header", |case| case.expect.outputs.last_mut().map(|output| output.headers.push(("damaged".into(), None)))),
-    ("a topic", |case| case.expect.outputs.last_mut().map(|output| output.topic.push('x'))),
+    ("a value", |case| case.expect.outputs.last_mut().map(|output| output.record.value = Value::text("damaged"))),
+    ("a key", |case| case.expect.outputs.first_mut().map(|output| output.record.key = Value::text("damaged"))),
+    ("a time", |case| case.expect.outputs.last_mut().map(|output| output.record.ts += 1)),
+    ("a header", |case| case.expect.outputs.last_mut().map(|output| output.record.headers.push(("damaged".into(), None)))),
+    ("a topic", |case| case.expect.outputs.last_mut().map(|output| output.record.topic.push('x'))),
     ("a step", |case| case.expect.outputs.last_mut().map(|output| output.step += 1)),
     ("the order", |case| {
         let outputs = &mut case.expect.outputs;
-        let beside = |at: &usize| (outputs[*at].step, &outputs[*at].topic) == (outputs[at + 1].step, &outputs[at + 1].topic);
+        let beside = |at: &usize| (outputs[*at].step, &outputs[*at].record.topic) == (outputs[at + 1].step, &outputs[at + 1].record.topic);
         let differ = |at: &usize| outputs[*at] != outputs[at + 1];
         let at = (0..outputs.len().saturating_sub(1)).find(|at| beside(at) && differ(at))?;
         outputs.swap(at, at + 1);
         Some(())
     }),
     ("a record too few", |case| {
-        let first = case.expect.outputs.first()?.clone();
-        case.expect.outputs.push(Output { value: Value::text("never seen"), ..first });
+        let mut output = case.expect.outputs.first()?.clone();
+        output.record.value = Value::text("never seen");
+        case.expect.outputs.push(output);
         Some(())
     }),
     ("a record too many", |case| case.expect.outputs.pop().map(drop)),

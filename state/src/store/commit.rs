@@ -5,12 +5,11 @@ use std::ops::Bound;
 use super::Store;
 use super::version_log::VersionLog;
 use crate::segments::Segments;
-use crate::session_key::SessionKey;
+use crate::span_key::{SpanKey, segment_of_local, segment_prefix};
 use crate::version_scan::LATEST;
-use crate::window_key::{WindowKey, segment_of_local, segment_prefix};
 use crate::{
-    ByteDatabase, ChangelogRecord, Family, Layout, Logging, RestoreRecord, StateError, TimeIndex, Timestamp, WriteSet, metadata,
-    time_index, value,
+    ByteDatabase, ChangelogRecord, Family, Layout, Logging, RestoreRecord, Session, Span, StateError, Timestamp, Window, WriteSet,
+    metadata, time_index, value,
 };
 
 impl Store {
@@ -83,18 +82,11 @@ impl Store {
         }
         let mut changelog_key = Vec::new();
         let layout = self.layout;
-        let composed = "the overlay holds keys that we composed";
         self.overlay.drain(&mut |local, value, timestamp| {
             let key = match layout {
                 Layout::KeyValue | Layout::Versioned { .. } => local,
-                Layout::Window { .. } => {
-                    WindowKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
-                    &changelog_key
-                }
-                Layout::Session { .. } => {
-                    SessionKey::read_local(local).expect(composed).write_changelog(&mut changelog_key);
-                    &changelog_key
-                }
+                Layout::Window { .. } => for_changelog::<Window>(local, &mut changelog_key),
+                Layout::Session { .. } => for_changelog::<Session>(local, &mut changelog_key),
             };
             sink(ChangelogRecord { key, value, timestamp });
         });
@@ -107,36 +99,35 @@ impl Store {
 
     /// Adds a record of the changelog to `writes`. A version is put as it once was, above the database; nothing expires meanwhile, since the store's time is told to it afterwards.
     pub(crate) fn stage_restored(&mut self, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Result<(), StateError> {
-        let mut local = Vec::new();
-        let key = match self.layout {
-            Layout::KeyValue => record.key,
-            Layout::Window { index, .. } => {
-                let window = WindowKey::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
-                let Some(segment) = self.segment_for(window.start, record, metadata, writes) else { return Ok(()) };
-                if index == TimeIndex::Kept {
-                    time_index::of_window(window, segment, &mut local);
-                    self.stage_index(&local, record, writes);
-                }
-                window.write_local(segment, &mut local);
-                &local
+        match self.layout {
+            Layout::KeyValue => {
+                self.stage_value(record.key, record, writes);
+                Ok(())
             }
-            Layout::Session { index, .. } => {
-                let session = SessionKey::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
-                let Some(segment) = self.segment_for(session.end, record, metadata, writes) else { return Ok(()) };
-                if index == TimeIndex::Kept {
-                    time_index::of_session(session, segment, &mut local);
-                    self.stage_index(&local, record, writes);
-                }
-                session.write_local(segment, &mut local);
-                &local
-            }
-            Layout::Versioned { .. } => return self.put_version(record.key, record.value, record.timestamp).map(drop),
-        };
+            Layout::Window { .. } => self.stage_span::<Window>(record, metadata, writes),
+            Layout::Session { .. } => self.stage_span::<Session>(record, metadata, writes),
+            Layout::Versioned { .. } => self.put_version(record.key, record.value, record.timestamp).map(drop),
+        }
+    }
+
+    fn stage_span<S: Span>(&mut self, record: RestoreRecord<'_>, metadata: Family, writes: &mut WriteSet) -> Result<(), StateError> {
+        let row = SpanKey::<S>::read_changelog(record.key).ok_or_else(|| self.not_of_this_store(record))?;
+        let Some(segment) = self.segment_for(row.span.time(), record, metadata, writes) else { return Ok(()) };
+        let mut bytes = Vec::new();
+        if self.layout.is_indexed_by_time() {
+            time_index::write_entry(row, segment, &mut bytes);
+            self.stage_index(&bytes, record, writes);
+        }
+        row.write_local(segment, &mut bytes);
+        self.stage_value(&bytes, record, writes);
+        Ok(())
+    }
+
+    fn stage_value(&self, key: &[u8], record: RestoreRecord<'_>, writes: &mut WriteSet) {
         match record.value {
             Some(bytes) => value::put(writes, self.family, key, record.timestamp, bytes),
             None => writes.delete(self.family, key),
         }
-        Ok(())
     }
 
     /// The segment of a time in which a restored record goes; none: it has expired.
@@ -163,4 +154,10 @@ impl Store {
     fn not_of_this_store(&self, record: RestoreRecord<'_>) -> StateError {
         StateError::NotOfThisStore { store: self.name.clone(), offset: record.offset }
     }
+}
+
+/// A key of the database as the changelog has it.
+fn for_changelog<'a, S: Span>(local: &[u8], out: &'a mut Vec<u8>) -> &'a [u8] {
+    SpanKey::<S>::read_local(local).expect("the overlay holds keys that we composed").write_changelog(out);
+    out
 }

@@ -2,8 +2,8 @@
 
 use super::Store;
 use crate::segments::Holder;
+use crate::span_key::WindowKey;
 use crate::version_scan::{Around, Ended, Version, around, ended_after, ended_row, latest_as_of, latest_key};
-use crate::window_key::WindowKey;
 use crate::{StateError, Timestamp, VersionPut};
 
 impl Store {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
-use headwater_state::{ChangelogPosition, Direction, Logging, RestoreRecord, StoreSpec, TaskState, Timestamp};
+use headwater_state::{ChangelogPosition, Direction, Logging, RestoreRecord, Session, StoreSpec, TaskState, Timestamp, Window};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -35,8 +35,8 @@ enum Read {
     Window(Vec<u8>, Timestamp),
     Windows(Vec<u8>, RangeInclusive<Timestamp>, Direction, usize),
     AllWindows(RangeInclusive<Timestamp>, Direction),
-    Session(Vec<u8>, Timestamp, Timestamp),
-    Sessions(Vec<u8>, Timestamp, Timestamp, Direction, usize),
+    Session(Vec<u8>, Session),
+    Sessions(Vec<u8>, RangeInclusive<Timestamp>, Direction, usize),
     AllSessions(RangeInclusive<Timestamp>, Direction),
     Latest(Vec<u8>),
     AsOf(Vec<u8>, Timestamp),
@@ -63,16 +63,14 @@ fn bound() -> impl Strategy<Value = Bound<Vec<u8>>> {
 
 fn read() -> impl Strategy<Value = Read> {
     let direction = || prop_oneof![Just(Direction::Forward), Just(Direction::Backward)];
-    let session = |key, start, length, direction, most| Read::Sessions(key, start, start + length, direction, most);
     prop_oneof![
         key().prop_map(Read::Row),
         (bound(), bound(), direction(), 1..5_usize).prop_map(|(from, to, direction, most)| Read::Rows(from, to, direction, most)),
         (key(), time()).prop_map(|(key, start)| Read::Window(key, start)),
         (key(), times(), direction(), 1..5_usize).prop_map(|(key, starts, direction, most)| Read::Windows(key, starts, direction, most)),
         (times(), direction()).prop_map(|(starts, direction)| Read::AllWindows(starts, direction)),
-        (key(), time()).prop_map(|(key, start)| Read::Session(key, start, end_of(start))),
-        (key(), time(), -9..40_i64, direction(), 1..5_usize)
-            .prop_map(move |(key, at, length, direction, most)| session(key, at, length, direction, most)),
+        (key(), time()).prop_map(|(key, start)| Read::Session(key, session_at(start))),
+        (key(), times(), direction(), 1..5_usize).prop_map(|(key, ends, direction, most)| Read::Sessions(key, ends, direction, most)),
         (times(), direction()).prop_map(|(ends, direction)| Read::AllSessions(ends, direction)),
         key().prop_map(Read::Latest),
         (key(), time()).prop_map(|(key, time)| Read::AsOf(key, time)),
@@ -92,8 +90,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A session that begins then ends so.
-fn end_of(start: Timestamp) -> Timestamp {
-    start + start.rem_euclid(7)
+fn session_at(start: Timestamp) -> Session {
+    Session { start, end: start + start.rem_euclid(7) }
 }
 
 /// What both the task's handles and committed views can do, each by methods of its own.
@@ -115,31 +113,34 @@ macro_rules! find {
                 let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
                 $rows.scan(from, to, *direction, &mut |key, at, value| take(&mut most, (key.to_vec(), 0, 0, at, value.to_vec()))).unwrap();
             }
-            Read::Window(key, start) => $windows.get(key, *start, timed).unwrap().into_iter().for_each(|(at, value)| {
+            Read::Window(key, start) => $windows.get(key, Window::at(*start), timed).unwrap().into_iter().for_each(|(at, value)| {
                 let _ = take(&mut most, (vec![], 0, 0, at, value));
             }),
             Read::Windows(key, starts, direction, limit) => {
                 most = *limit;
-                let visit = &mut |start, at, value: &[u8]| take(&mut most, (vec![], start, 0, at, value.to_vec()));
+                let visit = &mut |Window { start, .. }, at, value: &[u8]| take(&mut most, (vec![], start, 0, at, value.to_vec()));
                 $windows.fetch(key, starts.clone(), *direction, visit).unwrap();
             }
             Read::AllWindows(starts, direction) => {
-                let visit = &mut |key: &[u8], start, at, value: &[u8]| take(&mut most, (key.to_vec(), start, 0, at, value.to_vec()));
+                let visit =
+                    &mut |key: &[u8], Window { start, .. }, at, value: &[u8]| take(&mut most, (key.to_vec(), start, 0, at, value.to_vec()));
                 $windows.fetch_all(starts.clone(), *direction, visit).unwrap();
             }
-            Read::Session(key, start, end) => {
-                let row = $sessions.get(key, *start, *end, timed).unwrap();
+            Read::Session(key, session) => {
+                let row = $sessions.get(key, *session, timed).unwrap();
                 row.into_iter().for_each(|(at, value)| {
                     let _ = take(&mut most, (vec![], 0, 0, at, value));
                 })
             }
-            Read::Sessions(key, earliest_end, latest_start, direction, limit) => {
+            Read::Sessions(key, ends, direction, limit) => {
                 most = *limit;
-                let visit = &mut |start, end, at, value: &[u8]| take(&mut most, (vec![], start, end, at, value.to_vec()));
-                $sessions.find(key, *earliest_end, *latest_start, *direction, visit).unwrap();
+                let visit = &mut |Session { start, end }, at, value: &[u8]| take(&mut most, (vec![], start, end, at, value.to_vec()));
+                $sessions.fetch(key, ends.clone(), *direction, visit).unwrap();
             }
             Read::AllSessions(ends, direction) => {
-                let visit = &mut |key: &[u8], start, end, at, value: &[u8]| take(&mut most, (key.to_vec(), start, end, at, value.to_vec()));
+                let visit = &mut |key: &[u8], Session { start, end }, at, value: &[u8]| {
+                    take(&mut most, (key.to_vec(), start, end, at, value.to_vec()))
+                };
                 $sessions.fetch_all(ends.clone(), *direction, visit).unwrap();
             }
             Read::Latest(key) => $versions.get(key, timed).unwrap().into_iter().for_each(|(at, value)| {
@@ -245,13 +246,13 @@ impl Side {
         match value {
             Some(value) => {
                 rows.put(key, value, time);
-                windows.put(key, time, value, time);
-                sessions.put(key, time, end_of(time), value, time);
+                windows.put(key, Window::at(time), value, time);
+                sessions.put(key, session_at(time), value, time);
             }
             None => {
                 rows.delete(key, time);
-                windows.delete(key, time, time);
-                sessions.delete(key, time, end_of(time), time);
+                windows.delete(key, Window::at(time), time);
+                sessions.delete(key, session_at(time), time);
             }
         }
         state.versioned(VERSIONS).unwrap().put(key, value, time).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use headwater_state::{
     ByteDatabase, ChangelogPosition, Direction, Disk, FamilySpec, Journal, KeyValueHandle, MemoryBudget, Opened, StateDirectory,
-    StateError, StoreSpec, TaskState, Written,
+    StateError, StoreSpec, TaskState, Window, Written,
 };
 use tempfile::TempDir;
 
@@ -223,12 +223,12 @@ fn expired_windows_leave_the_disk() {
         let mut state = engine.open(&specs());
         let store = state.window("windows").unwrap();
         for start in (-50..500).step_by(5) {
-            assert_eq!(store.put(b"a", start, b"v", start), Written::Kept);
+            assert_eq!(store.put(b"a", Window::at(start), b"v", start), Written::Kept);
         }
         commit(&mut state, 1);
         store.observe(450);
-        assert_eq!(store.put(b"b", 349, b"v", 349), Written::Expired);
-        assert_eq!(store.put(b"b", 350, b"v", 350), Written::Kept);
+        assert_eq!(store.put(b"b", Window::at(349), b"v", 349), Written::Expired);
+        assert_eq!(store.put(b"b", Window::at(350), b"v", 350), Written::Kept);
         commit(&mut state, 2);
         drop((state, store));
         // The retention is 100 ms and a segment 10 ms, so what starts from 350 on stays: 30 windows of one key and one of another.
@@ -274,11 +274,11 @@ fn another_kind_of_store_under_the_same_name_is_refused() {
 fn another_segment_length_still_finds_what_is_there() {
     for engine in Engine::each() {
         let mut state = engine.open(&specs());
-        let _ = state.window("windows").unwrap().put(b"a", 35, b"1", 35);
+        let _ = state.window("windows").unwrap().put(b"a", Window::at(35), b"1", 35);
         commit(&mut state, 1);
         drop(state);
         let state = engine.open(&[StoreSpec::window("windows", 1_000, 500)]);
-        let found = state.window("windows").unwrap().get(b"a", 35, |found| found.is_some()).unwrap();
+        let found = state.window("windows").unwrap().get(b"a", Window::at(35), |found| found.is_some()).unwrap();
         assert!(found);
     }
 }

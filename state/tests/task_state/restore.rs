@@ -1,7 +1,7 @@
 //! Changelogs: what goes to them, what comes back, and what of them is still needed.
 
 use headwater_state::{
-    ChangelogPosition, ChangelogRecord, Direction, Logging, RestoreRecord, StateError, StoreSpec, TaskState, Timestamp, Written,
+    ChangelogPosition, ChangelogRecord, Direction, Logging, RestoreRecord, StateError, StoreSpec, TaskState, Timestamp, Window, Written,
 };
 
 use crate::engine::Engine;
@@ -46,7 +46,7 @@ fn commit(state: &mut TaskState, values: &mut Changelog, windows: &mut Changelog
 
 fn all_windows(state: &TaskState) -> Vec<(Vec<u8>, Timestamp, Timestamp, Vec<u8>)> {
     let mut found = Vec::new();
-    let visit = &mut |key: &[u8], start, timestamp, value: &[u8]| {
+    let visit = &mut |key: &[u8], Window { start, .. }, timestamp, value: &[u8]| {
         found.push((key.to_vec(), start, timestamp, value.to_vec()));
         std::ops::ControlFlow::Continue(())
     };
@@ -60,7 +60,7 @@ fn changelog_bytes_are_those_of_kafka_streams() {
         let mut state = engine.open(&specs(Logging::EachUpdate));
         state.key_value("values").unwrap().put(b"k", b"v", 9);
         state.key_value("values").unwrap().delete(b"k", 10);
-        let _ = state.window("windows").unwrap().put(b"k", 60_000, b"v", 60_001);
+        let _ = state.window("windows").unwrap().put(b"k", Window::at(60_000), b"v", 60_001);
         let (mut values, mut windows) = (Changelog::default(), Changelog::default());
         commit(&mut state, &mut values, &mut windows, 1);
         assert_eq!(values.records, [(b"k".to_vec(), Some(b"v".to_vec()), 9), (b"k".to_vec(), None, 10)]);
@@ -80,7 +80,7 @@ fn a_store_comes_back_from_its_changelog_however_often_it_is_read() {
             if number % 5 == 0 {
                 store.delete(&key, number);
             }
-            let _ = window_store.put(&key, number * 3, &[number as u8], number);
+            let _ = window_store.put(&key, Window::at(number * 3), &[number as u8], number);
             if number % 10 == 0 {
                 commit(&mut state, &mut values, &mut windows, number as u64);
             }
@@ -115,7 +115,7 @@ fn the_changelog_is_needed_from_the_oldest_live_segment() {
         for number in 0..6 {
             for key in [b"a", b"b", b"c"] {
                 store.observe(number * 50);
-                assert_eq!(store.put(key, number * 50, b"v", number), Written::Kept);
+                assert_eq!(store.put(key, Window::at(number * 50), b"v", number), Written::Kept);
             }
             commit(&mut state, &mut values, &mut windows, number as u64 + 1);
         }
@@ -146,7 +146,7 @@ fn a_late_segment_holds_the_changelog_only_from_its_own_beginning() {
         let (mut values, mut windows) = (Changelog::default(), Changelog::default());
         let store = state.window("windows").unwrap();
         for (number, start) in [(1, 200), (2, 100)] {
-            let _ = store.put(b"a", start, b"v", start);
+            let _ = store.put(b"a", Window::at(start), b"v", start);
             commit(&mut state, &mut values, &mut windows, number);
         }
         assert_eq!(state.trim_before("windows"), Some(0));
@@ -154,7 +154,7 @@ fn a_late_segment_holds_the_changelog_only_from_its_own_beginning() {
         store.observe(249);
         commit(&mut state, &mut values, &mut windows, 3);
         assert_eq!(state.trim_before("windows"), Some(0));
-        store.put(b"b", 400, b"v", 400);
+        store.put(b"b", Window::at(400), b"v", 400);
         store.observe(400);
         commit(&mut state, &mut values, &mut windows, 4);
         assert_eq!(state.trim_before("windows"), Some(2));
@@ -167,7 +167,7 @@ fn restoring_skips_what_has_expired() {
         let mut state = engine.open(&specs(Logging::EachUpdate));
         let (mut values, mut windows) = (Changelog::default(), Changelog::default());
         for start in [0, 500] {
-            let _ = state.window("windows").unwrap().put(b"a", start, b"v", start);
+            let _ = state.window("windows").unwrap().put(b"a", Window::at(start), b"v", start);
         }
         commit(&mut state, &mut values, &mut windows, 1);
         state.set_aside("test").unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, RangeInclusive};
 
-use headwater_state::{ChangelogPosition, Direction, StoreSpec, TaskState, Timestamp, WindowHandle, Written};
+use headwater_state::{ChangelogPosition, Direction, StoreSpec, TaskState, Timestamp, Window, WindowHandle, Written};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn fetch(
     store: &WindowHandle, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction, most: usize,
 ) -> Vec<(Timestamp, Timestamp)> {
     let mut found = Vec::new();
-    let visit = &mut |start, timestamp: Timestamp, value: &[u8]| {
+    let visit = &mut |Window { start, .. }, timestamp: Timestamp, value: &[u8]| {
         assert_eq!(value, timestamp.to_string().as_bytes());
         found.push((start, timestamp));
         if found.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -97,7 +97,7 @@ fn fetch(
 
 fn fetch_all(store: &WindowHandle, starts: RangeInclusive<Timestamp>, direction: Direction) -> Vec<(Vec<u8>, Timestamp, Timestamp)> {
     let mut found = Vec::new();
-    let visit = &mut |key: &[u8], start, timestamp, _: &[u8]| {
+    let visit = &mut |key: &[u8], Window { start, .. }, timestamp, _: &[u8]| {
         found.push((key.to_vec(), start, timestamp));
         ControlFlow::Continue(())
     };
@@ -141,14 +141,14 @@ fn check(engine: &Engine, steps: &[Step]) {
         let store = state.window(STORE).unwrap();
         match step {
             Step::Put(key, start) => {
-                let written = store.put(key, *start, timestamp.to_string().as_bytes(), timestamp);
+                let written = store.put(key, Window::at(*start), timestamp.to_string().as_bytes(), timestamp);
                 assert_eq!(written == Written::Kept, now.is_live(*start));
                 if written == Written::Kept {
                     now.contents.insert((key.clone(), *start), timestamp);
                 }
             }
             Step::Delete(key, start) => {
-                if store.delete(key, *start, timestamp) == Written::Kept {
+                if store.delete(key, Window::at(*start), timestamp) == Written::Kept {
                     now.contents.remove(&(key.clone(), *start));
                 }
             }
@@ -194,7 +194,7 @@ fn check(engine: &Engine, steps: &[Step]) {
     let store = state.window(STORE).unwrap();
     for step in steps {
         if let Step::Put(key, start) = step {
-            let found = store.get(key, *start, |found| found.map(|(timestamp, _)| timestamp)).unwrap();
+            let found = store.get(key, Window::at(*start), |found| found.map(|(timestamp, _)| timestamp)).unwrap();
             let expected = now.contents.get(&(key.clone(), *start)).copied().filter(|_| now.is_visible(*start));
             assert_eq!(found, expected);
         }
@@ -205,7 +205,7 @@ fn check(engine: &Engine, steps: &[Step]) {
 fn check_committed(state: &TaskState, committed: &Moment) {
     let found = state.committed().view(|view| {
         let mut found = Vec::new();
-        let visit = &mut |key: &[u8], start, timestamp, _: &[u8]| {
+        let visit = &mut |key: &[u8], Window { start, .. }, timestamp, _: &[u8]| {
             found.push((key.to_vec(), start, timestamp));
             ControlFlow::Continue(())
         };

@@ -8,7 +8,7 @@ use crate::graph::{Kind, NodeId, RowsOf, StoreOptions, Wiring};
 use crate::operator::{self, AsOf, Getter, Nothing, Passing, RowMap};
 use crate::record::{Change, Item, Portable, Windowed};
 use crate::task::Failure;
-use crate::task::store::{KeyValueRows, extend_with_session};
+use crate::task::store::{KeyEnd, KeyValueRows, SpanRows};
 use crate::topic::IntoSink;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -385,18 +385,7 @@ impl<K: Row, V: Row> KTable<Windowed<K>, V> {
 
     /// The table of a node, which asks a session store.
     pub(super) fn asking_sessions(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
-        let view = Arc::new(move |wiring: &mut Wiring<'_>| {
-            let (rows, format, bytes) = (wiring.session::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
-            let getter = move |windowed: &Windowed<K>, _: AsOf| {
-                let mut bytes = bytes.borrow_mut();
-                bytes.clear();
-                format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
-                extend_with_session(&mut bytes, windowed.start, windowed.end);
-                rows.get(&bytes, || windowed.clone())
-            };
-            Rc::new(getter) as Getter<Windowed<K>, V>
-        });
-        KTable { app: app.clone(), node, view, types: PhantomData }
+        KTable::asking_rows(app, node, move |wiring| wiring.session::<K, V>(store))
     }
 
     /// A table over a window store.
@@ -407,13 +396,19 @@ impl<K: Row, V: Row> KTable<Windowed<K>, V> {
 
     /// The table of a node, which asks a window store.
     pub(super) fn asking_windows(app: &StreamsBuilder, node: NodeId, store: &'static str) -> Self {
+        KTable::asking_rows(app, node, move |wiring| wiring.window::<K, V>(store))
+    }
+
+    fn asking_rows<S: KeyEnd>(
+        app: &StreamsBuilder, node: NodeId, rows: impl Fn(&mut Wiring<'_>) -> Rc<SpanRows<K, V, S>> + Send + Sync + 'static,
+    ) -> Self {
         let view = Arc::new(move |wiring: &mut Wiring<'_>| {
-            let (rows, format, bytes) = (wiring.window::<K, V>(store), K::Format::default(), RefCell::new(Vec::new()));
+            let (rows, format, bytes) = (rows(wiring), K::Format::default(), RefCell::new(Vec::new()));
             let getter = move |windowed: &Windowed<K>, _: AsOf| {
                 let mut bytes = bytes.borrow_mut();
                 bytes.clear();
                 format.encode(&windowed.key, &mut bytes).map_err(|error| rows.key_error(error))?;
-                bytes.extend_from_slice(&windowed.start.to_be_bytes());
+                S::within(windowed.start, windowed.end).extend(&mut bytes);
                 rows.get(&bytes, || windowed.clone())
             };
             Rc::new(getter) as Getter<Windowed<K>, V>

@@ -11,11 +11,11 @@ use crate::operator::{
 use crate::record::{Change, Item, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::runtime::{Recovery, TimeRule};
 use crate::task::store::{
-    Backing, Buffer, Clock, EventRows, KeyValueRows, RowBytes, Rows, SessionBytes, SessionRows, WindowBytes, WindowRows,
+    Backing, Buffer, Clock, EventRows, KeyEnd, KeyValueRows, RowBytes, Rows, SessionRows, SpanBytes, SpanRows, WindowRows,
 };
 use crate::task::{Context, Destinations, Flow, Flusher, GlobalRows, Globals, OutputId, Processors, Punctuated, SourceNode, WiredSource};
 use crate::topic::Sink;
-use headwater_state::{KeyValueHandle, TaskState};
+use headwater_state::{KeyValueHandle, SpanHandle, TaskState};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -173,26 +173,31 @@ impl<'a> Wiring<'a> {
 
     /// A store of rows by key and window; the same one for every node that names it.
     pub(crate) fn window<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<WindowRows<K, V>> {
-        if let Some(known) = self.part::<Rc<WindowRows<K, V>>>(&Part::Store(store)) {
+        self.spans(store, TaskState::window)
+    }
+
+    /// A store of rows by key and session; the same one for every node that names it.
+    pub(crate) fn session<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<SessionRows<K, V>> {
+        self.spans(store, TaskState::session)
+    }
+
+    fn spans<K: Row, V: Row, S: KeyEnd>(
+        &mut self, store: &'static str, bytes: impl FnOnce(&TaskState, &str) -> Option<SpanHandle<S>>,
+    ) -> Rc<SpanRows<K, V, S>> {
+        if let Some(known) = self.part::<Rc<SpanRows<K, V, S>>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
-        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let bytes = self.span_bytes(store, bytes);
         let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
         self.processors.stores.push((store, rows.clone()));
         self.keep_store(store, rows)
     }
 
-    /// A store of rows by key and session; the same one for every node that names it.
-    pub(crate) fn session<K: Row, V: Row>(&mut self, store: &'static str) -> Rc<SessionRows<K, V>> {
-        if let Some(known) = self.part::<Rc<SessionRows<K, V>>>(&Part::Store(store)) {
-            return known.clone();
-        }
-        let bytes = self.environment.state.borrow().session(store).expect("the state has the stores of the plan");
-        let bytes = SessionBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
-        let rows = Rc::new(Rows::<Windowed<K>, V, _>::new(store, bytes, self.cache_bytes(store), self.undoes()));
-        self.processors.stores.push((store, rows.clone()));
-        self.keep_store(store, rows)
+    fn span_bytes<S: KeyEnd>(
+        &mut self, store: &'static str, bytes: impl FnOnce(&TaskState, &str) -> Option<SpanHandle<S>>,
+    ) -> SpanBytes<S> {
+        let bytes = bytes(&self.environment.state.borrow(), store).expect("the state has the stores of the plan");
+        SpanBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")))
     }
 
     /// What a suppressed table holds back.
@@ -226,8 +231,7 @@ impl<'a> Wiring<'a> {
         if let Some(known) = self.part::<Rc<EventRows<K, V>>>(&Part::Store(store)) {
             return known.clone();
         }
-        let bytes = self.environment.state.borrow().window(store).expect("the state has the stores of the plan");
-        let bytes = WindowBytes::new(bytes, self.environment.context.rules.time, self.clock(&format!("{store}/store")));
+        let bytes = self.span_bytes(store, TaskState::window);
         let rows = Rc::new(EventRows::new(store, bytes, self.counter(&format!("{store}/sequence"))));
         self.made.insert(Part::Store(store), Box::new(rows.clone()));
         rows

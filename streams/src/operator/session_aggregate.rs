@@ -6,8 +6,9 @@ use super::emit::Emit;
 use super::lateness::{Windows, observe};
 use crate::format::{Format, Nullable, Row};
 use crate::record::{Headers, Record, Timestamp, Windowed};
-use crate::task::store::{RowError, SessionRows, Written, extend_with_session};
+use crate::task::store::{KeyEnd, RowError, SessionRows, Written};
 use crate::task::{Context, Flow};
+use headwater_state::Session;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> SessionAggregate<K, V, A, E> {
     fn touched(&self, timestamp: Timestamp) -> Result<Vec<Found<A>>, RowError> {
         let mut found = Vec::new();
         let (earliest_end, latest_start) = (timestamp - self.gap_ms, timestamp + self.gap_ms);
-        self.rows.find(&self.bytes, earliest_end, latest_start, |start, end, value| found.push(Found { start, end, value }))?;
+        self.rows.find(&self.bytes, earliest_end, latest_start, |Session { start, end }, value| found.push(Found { start, end, value }))?;
         Ok(found)
     }
 
@@ -106,7 +107,7 @@ impl<K: Row, V: Nullable, A: Row, E: Emit<K, A>> SessionAggregate<K, V, A, E> {
         &mut self, key: &K, (start, end): (Timestamp, Timestamp), held: Option<(A, Timestamp)>, new: Option<A>, headers: &Headers,
     ) -> Result<Written<Windowed<K>, A>, RowError> {
         let key_len = self.bytes.len();
-        extend_with_session(&mut self.bytes, start, end);
+        Session { start, end }.extend(&mut self.bytes);
         let key = Windowed { key: key.clone(), start, end };
         let mut written = self.rows.replace(&self.bytes, key, headers, held, new, end);
         self.bytes.truncate(key_len);

@@ -10,9 +10,9 @@ use super::lateness::{Windows, observe};
 use super::{Initial, Operator};
 use crate::format::{Format, Nullable, Row};
 use crate::record::{Headers, Record, Timestamp, Windowed};
-use crate::task::store::{RowError, WindowRows};
+use crate::task::store::{KeyEnd, RowError, WindowRows};
 use crate::task::{Context, Flow};
-use headwater_state::Direction;
+use headwater_state::{Direction, Window};
 use std::cell::Cell;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
@@ -224,7 +224,7 @@ impl<K: Row, A: Row, F, E: Emit<K, A>> SlidingAggregate<K, A, F, E> {
         arrival: &Arrival<'_, K, V>, task: &mut Context,
     ) -> Flow {
         let key_len = self.bytes.len();
-        self.bytes.extend_from_slice(&start.to_be_bytes());
+        Window::at(start).extend(&mut self.bytes);
         let key = Windowed { key: arrival.key.clone(), start, end: start + self.diff_ms };
         let written = self.rows.replace(&self.bytes, key, arrival.headers, held, new, timestamp);
         self.bytes.truncate(key_len);

@@ -7,8 +7,9 @@ use super::windows::WindowsOf;
 use super::{Initial, Operator};
 use crate::format::{Format, Nullable, Row};
 use crate::record::{Record, Timestamp, Windowed};
-use crate::task::store::WindowRows;
+use crate::task::store::{KeyEnd, WindowRows};
 use crate::task::{Context, Flow};
+use headwater_state::Window;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl<W: WindowsOf, K: Row, A: Row, F, E: Emit<K, A>> WindowAggregate<W, K, A, F,
         F: Fold<K, V, A>,
     {
         let key_len = self.bytes.len();
-        self.bytes.extend_from_slice(&start.to_be_bytes());
+        Window::at(start).extend(&mut self.bytes);
         let (fold, end) = (&self.fold, self.windows.end(start));
         let key = || Windowed { key: record.key.clone(), start, end };
         let written = self.rows.update(&self.bytes, key, &record.headers, |key, held, held_time| {

@@ -1,22 +1,21 @@
 //! Answers from one store of one task, whoever reads it: the task itself, or another thread what is committed.
 
 use super::collected::Collected;
-use super::{Ask, Found, Keys, Question};
+use super::{Ask, Found, Keys, Question, Which};
 use crate::record::Timestamp;
 use crate::task::GlobalRows;
+use crate::task::store::KeyEnd;
 use headwater_state::{
-    CommittedKeyValue, CommittedSessions, CommittedVersions, CommittedView, CommittedWindows, Direction, KeyValueHandle, SessionHandle,
-    StateError, Version, VersionedHandle, WindowHandle,
+    CommittedKeyValue, CommittedSpans, CommittedVersions, CommittedView, Direction, KeyValueHandle, Span, SpanHandle, StateError, Version,
+    VersionedHandle,
 };
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
 /// What visits rows: key, timestamp, value.
 type VisitRow<'a> = &'a mut dyn FnMut(&[u8], Timestamp, &[u8]) -> ControlFlow<()>;
-/// What visits windows: key, start, timestamp, value.
-type VisitWindow<'a> = &'a mut dyn FnMut(&[u8], Timestamp, Timestamp, &[u8]) -> ControlFlow<()>;
-/// What visits sessions: key, start, end, timestamp, value.
-type VisitSession<'a> = &'a mut dyn FnMut(&[u8], Timestamp, Timestamp, Timestamp, &[u8]) -> ControlFlow<()>;
+/// What visits windows or sessions: key, span, timestamp, value.
+type VisitSpan<'a, S> = &'a mut dyn FnMut(&[u8], S, Timestamp, &[u8]) -> ControlFlow<()>;
 
 /// Rows by key, in the order of the keys.
 pub(crate) trait ReadRows {
@@ -24,18 +23,10 @@ pub(crate) trait ReadRows {
     fn get(&self, key: &[u8], visit: VisitRow<'_>) -> Result<(), StateError>;
 }
 
-/// Rows by key and window start; those of one key in the order of their starts.
-pub(crate) trait ReadWindows {
-    fn fetch(&self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction, visit: VisitWindow<'_>) -> Result<(), StateError>;
-    fn fetch_all(&self, starts: RangeInclusive<Timestamp>, direction: Direction, visit: VisitWindow<'_>) -> Result<(), StateError>;
-}
-
-/// Rows by key and session; those of one key in the order of their ends.
-pub(crate) trait ReadSessions {
-    fn find(
-        &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, direction: Direction, visit: VisitSession<'_>,
-    ) -> Result<(), StateError>;
-    fn fetch_all(&self, ends: RangeInclusive<Timestamp>, direction: Direction, visit: VisitSession<'_>) -> Result<(), StateError>;
+/// Rows by key and window or session; those of one key in the order of their times.
+pub(crate) trait ReadSpans<S> {
+    fn fetch(&self, key: &[u8], times: RangeInclusive<Timestamp>, direction: Direction, visit: VisitSpan<'_, S>) -> Result<(), StateError>;
+    fn fetch_all(&self, times: RangeInclusive<Timestamp>, direction: Direction, visit: VisitSpan<'_, S>) -> Result<(), StateError>;
 }
 
 /// Versions of rows by key.
@@ -44,8 +35,8 @@ pub(crate) trait ReadVersions {
     fn as_of(&self, key: &[u8], time: Timestamp) -> Result<Option<Version>, StateError>;
 }
 
-/// What a cache holds above a store of windows or sessions: by key, start and end (0 for windows), a row or the knowledge that there is none.
-pub(crate) type Held = BTreeMap<(Vec<u8>, Timestamp, Timestamp), Option<(Timestamp, Vec<u8>)>>;
+/// What a cache holds above a store of windows or sessions: a row or the knowledge that there is none.
+pub(crate) type Held<S> = BTreeMap<(Vec<u8>, S), Option<(Timestamp, Vec<u8>)>>;
 
 /// Rows in the order of their keys.
 pub(crate) fn rows(from: &dyn ReadRows, keys: &Keys, direction: Direction, limit: usize) -> Result<Vec<Found>, StateError> {
@@ -68,55 +59,38 @@ pub(crate) fn rows(from: &dyn ReadRows, keys: &Keys, direction: Direction, limit
     Ok(found)
 }
 
-/// Windows in the order of their keys, then of their starts. What a cache holds counts, whether the store still shows it or not.
-pub(crate) fn windows(
-    from: &dyn ReadWindows, held: &Held, keys: &Keys, starts: &RangeInclusive<Timestamp>, direction: Direction, limit: usize,
+/// Windows in the order of their keys, then of their starts; sessions then of their ends. What a cache holds counts, whether the store still shows it
+/// or not.
+pub(crate) fn windowed<S: KeyEnd>(
+    from: &dyn ReadSpans<S>, held: &Held<S>, which: &Which, direction: Direction, limit: usize,
 ) -> Result<Vec<Found>, StateError> {
+    let Which { keys, times, latest_start } = which;
     let mut found = Collected::new(direction, limit);
-    found.take_held(held, |key, start, _| keys.contain(key) && starts.contains(&start));
-    let is_held = |key: &[u8], start: Timestamp| is_held(held, key, start, 0);
+    for ((key, span), row) in held {
+        if let Some((timestamp, value)) = row
+            && keys.contain(key)
+            && times.contains(&span.time())
+            && span.bounds().0 <= *latest_start
+        {
+            found.take(key, span.bounds(), *timestamp, value);
+        }
+    }
+    let is_wanted =
+        |key: &[u8], span: S| span.bounds().0 <= *latest_start && (held.is_empty() || !held.contains_key(&(key.to_vec(), span)));
     match keys {
-        Keys::One(key) => from.fetch(key, starts.clone(), direction, &mut |key, start, timestamp, value| {
-            // Further windows of the same key come later still.
-            let goes_on = is_held(key, start) || found.take(key, start, 0, timestamp, value);
+        Keys::One(key) => from.fetch(key, times.clone(), direction, &mut |key, span, timestamp, value| {
+            // Further rows of the same key come later still.
+            let goes_on = !is_wanted(key, span) || found.take(key, span.bounds(), timestamp, value);
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?,
-        Keys::Between(..) => from.fetch_all(starts.clone(), direction, &mut |key, start, timestamp, value| {
-            if keys.contain(key) && !is_held(key, start) {
-                found.take(key, start, 0, timestamp, value);
+        Keys::Between(..) => from.fetch_all(times.clone(), direction, &mut |key, span, timestamp, value| {
+            if keys.contain(key) && is_wanted(key, span) {
+                found.take(key, span.bounds(), timestamp, value);
             }
             ControlFlow::Continue(())
         })?,
     }
     Ok(found.into_found())
-}
-
-/// Sessions in the order of their keys, then of their ends. What a cache holds counts, whether the store still shows it or not.
-pub(crate) fn sessions(
-    from: &dyn ReadSessions, held: &Held, keys: &Keys, earliest_end: Timestamp, latest_start: Timestamp, direction: Direction, limit: usize,
-) -> Result<Vec<Found>, StateError> {
-    let mut found = Collected::new(direction, limit);
-    found.take_held(held, |key, start, end| keys.contain(key) && end >= earliest_end && start <= latest_start);
-    match keys {
-        Keys::One(key) => from.find(key, earliest_end, latest_start, direction, &mut |key, start, end, timestamp, value| {
-            // Further sessions of the same key come later still.
-            let goes_on = is_held(held, key, start, end) || found.take(key, start, end, timestamp, value);
-            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?,
-        Keys::Between(..) => {
-            from.fetch_all(earliest_end..=Timestamp::MAX, direction, &mut |key, start, end, timestamp, value| {
-                if start <= latest_start && keys.contain(key) && !is_held(held, key, start, end) {
-                    found.take(key, start, end, timestamp, value);
-                }
-                ControlFlow::Continue(())
-            })?;
-        }
-    }
-    Ok(found.into_found())
-}
-
-fn is_held(held: &Held, key: &[u8], start: Timestamp, end: Timestamp) -> bool {
-    !held.is_empty() && held.contains_key(&(key.to_vec(), start, end))
 }
 
 /// The version of a key as of a time, or the latest.
@@ -142,11 +116,10 @@ pub(crate) fn committed(view: &CommittedView<'_>, question: &Question) -> Result
     let unknown = "a running task has the stores of its topology";
     match ask {
         Ask::Rows(keys) => rows(&view.key_value(store).expect(unknown), keys, *direction, *limit),
-        Ask::Windows(keys, starts) => windows(&view.window(store).expect(unknown), &Held::new(), keys, starts, *direction, *limit),
-        Ask::Sessions { keys, earliest_end, latest_start } => {
-            let store = view.session(store).expect(unknown);
-            sessions(&store, &Held::new(), keys, *earliest_end, *latest_start, *direction, *limit)
-        }
+        Ask::Windowed(which) => match view.window(store) {
+            Some(store) => windowed(&store, &Held::new(), which, *direction, *limit),
+            None => windowed(&view.session(store).expect(unknown), &Held::new(), which, *direction, *limit),
+        },
         Ask::Version { key, as_of } => version(&view.versioned(store).expect(unknown), key, *as_of),
     }
 }
@@ -180,34 +153,18 @@ impl ReadRows for GlobalRows {
     }
 }
 
-macro_rules! read_windows { ($($reader:ty)*) => { $(
-    impl ReadWindows for $reader {
-        fn fetch(&self, key: &[u8], starts: RangeInclusive<Timestamp>, direction: Direction, visit: VisitWindow<'_>) -> Result<(), StateError> {
-            <$reader>::fetch(self, key, starts, direction, &mut |start, timestamp, value| visit(key, start, timestamp, value))
+macro_rules! read_spans { ($($reader:ty)*) => { $(
+    impl<S: Span> ReadSpans<S> for $reader {
+        fn fetch(&self, key: &[u8], times: RangeInclusive<Timestamp>, direction: Direction, visit: VisitSpan<'_, S>) -> Result<(), StateError> {
+            <$reader>::fetch(self, key, times, direction, &mut |span, timestamp, value| visit(key, span, timestamp, value))
         }
 
-        fn fetch_all(&self, starts: RangeInclusive<Timestamp>, direction: Direction, visit: VisitWindow<'_>) -> Result<(), StateError> {
-            <$reader>::fetch_all(self, starts, direction, visit)
+        fn fetch_all(&self, times: RangeInclusive<Timestamp>, direction: Direction, visit: VisitSpan<'_, S>) -> Result<(), StateError> {
+            <$reader>::fetch_all(self, times, direction, visit)
         }
     }
 )* } }
-read_windows!(WindowHandle CommittedWindows<'_>);
-
-macro_rules! read_sessions { ($($reader:ty)*) => { $(
-    impl ReadSessions for $reader {
-        fn find(
-            &self, key: &[u8], earliest_end: Timestamp, latest_start: Timestamp, direction: Direction, visit: VisitSession<'_>,
-        ) -> Result<(), StateError> {
-            let visit = &mut |start, end, timestamp, value: &[u8]| visit(key, start, end, timestamp, value);
-            <$reader>::find(self, key, earliest_end, latest_start, direction, visit)
-        }
-
-        fn fetch_all(&self, ends: RangeInclusive<Timestamp>, direction: Direction, visit: VisitSession<'_>) -> Result<(), StateError> {
-            <$reader>::fetch_all(self, ends, direction, visit)
-        }
-    }
-)* } }
-read_sessions!(SessionHandle CommittedSessions<'_>);
+read_spans!(SpanHandle<S> CommittedSpans<'_, S>);
 
 macro_rules! read_versions { ($($reader:ty)*) => { $(
     impl ReadVersions for $reader {

@@ -85,3 +85,23 @@ pub(super) fn inclusive(times: impl RangeBounds<Timestamp>) -> RangeInclusive<Ti
         Bound::Unbounded => from..=Timestamp::MAX,
     }
 }
+
+/// Views of several rows let their order and number be chosen.
+macro_rules! in_order { ($(#[$backward:meta])* $view:ident) => {
+    impl<K, V> $view<'_, K, V> {
+        $(#[$backward])*
+        #[must_use]
+        pub fn backward(mut self) -> Self {
+            self.base.direction = headwater_state::Direction::Backward;
+            self
+        }
+
+        /// No more than so many rows: the first ones, or, [`backward`](Self::backward), the last.
+        #[must_use]
+        pub fn limit(mut self, rows: usize) -> Self {
+            self.base.limit = rows;
+            self
+        }
+    }
+} }
+pub(super) use in_order;

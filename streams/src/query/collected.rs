@@ -1,6 +1,6 @@
 //! Rows in order, no more than asked for, out of scans that come in another order.
 
-use super::{Found, Held};
+use super::Found;
 use crate::record::Timestamp;
 use headwater_state::Direction;
 use std::collections::BTreeMap;
@@ -20,19 +20,8 @@ impl Collected {
         Collected { rows: BTreeMap::new(), direction, limit }
     }
 
-    /// Takes the rows of a cache that are wanted, by key, start and end.
-    pub(super) fn take_held(&mut self, held: &Held, is_wanted: impl Fn(&[u8], Timestamp, Timestamp) -> bool) {
-        for ((key, start, end), row) in held {
-            if let Some((timestamp, value)) = row
-                && is_wanted(key, *start, *end)
-            {
-                self.take(key, *start, *end, *timestamp, value);
-            }
-        }
-    }
-
     /// Takes a row; false: it comes after all that are wanted.
-    pub(super) fn take(&mut self, key: &[u8], start: Timestamp, end: Timestamp, timestamp: Timestamp, value: &[u8]) -> bool {
+    pub(super) fn take(&mut self, key: &[u8], (start, end): (Timestamp, Timestamp), timestamp: Timestamp, value: &[u8]) -> bool {
         let place = (key.to_vec(), end, start);
         self.rows.insert(place.clone(), (timestamp, value.to_vec()));
         if self.rows.len() <= self.limit {

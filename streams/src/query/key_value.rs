@@ -1,9 +1,8 @@
 //! Reading rows by key.
 
-use super::base::Base;
+use super::base::{Base, in_order};
 use super::{Ask, Entry, Keys, Place, QueryError};
 use crate::format::Row;
-use headwater_state::Direction;
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
 use std::rc::Rc;
@@ -32,34 +31,15 @@ use std::rc::Rc;
 /// assert_eq!(keys(counts.backward().limit(1).all()?), ["tea"]);
 /// # Ok::<(), QueryError>(())
 /// ```
+#[derive(Clone)]
 pub struct KeyValueView<'a, K, V> {
     base: Base<'a>,
     types: PhantomData<fn() -> (K, V)>,
 }
 
-impl<K, V> Clone for KeyValueView<'_, K, V> {
-    fn clone(&self) -> Self {
-        KeyValueView { base: self.base.clone(), types: PhantomData }
-    }
-}
-
 impl<'a, K: Row, V: Row> KeyValueView<'a, K, V> {
     pub(super) fn new(place: Rc<dyn Place + 'a>, store: &'static str) -> Self {
         KeyValueView { base: Base::new(place, store), types: PhantomData }
-    }
-
-    /// The same rows from the last key to the first. Kafka: `reverseAll`, `reverseRange`.
-    #[must_use]
-    pub fn backward(mut self) -> Self {
-        self.base.direction = Direction::Backward;
-        self
-    }
-
-    /// No more than so many rows: the first ones, or, [`backward`](Self::backward), the last.
-    #[must_use]
-    pub fn limit(mut self, rows: usize) -> Self {
-        self.base.limit = rows;
-        self
     }
 
     /// The value of a key.
@@ -100,4 +80,9 @@ impl<'a, K: Row, V: Row> KeyValueView<'a, K, V> {
     fn rows(&self, keys: Keys) -> Result<Vec<Entry<K, V>>, QueryError> {
         self.base.entries(self.base.ask(Ask::Rows(keys))?, |key: K, _| key)
     }
+}
+
+in_order! {
+    /// The same rows from the last key to the first. Kafka: `reverseAll`, `reverseRange`.
+    KeyValueView
 }

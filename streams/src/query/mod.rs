@@ -24,6 +24,6 @@ pub use session::SessionView;
 pub use versioned::{Version, VersionedView};
 pub use window::WindowView;
 
-pub(crate) use answer::{Held, committed, rows, sessions, version, windows};
+pub(crate) use answer::{Held, committed, rows, version, windowed};
 pub(crate) use place::Place;
-pub(crate) use question::{Ask, Found, Keys, Question, merge};
+pub(crate) use question::{Ask, Found, Keys, Question, Which, merge};

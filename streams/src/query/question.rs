@@ -20,12 +20,19 @@ pub(crate) struct Question {
 pub(crate) enum Ask {
     /// Rows of a store by key.
     Rows(Keys),
-    /// Windows that start in the range.
-    Windows(Keys, RangeInclusive<Timestamp>),
-    /// Sessions that end and start so.
-    Sessions { keys: Keys, earliest_end: Timestamp, latest_start: Timestamp },
+    /// Windows or sessions.
+    Windowed(Which),
     /// The version of one key that was valid then; the latest where no time is said.
     Version { key: Keys, as_of: Option<Timestamp> },
+}
+
+/// Which windows or sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Which {
+    pub(crate) keys: Keys,
+    /// Where windows start, or sessions end.
+    pub(crate) times: RangeInclusive<Timestamp>,
+    pub(crate) latest_start: Timestamp,
 }
 
 /// Of which keys.
@@ -51,7 +58,7 @@ pub(crate) struct Found {
 impl Ask {
     pub(crate) fn keys(&self) -> &Keys {
         match self {
-            Ask::Rows(keys) | Ask::Windows(keys, _) | Ask::Sessions { keys, .. } | Ask::Version { key: keys, .. } => keys,
+            Ask::Rows(keys) | Ask::Windowed(Which { keys, .. }) | Ask::Version { key: keys, .. } => keys,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Reading rows by key and session.
 
-use super::base::Base;
-use super::{Ask, Entry, Found, Place, QueryError};
+use super::base::{Base, in_order};
+use super::{Ask, Entry, Found, Keys, Place, QueryError, Which};
 use crate::format::Row;
 use crate::record::{Timestamp, Windowed};
-use headwater_state::Direction;
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
 use std::rc::Rc;
@@ -34,34 +33,15 @@ use std::rc::Rc;
 /// assert_eq!(visits.get(&ada, 10, 900)?, Some(2));
 /// # Ok::<(), QueryError>(())
 /// ```
+#[derive(Clone)]
 pub struct SessionView<'a, K, V> {
     base: Base<'a>,
     types: PhantomData<fn() -> (K, V)>,
 }
 
-impl<K, V> Clone for SessionView<'_, K, V> {
-    fn clone(&self) -> Self {
-        SessionView { base: self.base.clone(), types: PhantomData }
-    }
-}
-
 impl<'a, K: Row, V: Row> SessionView<'a, K, V> {
     pub(super) fn new(place: Rc<dyn Place + 'a>, store: &'static str) -> Self {
         SessionView { base: Base::new(place, store), types: PhantomData }
-    }
-
-    /// The same rows from the last key and session to the first. Kafka: `backwardFetch`, `backwardFindSessions`.
-    #[must_use]
-    pub fn backward(mut self) -> Self {
-        self.base.direction = Direction::Backward;
-        self
-    }
-
-    /// No more than so many rows: the first ones, or, [`backward`](Self::backward), the last.
-    #[must_use]
-    pub fn limit(mut self, rows: usize) -> Self {
-        self.base.limit = rows;
-        self
     }
 
     /// The value of the session of a key with exactly this start and end. Kafka: `fetchSession`.
@@ -74,8 +54,8 @@ impl<'a, K: Row, V: Row> SessionView<'a, K, V> {
 
     /// The value of the session of a key with exactly this start and end, and the time of its last update.
     pub fn entry(&self, key: &K, start: Timestamp, end: Timestamp) -> Result<Option<Entry<Windowed<K>, V>>, QueryError> {
-        let mut found = self.base.ask(Ask::Sessions { keys: self.base.one(key)?, earliest_end: end, latest_start: start })?;
-        found.retain(|session| session.start == start && session.end == end);
+        let mut found = self.base.ask(Ask::Windowed(Which { keys: self.base.one(key)?, times: end..=end, latest_start: start }))?;
+        found.retain(|session| session.start == start);
         Ok(self.entries(found)?.pop())
     }
 
@@ -97,17 +77,26 @@ impl<'a, K: Row, V: Row> SessionView<'a, K, V> {
     /// The sessions of a key that end at `earliest_end` or later and start at `latest_start` or before, in the order of their ends: those
     /// that have anything in the times between. Kafka: `findSessions`.
     pub fn find(&self, key: &K, earliest_end: Timestamp, latest_start: Timestamp) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
-        self.entries(self.base.ask(Ask::Sessions { keys: self.base.one(key)?, earliest_end, latest_start })?)
+        self.sessions(self.base.one(key)?, earliest_end, latest_start)
     }
 
     /// The same for a range of keys, in the order of their keys' bytes, then of their ends.
     pub fn find_range(
         &self, keys: impl RangeBounds<K>, earliest_end: Timestamp, latest_start: Timestamp,
     ) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
-        self.entries(self.base.ask(Ask::Sessions { keys: self.base.between(keys)?, earliest_end, latest_start })?)
+        self.sessions(self.base.between(keys)?, earliest_end, latest_start)
+    }
+
+    fn sessions(&self, keys: Keys, earliest_end: Timestamp, latest_start: Timestamp) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
+        self.entries(self.base.ask(Ask::Windowed(Which { keys, times: earliest_end..=Timestamp::MAX, latest_start }))?)
     }
 
     fn entries(&self, found: Vec<Found>) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
         self.base.entries(found, |key: K, found| Windowed { key, start: found.start, end: found.end })
     }
+}
+
+in_order! {
+    /// The same rows from the last key and session to the first. Kafka: `backwardFetch`, `backwardFindSessions`.
+    SessionView
 }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 /// Reads a [`VersionedStore`](crate::dsl::VersionedStore) (KIP-889). Kafka: `VersionedKeyValueStore`.
 ///
 /// Each call is one query: its answer is of one moment.
+#[derive(Clone)]
 pub struct VersionedView<'a, K, V> {
     base: Base<'a>,
     types: PhantomData<fn() -> (K, V)>,
@@ -24,12 +25,6 @@ pub struct Version<V> {
     pub valid_from: Timestamp,
     /// The time of the next update, in milliseconds; none: it is the latest.
     pub valid_to: Option<Timestamp>,
-}
-
-impl<K, V> Clone for VersionedView<'_, K, V> {
-    fn clone(&self) -> Self {
-        VersionedView { base: self.base.clone(), types: PhantomData }
-    }
 }
 
 impl<'a, K: Row, V: Row> VersionedView<'a, K, V> {

@@ -1,10 +1,9 @@
 //! Reading rows by key and window.
 
-use super::base::{Base, inclusive};
-use super::{Ask, Entry, Found, Keys, Place, QueryError};
+use super::base::{Base, in_order, inclusive};
+use super::{Ask, Entry, Found, Keys, Place, QueryError, Which};
 use crate::format::Row;
 use crate::record::{Timestamp, Windowed};
-use headwater_state::Direction;
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
 use std::rc::Rc;
@@ -33,35 +32,16 @@ use std::rc::Rc;
 /// assert_eq!(found.iter().map(|entry| (entry.key.start, entry.value)).collect::<Vec<_>>(), [(0, 2), (1_000, 1)]);
 /// # Ok::<(), QueryError>(())
 /// ```
+#[derive(Clone)]
 pub struct WindowView<'a, K, V> {
     base: Base<'a>,
     size_ms: Timestamp,
     types: PhantomData<fn() -> (K, V)>,
 }
 
-impl<K, V> Clone for WindowView<'_, K, V> {
-    fn clone(&self) -> Self {
-        WindowView { base: self.base.clone(), size_ms: self.size_ms, types: PhantomData }
-    }
-}
-
 impl<'a, K: Row, V: Row> WindowView<'a, K, V> {
     pub(super) fn new(place: Rc<dyn Place + 'a>, store: &'static str, size_ms: Timestamp) -> Self {
         WindowView { base: Base::new(place, store), size_ms, types: PhantomData }
-    }
-
-    /// The same rows from the last key and window to the first. Kafka: `backwardFetch`, `backwardFetchAll`.
-    #[must_use]
-    pub fn backward(mut self) -> Self {
-        self.base.direction = Direction::Backward;
-        self
-    }
-
-    /// No more than so many rows: the first ones, or, [`backward`](Self::backward), the last.
-    #[must_use]
-    pub fn limit(mut self, rows: usize) -> Self {
-        self.base.limit = rows;
-        self
     }
 
     /// The value of the window of a key that starts there.
@@ -101,6 +81,11 @@ impl<'a, K: Row, V: Row> WindowView<'a, K, V> {
 
     fn windows(&self, keys: Keys, starts: impl RangeBounds<Timestamp>) -> Result<Vec<Entry<Windowed<K>, V>>, QueryError> {
         let windowed = |key: K, found: &Found| Windowed { key, start: found.start, end: found.start.saturating_add(self.size_ms) };
-        self.base.entries(self.base.ask(Ask::Windows(keys, inclusive(starts)))?, windowed)
+        self.base.entries(self.base.ask(Ask::Windowed(Which { keys, times: inclusive(starts), latest_start: Timestamp::MAX }))?, windowed)
     }
+}
+
+in_order! {
+    /// The same rows from the last key and window to the first. Kafka: `backwardFetch`, `backwardFetchAll`.
+    WindowView
 }

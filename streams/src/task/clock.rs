@@ -20,11 +20,17 @@ pub(crate) struct TaskClock {
     upstream: Vec<Upstream>,
 }
 
-/// What one repartition lane has heard.
-#[derive(Clone, Debug, Default)]
+/// Who feeds one repartition lane, and what they have said.
+#[derive(Debug)]
 struct Upstream {
     /// The sub-topologies that feed the lane; each is expected to speak with all its tasks.
     feeders: Vec<u32>,
+    said: Said,
+}
+
+/// What one repartition lane has heard.
+#[derive(Clone, Debug, Default)]
+struct Said {
     heard: BTreeMap<(u32, i32), Heard>,
     partitions: BTreeMap<u32, i32>,
     /// The minimum as of the last word, kept because every record asks for it.
@@ -49,14 +55,14 @@ struct Heard {
     idle: bool,
 }
 
-/// What upstream tasks had said by a commit, lane by lane.
-#[derive(Clone, Debug)]
-pub(crate) struct Words(Vec<Upstream>);
+/// What upstream tasks had said by a commit, lane by lane; by default nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words(Vec<Said>);
 
 impl TaskClock {
     /// `feeders` holds, lane by lane, the sub-topologies that write to it.
     pub(crate) fn new(rule: TimeRule, idle_timeout_ms: i64, feeders: Vec<Vec<u32>>) -> Self {
-        let upstream = feeders.into_iter().map(|feeders| Upstream { feeders, ..Upstream::default() }).collect();
+        let upstream = feeders.into_iter().map(|feeders| Upstream { feeders, said: Said::default() }).collect();
         TaskClock { rule, idle_timeout_ms, stream_time: NO_TIMESTAMP, upstream }
     }
 
@@ -71,13 +77,15 @@ impl TaskClock {
 
     /// What upstream tasks have said so far.
     pub(crate) fn words(&self) -> Words {
-        Words(self.upstream.clone())
+        Words(self.upstream.iter().map(|upstream| upstream.said.clone()).collect())
     }
 
     /// The lanes go back to where these words were the last ones. What was said behind that is heard again, after the records that it is about:
     /// kept, it would make them late.
     pub(crate) fn unhear(&mut self, words: &Words) {
-        self.upstream.clone_from(&words.0);
+        for (i, upstream) in self.upstream.iter_mut().enumerate() {
+            upstream.said = words.0.get(i).cloned().unwrap_or_default();
+        }
     }
 
     /// Time as a commit or the record before left it.
@@ -87,12 +95,12 @@ impl TaskClock {
 
     /// An upstream task has spoken.
     pub(crate) fn hear(&mut self, lane: usize, marker: Marker) {
-        let upstream = &mut self.upstream[lane];
+        let Upstream { feeders, said } = &mut self.upstream[lane];
         // An input that has grown is known to some instances sooner than to others.
-        let count = upstream.partitions.entry(marker.sub_topology).or_default();
+        let count = said.partitions.entry(marker.sub_topology).or_default();
         *count = marker.partitions.max(*count);
-        upstream.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
-        upstream.least = upstream.recompute();
+        said.heard.insert((marker.sub_topology, marker.partition), Heard { watermark: marker.watermark, idle: marker.idle });
+        said.least = said.recompute(feeders);
     }
 
     /// Under [`TimeRule::Kafka`] a record moves time before the operators see it.
@@ -121,7 +129,7 @@ impl TaskClock {
         lanes.iter().enumerate().all(|(i, lane)| match lane.role {
             LaneRole::Table | LaneRole::RepartitionedRows => true,
             LaneRole::Stream => lane.idleness.holds(now, self.idle_timeout_ms),
-            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].least == Least::AllIdle,
+            LaneRole::Repartition => lane.is_at_end() && self.upstream[i].said.least == Least::AllIdle,
         })
     }
 
@@ -139,7 +147,7 @@ impl TaskClock {
         let time = |(i, lane): (usize, &Lane)| match lane.role {
             LaneRole::Table | LaneRole::RepartitionedRows => None,
             LaneRole::Stream => (!lane.idleness.holds(now, self.idle_timeout_ms)).then_some(lane.time),
-            LaneRole::Repartition => match self.upstream[i].least {
+            LaneRole::Repartition => match self.upstream[i].said.least {
                 Least::Unknown => Some(NO_TIMESTAMP),
                 Least::AllIdle => None,
                 Least::At(time) => Some(time),
@@ -149,18 +157,18 @@ impl TaskClock {
     }
 }
 
-impl Upstream {
+impl Said {
     /// The minimum over all upstream tasks that are not idle; one that was not heard of holds time back.
-    fn recompute(&self) -> Least {
-        if !self.all_heard() {
+    fn recompute(&self, feeders: &[u32]) -> Least {
+        if !self.all_heard(feeders) {
             return Least::Unknown;
         }
         let counted = self.heard.values().filter(|heard| !heard.idle).map(|heard| heard.watermark);
         counted.min().map_or(Least::AllIdle, Least::At)
     }
 
-    fn all_heard(&self) -> bool {
-        self.feeders.iter().all(|feeder| {
+    fn all_heard(&self, feeders: &[u32]) -> bool {
+        feeders.iter().all(|feeder| {
             let count = self.partitions.get(feeder).copied();
             count.is_some_and(|count| (0..count).all(|partition| self.heard.contains_key(&(*feeder, partition))))
         })

@@ -4,6 +4,7 @@ use super::lane::Lane;
 use super::marker::Marker;
 use super::metadata::{CommitMetadata, FoundMetadata, name_hash};
 use super::saved::Saved;
+use super::turns::Turns;
 use super::{Stop, Task, TaskError, TaskId};
 use crate::log::{Ends, GroupOffset, RecordRef, Records, TopicPartition};
 use crate::record::Timestamp;
@@ -37,7 +38,7 @@ impl Task {
         self.changelogs.iter_mut().try_for_each(|changelog| changelog.collect(&mut state)).map_err(failed)?;
         self.commit_number += 1;
         let positions = self.lanes.iter().map(Lane::position).collect();
-        let (schedules, words) = (self.context.schedules.clone(), Some(self.clock.words()));
+        let (schedules, words) = (self.context.schedules.clone(), self.clock.words());
         self.prepared = Some(Saved { positions, metadata: self.metadata(), schedules, words });
         Ok(())
     }
@@ -224,7 +225,7 @@ impl Task {
 
     /// Positions, times and the commit number as the last commit left them.
     pub(super) fn restore_times(&mut self) {
-        self.turns.clear();
+        self.turns = Turns::of(self.lanes.len());
         let Saved { positions, metadata, schedules, words } = &self.saved;
         for (i, lane) in self.lanes.iter_mut().enumerate() {
             lane.rewind(positions[i], metadata.lanes.get(i).copied().unwrap_or(crate::record::NO_TIMESTAMP));
@@ -235,7 +236,7 @@ impl Task {
         }
         self.commit_number = metadata.commit_number;
         self.clock.resume(metadata.stream_time);
-        words.iter().for_each(|words| self.clock.unhear(words));
+        self.clock.unhear(words);
         // A JVM application leaves the times of its partitions, of which the task's is the maximum.
         self.lanes.iter().for_each(|lane| self.clock.before_record(lane.time));
         self.context.stream_time = self.clock.stream_time();

@@ -3,6 +3,9 @@
 //! That nothing was fetched for a while proves nothing: a fetch may hang, the broker may be away, the thread may have been elsewhere. So the log
 //! is asked, once in each timeout, and only its answer counts: that the partition ends where the task stands.
 
+use super::Task;
+use crate::log::TopicPartition;
+
 /// What is known of one input.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Idleness {
@@ -46,6 +49,23 @@ impl Idleness {
     /// Whether the input is idle. An answer counts until the next one is due, and half a timeout longer for that to come.
     pub(crate) fn holds(&self, now: i64, timeout_ms: i64) -> bool {
         self.confirmed.is_some_and(|asked_at| now - asked_at < timeout_ms + (timeout_ms / 2).max(1))
+    }
+}
+
+impl Task {
+    /// Inputs at whose ends the task has stood for so long that the log is to say whether they are idle. It matters to nobody where time is
+    /// the maximum seen, and where this is the only input and no other task hears of it.
+    pub(crate) fn quiet_inputs(&mut self, now: i64) -> Vec<TopicPartition> {
+        let matters = self.clock.is_watermark() && (self.lanes.len() > 1 || !self.feeds.is_empty());
+        if matters { self.clock.questions(&mut self.lanes, now) } else { Vec::new() }
+    }
+
+    /// The log's answer: where inputs end. One that is missing has not answered.
+    pub(crate) fn hear_ends(&mut self, ends: &[(TopicPartition, i64)]) {
+        for lane in &mut self.lanes {
+            let end = ends.iter().find(|(at, _)| *at == lane.at).map(|(_, end)| *end);
+            lane.ends_at(end);
+        }
     }
 }
 

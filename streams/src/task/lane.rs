@@ -128,6 +128,12 @@ impl Lane {
         self.queued == 0 && self.read_to_end
     }
 
+    /// Nothing is queued, but the log may have more.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.queued == 0 && !self.read_to_end
+    }
+
     /// Forgets what was fetched and stands at `position` again.
     pub(crate) fn rewind(&mut self, position: i64, time: Timestamp) {
         self.queue.clear();

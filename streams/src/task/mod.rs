@@ -19,13 +19,17 @@ mod metadata;
 mod outbox;
 mod partitioner;
 mod processors;
+mod punctuating;
 mod refused;
 mod repeat;
 mod restoring;
 mod running;
 mod saved;
 mod schedules;
+mod standing;
 pub mod store;
+#[cfg(test)]
+mod tests;
 mod tie_heap;
 mod turns;
 

@@ -7,6 +7,7 @@ use super::context::{Context, Rules};
 use super::lane::{Lane, LaneRole};
 use super::running::{Feed, Letters};
 use super::saved::Saved;
+use super::turns::Turns;
 use super::{Destinations, Globals, Task, TaskError, TaskId, TaskSettings};
 use crate::graph::{InputRole, SubTopology, TopicName, Topology, WiringEnvironment};
 use crate::log::{Fetched, GroupOffset, TopicPartition};
@@ -180,8 +181,8 @@ impl Restoring {
             clock: TaskClock::new(of.rules.time, of.settings.idle_timeout_ms, feeders),
             context,
             processors,
+            turns: Turns::of(lanes.len()),
             lanes,
-            turns: Default::default(),
             changelogs: self.changelogs.into_iter().map(changelog).collect(),
             feeds,
             letters,
@@ -198,8 +199,6 @@ impl Restoring {
             dropped_told: 0,
             punctuations: 0,
         };
-        // Also where the first commit of this life comes to nothing.
-        task.saved.words = Some(task.clock.words());
         task.restore_times();
         // Also before the first record shows no store what has expired.
         task.processors.stores.iter().for_each(|(_, store)| store.resume(task.clock.stream_time()));

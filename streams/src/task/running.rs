@@ -9,13 +9,10 @@ use super::marker::Marker;
 use super::refused::Refused;
 use super::saved::Saved;
 use super::turns::Turns;
-use super::{Flow, OutputId, Processors, Schedules, Staged, Stop, TaskError, TaskId, Time, Unreadable};
-use crate::log::{Fetched, LogError, Records, TopicPartition};
-use crate::query::{Found, QueryError, Question};
+use super::{Flow, OutputId, Processors, Staged, Stop, TaskError, TaskId, Time, Unreadable};
+use crate::log::{Fetched, Records};
 use crate::record::Timestamp;
 use crate::runtime::Recovery;
-use headwater_state::CommittedState;
-use std::ops::Range;
 
 /// A running task. It is driven: nothing in it waits, and no call returns with work half done.
 pub(crate) struct Task {
@@ -87,6 +84,7 @@ impl Task {
         } else if was_empty {
             self.turns.arrive(i);
         }
+        self.turns.set_awaited(i, self.lanes[i].is_awaited());
     }
 
     /// Processes up to `budget` records whose turn has come; returns how many it took.
@@ -112,30 +110,14 @@ impl Task {
         Ok(done)
     }
 
-    /// Inputs at whose ends the task has stood for so long that the log is to say whether they are idle. It matters to nobody where time is
-    /// the maximum seen, and where this is the only input and no other task hears of it.
-    pub(crate) fn quiet_inputs(&mut self, now: i64) -> Vec<TopicPartition> {
-        let matters = self.clock.is_watermark() && (self.lanes.len() > 1 || !self.feeds.is_empty());
-        if matters { self.clock.questions(&mut self.lanes, now) } else { Vec::new() }
-    }
-
-    /// The log's answer: where inputs end. One that is missing has not answered.
-    pub(crate) fn hear_ends(&mut self, ends: &[(TopicPartition, i64)]) {
-        for lane in &mut self.lanes {
-            let end = ends.iter().find(|(at, _)| *at == lane.at).map(|(_, end)| *end);
-            lane.ends_at(end);
-        }
-    }
-
-    /// The lane whose head has the smallest time; `None` while another lane may still bring an earlier one (`max.task.idle.ms=0`).
+    /// The lane whose turn it is, with its head decoded.
     #[inline]
     fn earliest_lane(&mut self) -> Result<Option<usize>, TaskError> {
         while let Some(i) = self.turns.arrived() {
             let time = self.stage_head(i)?;
             self.turns.admit(time);
         }
-        let may_bring_an_earlier_one = |lane: &Lane| lane.staged().is_none() && !lane.is_at_end();
-        Ok(self.turns.first().filter(|_| !self.lanes.iter().any(may_bring_an_earlier_one)))
+        Ok(self.turns.first())
     }
 
     /// Decodes the head of a lane; what is no record for the operators ends here.
@@ -204,54 +186,9 @@ impl Task {
         self.punctuate_due(Time::Stream)
     }
 
-    /// Lets the processors schedule, from the times at which the task begins.
-    pub(super) fn init_processors(&mut self, now: i64) {
-        self.context.wall_time = now;
-        self.context.schedules = Schedules::new(self.context.rules.recovery == Recovery::Undo);
-        for (number, processor) in self.processors.punctuated.iter_mut().enumerate() {
-            self.context.speak(number);
-            processor.init(number, &mut self.context.schedules);
-        }
-        self.context.schedules.begin_record();
-        self.saved.schedules = self.context.schedules.clone();
-    }
-
-    /// Runs the punctuations whose time has come: by the wall clock, and by a stream time that has moved without a record. Returns whether there were any.
-    pub(crate) fn punctuate(&mut self, now: i64) -> Result<bool, TaskError> {
-        self.context.wall_time = now;
-        self.advance_clock();
-        let before = self.punctuations;
-        self.punctuate_due(Time::Stream)?;
-        self.punctuate_due(Time::Wall)?;
-        Ok(self.punctuations > before)
-    }
-
-    /// When the wall clock is next waited for.
-    pub(crate) fn next_punctuation(&self) -> Option<i64> {
-        self.context.schedules.next_wall()
-    }
-
-    #[inline]
-    fn punctuate_due(&mut self, time: Time) -> Result<(), TaskError> {
-        let now = if time == Time::Stream { self.context.stream_time } else { self.context.wall_time };
-        if self.context.schedules.is_due(time, now) { self.punctuate_by(time, now) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn punctuate_by(&mut self, time: Time, now: Timestamp) -> Result<(), TaskError> {
-        while let Some(firing) = self.context.schedules.take_due(time, now) {
-            self.context.coordinates = None;
-            let punctuated = self.processors.punctuated[firing.owner].punctuate(firing.due, &mut self.context);
-            self.context.schedules.fired(&firing);
-            (self.dirty, self.warm) = (true, true);
-            self.punctuations += 1;
-            if let Err(stop) = punctuated {
-                let lane = &self.lanes[0];
-                return Err(TaskError::of_stop(self.id, &lane.at, lane.position(), *stop));
-            }
-            self.send_detached_letters(&format!("punctuation-{now}"));
-        }
-        Ok(())
+    /// The sub-topology has so many tasks from now on.
+    pub(crate) fn set_task_count(&mut self, count: i32) {
+        self.settings.partitions = count;
     }
 
     /// The record at hand failed: nothing of it stays under [`Recovery::Undo`].
@@ -283,11 +220,12 @@ impl Task {
         if let Some(mut records) = self.lanes[i].pop() {
             records.clear();
             self.spare.push(records);
+            self.turns.set_awaited(i, self.lanes[i].is_awaited());
         }
     }
 
     #[inline]
-    fn advance_clock(&mut self) {
+    pub(super) fn advance_clock(&mut self) {
         self.clock.advance(&self.lanes, self.context.wall_time);
         self.context.stream_time = self.clock.stream_time();
     }
@@ -300,110 +238,6 @@ impl Task {
         for letter in self.context.letters.drain(..) {
             self.letters.send(&mut self.context.outbox, &lane.at, head, letter);
         }
-    }
-
-    /// Whether a record was processed since the last commit.
-    pub(crate) fn has_processed(&self) -> bool {
-        self.refused.last.is_some()
-    }
-
-    /// The log refuses what the last record led to: it becomes a dead letter when it is read again. A second time there is no way on.
-    pub(crate) fn refuse_last(&mut self, error: &LogError) -> Result<(), TaskError> {
-        let (lane, offset) = self.refused.last.expect("asked only after a record was processed");
-        if self.refused.is_known(lane, offset) {
-            let reason = format!("record {} offset {offset} is refused by the log even as a dead letter: {error}", self.lanes[lane].at);
-            return Err(TaskError::Log { task: self.id, reason });
-        }
-        self.refused.known = Some((lane, offset, error.to_string()));
-        Ok(())
-    }
-
-    /// Log time of the first record of the last commit.
-    pub(crate) fn take_oldest(&mut self) -> Option<Timestamp> {
-        self.oldest.take()
-    }
-
-    /// All inputs are read to their ends, and nothing waits for a commit.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        !self.dirty && self.lanes.iter().all(Lane::is_at_end)
-    }
-
-    /// Inputs, how far the task has come in them, and whether that is the end.
-    pub(crate) fn positions(&self) -> impl Iterator<Item = (&TopicPartition, i64, bool)> {
-        self.lanes.iter().map(|lane| (&lane.at, lane.position(), lane.is_at_end()))
-    }
-
-    /// Changelogs to which the task has written nothing since the last commit.
-    pub(crate) fn quiet_changelogs(&self) -> Vec<TopicPartition> {
-        self.changelogs.iter().filter(|changelog| changelog.is_quiet()).map(|changelog| changelog.at.clone()).collect()
-    }
-
-    /// A changelog that ends here holds what somebody else has written behind our last record. It is told once.
-    pub(crate) fn foreign_tail(&mut self, at: &TopicPartition, end: i64) -> Option<Range<i64>> {
-        let changelog = self.changelogs.iter_mut().find(|known| known.at == *at && known.is_quiet())?;
-        let foreign = changelog.next_offset..end;
-        changelog.next_offset = changelog.next_offset.max(end);
-        (!foreign.is_empty()).then_some(foreign)
-    }
-
-    /// The sub-topology has so many tasks from now on.
-    pub(crate) fn set_task_count(&mut self, count: i32) {
-        self.settings.partitions = count;
-    }
-
-    /// Bytes of records that wait to be handed over.
-    pub(crate) fn outbox_bytes(&self) -> usize {
-        self.context.outbox.byte_len()
-    }
-
-    /// Inputs and how many records wait in each.
-    pub(crate) fn queued(&self) -> impl Iterator<Item = (&TopicPartition, usize)> {
-        self.lanes.iter().map(|lane| (&lane.at, lane.len()))
-    }
-
-    /// Repartition inputs and window changelogs, with the committed position below which nobody needs them.
-    pub(crate) fn purgeable(&self) -> Vec<(TopicPartition, i64)> {
-        let state = self.context.state.borrow();
-        let saved = self
-            .lanes
-            .iter()
-            .zip(&self.saved.positions)
-            .filter(|(lane, _)| matches!(lane.role, LaneRole::Repartition | LaneRole::RepartitionedRows));
-        let windows = self.changelogs.iter().filter(|changelog| !changelog.is_source);
-        let windows = windows.filter_map(|changelog| Some((changelog.at.clone(), state.trim_before(changelog.store)?)));
-        saved.map(|(lane, position)| (lane.at.clone(), *position)).chain(windows).collect()
-    }
-
-    /// Bytes that a commit would have to carry.
-    pub(crate) fn pending_bytes(&self) -> usize {
-        self.context.outbox.byte_len() + self.context.state.borrow().overlay_bytes()
-    }
-
-    /// Buffers that readers may use again.
-    pub(crate) fn take_spare(&mut self) -> std::vec::Drain<'_, Records> {
-        self.spare.drain(..)
-    }
-
-    /// Answers a question about one of its stores, with what is not committed yet; none: the store is another task's.
-    pub(crate) fn answer(&self, question: &Question) -> Option<Result<Vec<Found>, QueryError>> {
-        let (store, asked) = self.processors.stores.iter().find(|(store, _)| *store == question.store)?;
-        Some(asked.answer(question).map_err(|error| QueryError::of_row(store, error)))
-    }
-
-    /// What it has committed, for readers on other threads.
-    pub(crate) fn committed_state(&self) -> CommittedState {
-        self.context.state.borrow().committed()
-    }
-
-    /// Records that were dropped without a letter since this was last asked.
-    pub(crate) fn take_dropped(&mut self) -> u64 {
-        let told = std::mem::replace(&mut self.dropped_told, self.context.dropped);
-        self.context.dropped - told
-    }
-
-    /// Records that were dropped without a letter.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.context.dropped
     }
 }
 

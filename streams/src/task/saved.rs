@@ -14,8 +14,8 @@ pub(crate) struct Saved {
     pub(crate) metadata: CommitMetadata,
     /// What is to punctuate when; not kept over a restart.
     pub(crate) schedules: Schedules,
-    /// What upstream tasks had said; after a restart they are heard anew, and it is told when the task begins.
-    pub(crate) words: Option<Words>,
+    /// What upstream tasks had said; after a restart they are heard anew.
+    pub(crate) words: Words,
 }
 
 impl Saved {
@@ -36,7 +36,7 @@ impl Saved {
                 }
             }
         }
-        Saved { positions, metadata, schedules: Schedules::new(false), words: None }
+        Saved { positions, metadata, schedules: Schedules::new(false), words: Words::default() }
     }
 }
 

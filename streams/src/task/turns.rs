@@ -8,14 +8,33 @@ use crate::record::Timestamp;
 use std::collections::VecDeque;
 
 /// Lanes by their places in the task.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Turns {
     heap: TieHeap<usize>,
     /// Lanes that have got a head which is not decoded yet, first come, first served.
     arrived: VecDeque<usize>,
+    /// Of each lane, whether nothing is queued though its log may have more.
+    awaited: Vec<bool>,
+    /// How many such lanes there are: every record asks.
+    awaited_count: usize,
 }
 
 impl Turns {
+    /// So many lanes of which nothing was read yet.
+    pub(super) fn of(lanes: usize) -> Turns {
+        Turns { heap: TieHeap::default(), arrived: VecDeque::new(), awaited: vec![true; lanes], awaited_count: lanes }
+    }
+
+    /// The lane has nothing queued and may get an earlier record than all others, or not so any more.
+    #[inline]
+    pub(super) fn set_awaited(&mut self, lane: usize, is_awaited: bool) {
+        match (std::mem::replace(&mut self.awaited[lane], is_awaited), is_awaited) {
+            (false, true) => self.awaited_count += 1,
+            (true, false) => self.awaited_count -= 1,
+            (true, true) | (false, false) => {}
+        }
+    }
+
     /// The lane has a head again.
     #[inline]
     pub(super) fn arrive(&mut self, lane: usize) {
@@ -37,22 +56,16 @@ impl Turns {
         }
     }
 
-    /// The lane whose turn it is.
+    /// The lane whose turn it is: the one with the earliest head, but nobody while a lane is awaited (`max.task.idle.ms=0`).
     #[inline]
     pub(super) fn first(&self) -> Option<usize> {
-        self.heap.first().map(|(_, lane)| *lane)
+        if self.awaited_count == 0 { self.heap.first().map(|(_, lane)| *lane) } else { None }
     }
 
     /// Its head is done with.
     #[inline]
     pub(super) fn leave_first(&mut self) {
         self.heap.poll();
-    }
-
-    /// Nothing is queued any more.
-    pub(super) fn clear(&mut self) {
-        self.heap = TieHeap::default();
-        self.arrived.clear();
     }
 }
 
@@ -62,7 +75,8 @@ mod tests {
 
     /// Lanes with their heads' times arrive in this order; each has one record.
     fn order(arrivals: &[(i64, usize)]) -> Vec<usize> {
-        let mut turns = Turns::default();
+        let mut turns = Turns::of(arrivals.len());
+        (0..arrivals.len()).for_each(|lane| turns.set_awaited(lane, false));
         for (time, lane) in arrivals {
             turns.arrive(*lane);
             turns.admit(Some(*time));
@@ -91,10 +105,26 @@ mod tests {
 
     #[test]
     fn a_lane_without_a_record_has_no_turn() {
-        let mut turns = Turns::default();
-        turns.arrive(3);
-        assert_eq!(turns.arrived(), Some(3));
+        let mut turns = Turns::of(1);
+        turns.set_awaited(0, false);
+        turns.arrive(0);
+        assert_eq!(turns.arrived(), Some(0));
         turns.admit(None);
         assert_eq!((turns.arrived(), turns.first()), (None, None));
+    }
+
+    #[test]
+    fn nobody_has_a_turn_while_a_lane_is_awaited() {
+        let mut turns = Turns::of(2);
+        turns.set_awaited(0, false);
+        turns.arrive(0);
+        turns.admit(Some(5));
+        assert_eq!(turns.first(), None, "nothing was read of the other");
+        for _ in 0..2 {
+            turns.set_awaited(1, false);
+            assert_eq!(turns.first(), Some(0));
+        }
+        turns.set_awaited(1, true);
+        assert_eq!(turns.first(), None);
     }
 }

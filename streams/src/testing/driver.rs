@@ -1,18 +1,16 @@
-//! The driver: sends records, lets the tasks work until nothing is left, shows what they wrote.
+//! The driver: how it is opened, what is sent, when it commits, moves its clock and starts anew.
 
 use super::Given;
 use super::log::Topics;
 use super::opening::Opening;
-use crate::connector::DeadLetter;
-use crate::format::{Format, Nullable};
+use crate::format::Nullable;
 use crate::graph::Topology;
-use crate::log::{Fetched, Headers, Records, TopicPartition};
+use crate::log::{Headers, Records};
 use crate::record::Timestamp;
-use crate::runtime::{Config, OnFailure, TimeRule};
-use crate::task::{NoRow, Task, TaskError, TaskId, Unreadable};
+use crate::runtime::Config;
+use crate::task::{Task, TaskError, TaskId};
 use crate::topic::{Topic, encode};
 use headwater_state::{Disk, MemoryDisk};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Runs the tasks of a topology, one partition each, on topics in memory. Each record that is sent is processed to the end, through all
@@ -36,44 +34,26 @@ pub struct TestDriver {
     pub(super) opening: Opening,
     disk: Disk,
     pub(super) tasks: Vec<Task>,
-    topics: Topics,
+    pub(super) topics: Topics,
     /// Where the records stand that the tasks have written since that was last asked.
-    written: Vec<(Arc<str>, i64)>,
+    pub(super) written: Vec<(Arc<str>, i64)>,
     /// The timestamp of the next record.
     time: Timestamp,
-    wall_time: Timestamp,
-    commits: Commits,
+    pub(super) wall_time: Timestamp,
+    pub(super) commits: Commits,
     /// What tasks had dropped that are no more.
-    dropped_before: u64,
+    pub(super) dropped_before: u64,
     /// Records of global tables that could not be read.
-    unread: u64,
+    pub(super) unread: u64,
     /// Such a record, where the policy is to stop.
-    stopped: Option<TaskError>,
+    pub(super) stopped: Option<TaskError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Commits {
+pub(super) enum Commits {
     EachRecord,
     OnDemand,
 }
-
-/// A record as it stands in a topic.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestRecord {
-    /// The topic; an internal one begins with the application id.
-    pub topic: String,
-    /// The key's bytes.
-    pub key: Option<Vec<u8>>,
-    /// The value's bytes.
-    pub value: Option<Vec<u8>>,
-    /// Event time in milliseconds.
-    pub timestamp: Timestamp,
-    /// Its headers.
-    pub headers: Headers,
-}
-
-/// A record that was written: key, value and timestamp.
-type Written<K, V> = (Option<<K as Nullable>::Present>, Option<<V as Nullable>::Present>, Timestamp);
 
 impl TestDriver {
     /// A driver with the settings of production, but that no event time is too far in the future.
@@ -273,159 +253,6 @@ impl TestDriver {
     pub fn reads(&self, topic: &str) -> bool {
         self.opening.globals.topics().any(|of| of == topic)
             || self.tasks.iter().any(|task| task.queued().any(|(at, _)| *at.topic == *topic))
-    }
-
-    /// What the tasks have written since this was last asked, in the order in which they wrote it; changelogs after the records of a commit.
-    pub fn take_written(&mut self) -> Vec<TestRecord> {
-        let topics = &self.topics;
-        let record = |(topic, offset): (Arc<str>, i64)| {
-            let record = topics.record(&topic, offset).expect("what was written is kept");
-            TestRecord {
-                topic: topic.to_string(),
-                key: record.key.map(Into::into),
-                value: record.value.map(Into::into),
-                timestamp: record.timestamp,
-                headers: record.headers.to_headers(),
-            }
-        };
-        self.written.drain(..).map(record).collect()
-    }
-
-    /// The value that was last written to a topic under a key; none: nothing was, or a tombstone.
-    ///
-    /// # Panics
-    /// Where what was written cannot be read.
-    pub fn latest<K: Nullable, V: Nullable>(&self, topic: Topic<K, V>, key: impl Given<K::Present>) -> Option<V::Present> {
-        let mut bytes = Vec::new();
-        K::Format::default().encode(&key.give(), &mut bytes).expect("a test's key can be written");
-        let last = self.topics.records(topic.name()).filter(|record| record.key == Some(&bytes[..])).last()?;
-        last.value.map(|value| V::Format::default().decode(value).expect("the value of a topic can be read"))
-    }
-
-    /// Everything that was written to a topic, in order.
-    ///
-    /// # Panics
-    /// Where what was written cannot be read.
-    pub fn all<K: Nullable, V: Nullable>(&self, topic: Topic<K, V>) -> Vec<Written<K, V>> {
-        let (keys, values) = (K::Format::default(), V::Format::default());
-        let key = |bytes| keys.decode(bytes).expect("the key of a topic can be read");
-        let value = |bytes| values.decode(bytes).expect("the value of a topic can be read");
-        self.topics.records(topic.name()).map(|record| (record.key.map(key), record.value.map(value), record.timestamp)).collect()
-    }
-
-    /// Headers of everything that was written to a topic, in order.
-    pub fn headers<K, V>(&self, topic: Topic<K, V>) -> Vec<Headers> {
-        self.topics.records(topic.name()).map(|record| record.headers.to_headers()).collect()
-    }
-
-    /// The names of the topics that hold anything; internal ones begin with the application id.
-    pub fn topics(&self) -> impl Iterator<Item = &str> {
-        self.topics.names()
-    }
-
-    /// The dead letters so far.
-    ///
-    /// # Panics
-    /// Where something else than dead letters was written to their topic.
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        let letter = |record| DeadLetter::from_record(record).expect("only dead letters are written here").1;
-        self.topics.records(&self.opening.dead_letter_topic).map(letter).collect()
-    }
-
-    /// How many records were dropped without a letter.
-    pub fn dropped(&self) -> u64 {
-        self.dropped_before + self.unread + self.opening.globals.dropped() + self.tasks.iter().map(Task::dropped).sum::<u64>()
-    }
-
-    /// Upstream tasks tell downstream ones their times once a millisecond, where they do.
-    fn tick(&mut self) {
-        self.wall_time += i64::from(self.opening.rules.time == TimeRule::Watermark);
-    }
-
-    fn settle(&mut self) {
-        self.try_settle().unwrap_or_else(|error| panic!("the application stopped: {error}"));
-    }
-
-    /// Rounds of work until one changes nothing. Time passes by a millisecond a round, so that upstream tasks tell downstream ones their times.
-    fn try_settle(&mut self) -> Result<(), TaskError> {
-        if let Some(stop) = self.stopped.take() {
-            return Err(stop);
-        }
-        loop {
-            self.tick();
-            let mut done = 0;
-            for task in 0..self.tasks.len() {
-                done += self.run(task)?;
-            }
-            if done == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Lets one task process what waits, record by record, and hands on what it produced.
-    fn run(&mut self, task: usize) -> Result<usize, TaskError> {
-        self.tell_ends(task);
-        let mut done = usize::from(self.tasks[task].punctuate(self.wall_time)?);
-        while self.tasks[task].process(self.wall_time, 1)? > 0 {
-            done += 1;
-            match self.commits {
-                Commits::EachRecord => self.commit_task(task)?,
-                Commits::OnDemand => self.hand_over(task),
-            }
-        }
-        // What ends before the operators (markers, letters of undecodable bytes) is no record that was processed, nor is a punctuation.
-        match self.commits {
-            Commits::EachRecord if self.tasks[task].needs_commit(self.wall_time) => self.commit_task(task)?,
-            Commits::EachRecord => {}
-            Commits::OnDemand => self.hand_over(task),
-        }
-        Ok(done)
-    }
-
-    /// The log that has no more answers at once.
-    fn tell_ends(&mut self, task: usize) {
-        let quiet = self.tasks[task].quiet_inputs(self.wall_time);
-        if !quiet.is_empty() {
-            let end = |at: TopicPartition| {
-                let last = self.topics.last_offset(&at.topic);
-                (at, last.map_or(0, |last| last + 1))
-            };
-            let ends: Vec<_> = quiet.into_iter().map(end).collect();
-            self.tasks[task].hear_ends(&ends);
-        }
-    }
-
-    fn commit_task(&mut self, task: usize) -> Result<(), TaskError> {
-        self.tasks[task].prepare_commit(self.wall_time)?;
-        self.hand_over(task);
-        let topics = self.topics.names().filter_map(|name| Some((name.to_owned(), self.topics.last_offset(name)?)));
-        let stored: BTreeMap<_, _> = topics.map(|(name, offset)| (TopicPartition::new(name, 0), offset)).collect();
-        self.tasks[task].committed(&stored, self.wall_time)
-    }
-
-    fn hand_over(&mut self, task: usize) {
-        let mut fetched = Vec::new();
-        let (topics, written) = (&mut self.topics, &mut self.written);
-        self.tasks[task].hand_over_in_order(|at, record| {
-            let appended = topics.append(&at.topic, record);
-            written.push((at.topic.clone(), appended.next - 1));
-            fetched.push(appended);
-        });
-        fetched.iter().for_each(|fetched| self.deliver(fetched));
-    }
-
-    fn deliver(&mut self, fetched: &Fetched) {
-        let (unread, policies) = (&mut self.unread, self.opening.rules.failures);
-        let taken = self.opening.globals.take(fetched, |NoRow { offset, cause: Unreadable { fault, cause } }| {
-            *unread += 1;
-            let (task, stage) = (TaskId { sub_topology: 0, partition: 0 }, fetched.partition.topic.clone());
-            let stop = TaskError::Record { fault, task, stage, at: fetched.partition.clone(), offset, cause };
-            if policies.of(fault) == OnFailure::Fail { Err(stop) } else { Ok(()) }
-        });
-        self.stopped = taken.err().or(self.stopped.take());
-        let readers = self.tasks.iter_mut().filter(|task| task.queued().any(|(at, _)| *at == fetched.partition));
-        readers.for_each(|task| task.enqueue(fetched.clone()));
     }
 }
 

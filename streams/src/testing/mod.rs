@@ -5,6 +5,9 @@ mod given;
 mod log;
 mod opening;
 mod stores;
+mod work;
+mod written;
 
-pub use driver::{TestDriver, TestRecord};
+pub use driver::TestDriver;
 pub use given::Given;
+pub use written::TestRecord;

@@ -52,6 +52,11 @@ fn send(driver: &mut TestDriver, n: usize, arrival: &Arrival) {
     driver.at(arrival.time).send(topic, arrival.key.to_string(), n.to_string());
 }
 
+/// What a left join makes of both sides.
+fn show(_: &String, left: String, right: Option<String>) -> String {
+    format!("{left}+{}", right.as_deref().unwrap_or("null"))
+}
+
 fn written(driver: &TestDriver) -> Vec<(String, i64)> {
     driver.all(OUT).into_iter().map(|(_, value, time)| (value.unwrap(), time)).collect()
 }
@@ -127,7 +132,7 @@ fn check_alone(arrivals: &[Arrival], (before, after, grace): (i64, i64, i64), bo
 fn check_grace(arrivals: &[Arrival], grace: i64, open: &Open<'_>) {
     let app = StreamsBuilder::new();
     let table = app.table(RIGHT, VERSIONS).with_grace_ms(grace).stored("j");
-    app.stream(LEFT).left_join(&table, |_, left, right| format!("{left}+{}", right.as_deref().unwrap_or("null"))).to(OUT);
+    app.stream(LEFT).left_join(&table, show).to(OUT);
     let mut driver = driver(&app, open);
     let (mut waiting, mut observed, mut expected) = (Vec::new(), -1, Vec::new());
     for (n, arrival) in arrivals.iter().enumerate() {
@@ -159,20 +164,24 @@ fn reaches() -> impl Strategy<Value = (i64, i64, i64)> {
 }
 
 /// A record finds the row that stands when it comes, whatever their times.
-fn check_table(arrivals: &[Arrival], open: &Open<'_>) {
-    let app = StreamsBuilder::new();
-    let table = app.table(RIGHT, Store::new("rows"));
-    app.stream(LEFT).left_join(&table, |_, left, right| format!("{left}+{}", right.as_deref().unwrap_or("null"))).to(OUT);
-    let mut driver = driver(&app, open);
+fn check_rows(arrivals: &[Arrival], app: &StreamsBuilder, row_of: impl Fn(u8) -> u8, open: &Open<'_>) {
+    let mut driver = driver(app, open);
     let mut expected = Vec::new();
     for (n, arrival) in arrivals.iter().enumerate() {
         send(&mut driver, n, arrival);
         if arrival.is_left {
-            let row = arrivals[..n].iter().rposition(|row| !row.is_left && row.key == arrival.key);
+            let row = arrivals[..n].iter().rposition(|row| !row.is_left && row.key == row_of(arrival.key));
             expected.push((format!("{n}+{}", row.map_or("null".to_owned(), |row| row.to_string())), arrival.time));
         }
     }
     assert_eq!(written(&driver), expected);
+}
+
+fn check_table(arrivals: &[Arrival], open: &Open<'_>) {
+    let app = StreamsBuilder::new();
+    let table = app.table(RIGHT, Store::new("rows"));
+    app.stream(LEFT).left_join(&table, show).to(OUT);
+    check_rows(arrivals, &app, |key| key, open);
 }
 
 /// The stream is keyed by number, and asks for the row of its key's parity.
@@ -181,17 +190,8 @@ fn check_global(arrivals: &[Arrival], open: &Open<'_>) {
     let rows = app.global_table(RIGHT, Store::new("rows"));
     let parity = |key: &str| (key.parse::<u8>().unwrap() % 2).to_string();
     let by = rows.by(move |key: &String, _: &String| Some(parity(key)));
-    app.stream(LEFT).left_join(&by, |_, left, right| format!("{left}+{}", right.as_deref().unwrap_or("null"))).to(OUT);
-    let mut driver = driver(&app, open);
-    let mut expected = Vec::new();
-    for (n, arrival) in arrivals.iter().enumerate() {
-        send(&mut driver, n, arrival);
-        if arrival.is_left {
-            let row = arrivals[..n].iter().rposition(|row| !row.is_left && row.key == arrival.key % 2);
-            expected.push((format!("{n}+{}", row.map_or("null".to_owned(), |row| row.to_string())), arrival.time));
-        }
-    }
-    assert_eq!(written(&driver), expected);
+    app.stream(LEFT).left_join(&by, show).to(OUT);
+    check_rows(arrivals, &app, |key| key % 2, open);
 }
 
 fn inner_joins_of_streams(engine: Engine) {

@@ -276,10 +276,20 @@ pub enum Step {
 /// A record that arrives.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Input {
+    /// What it is.
+    #[serde(flatten)]
+    pub record: Record,
+    /// The part that nobody can decode.
+    pub bad: Option<String>,
+}
+
+/// A record of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Record {
     /// Where.
     pub topic: String,
-    #[serde(default)]
     /// Its key.
+    #[serde(default)]
     pub key: Value,
     /// Its value.
     #[serde(default)]
@@ -289,8 +299,6 @@ pub struct Input {
     /// Names and values.
     #[serde(default)]
     pub headers: Vec<(String, Option<String>)>,
-    /// The part that nobody can decode.
-    pub bad: Option<String>,
 }
 
 /// How a store is read.
@@ -329,17 +337,12 @@ pub struct Expected {
 
 /// A record that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs, reason = "the cases' own words")]
 pub struct Output {
+    /// In which step.
     pub step: usize,
-    pub topic: String,
-    #[serde(default)]
-    pub key: Value,
-    #[serde(default)]
-    pub value: Value,
-    pub ts: i64,
-    #[serde(default)]
-    pub headers: Vec<(String, Option<String>)>,
+    /// What it is.
+    #[serde(flatten)]
+    pub record: Record,
 }
 
 /// What a query step found.
@@ -374,6 +377,13 @@ pub struct Failed {
 impl PartialEq for Failed {
     fn eq(&self, other: &Failed) -> bool {
         (&self.phase, self.step, &self.kind) == (&other.phase, other.step, &other.kind)
+    }
+}
+
+/// As one would write it down: key=value@time.
+impl std::fmt::Display for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}@{}", self.key.to_json(), self.value.to_json(), self.ts)
     }
 }
 

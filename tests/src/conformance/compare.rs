@@ -75,15 +75,15 @@ fn compare_outputs(expect: &Expected, seen: &Seen, found: &mut Vec<Difference>) 
 
 fn by_step_and_topic(outputs: &[Output]) -> BTreeMap<(usize, &str), Vec<&Output>> {
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    outputs.iter().for_each(|output| places.entry((output.step, output.topic.as_str())).or_default().push(output));
+    outputs.iter().for_each(|output| places.entry((output.step, output.record.topic.as_str())).or_default().push(output));
     places
 }
 
 /// Records as one would write them down: key=value@time.
 pub(super) fn show(outputs: &[&Output]) -> String {
     let record = |output: &&Output| {
-        let headers = if output.headers.is_empty() { String::new() } else { format!(" {:?}", output.headers) };
-        format!("{}={}@{}{headers}", output.key.to_json(), output.value.to_json(), output.ts)
+        let headers = if output.record.headers.is_empty() { String::new() } else { format!(" {:?}", output.record.headers) };
+        format!("{}{headers}", output.record)
     };
     if outputs.is_empty() { "nothing".into() } else { outputs.iter().map(record).collect::<Vec<_>>().join("  ") }
 }

@@ -30,12 +30,12 @@ pub fn diff(case: &Case, restart: &Restart) -> String {
 fn tell_step(text: &mut String, case: &Case, seen: &Seen, step: usize) {
     let of_step = |outputs: &[super::case::Output]| -> Vec<super::case::Output> {
         let mut of_step: Vec<_> = outputs.iter().filter(|output| output.step == step).cloned().collect();
-        of_step.sort_by(|a, b| a.topic.cmp(&b.topic));
+        of_step.sort_by(|a, b| a.record.topic.cmp(&b.record.topic));
         of_step
     };
     let (expected, seen) = (of_step(&case.expect.outputs), of_step(&seen.outputs));
     let listed = |outputs: &[super::case::Output]| {
-        let line = |output: &super::case::Output| format!("{} {}", output.topic, show(&[output]));
+        let line = |output: &super::case::Output| format!("{} {}", output.record.topic, show(&[output]));
         outputs.iter().map(line).collect::<Vec<_>>().join("\n              ")
     };
     if expected == seen {
@@ -54,7 +54,7 @@ fn told(step: &Step) -> String {
         Step::Query { query } => format!("query {} {} {}", query.store, query.kind, query.key.to_json()),
         Step::Record(input) => {
             let bad = input.bad.as_ref().map_or(String::new(), |part| format!(" with bad {part}"));
-            format!("{} {}={}@{}{bad}", input.topic, input.key.to_json(), input.value.to_json(), input.ts)
+            format!("{} {}{bad}", input.record.topic, input.record)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The driver: feeds a case's steps to its topology and writes down what is seen.
 
 use super::build::{Built, StoreRole, Unbuildable, build};
-use super::case::{Answer, Case, CaseConfig, Contents, Expected, Failed, Input, Output, Step};
+use super::case::{Answer, Case, CaseConfig, Contents, Expected, Failed, Input, Output, Record, Step};
 use super::queries::{answer, contents};
 use super::restart::Restart;
 use super::value::Value;
@@ -61,7 +61,9 @@ impl Play {
                 self.seen.queries.push(Answer { step, result: answer(&self.driver, query, role)? });
                 Ok(())
             }
-            Step::Record(input) if !self.driver.reads(&input.topic) => return Ok(Err(("unknown_topic", input.topic.clone()))),
+            Step::Record(Input { record, .. }) if !self.driver.reads(&record.topic) => {
+                return Ok(Err(("unknown_topic", record.topic.clone())));
+            }
             Step::Record(input) => send(&mut self.driver, input),
         };
         if let Err(error) = done {
@@ -117,13 +119,14 @@ pub(super) fn config(config: &CaseConfig) -> Config {
 
 pub(super) fn send(driver: &mut TestDriver, input: &Input) -> Result<(), TaskError> {
     let bytes = |part: &str, value: &Value| if input.bad.as_deref() == Some(part) { Some(vec![0xff]) } else { value.to_bytes() };
-    let (key, value) = (bytes("key", &input.key), bytes("value", &input.value));
+    let Record { topic, key, value, ts, headers } = &input.record;
+    let (key, value) = (bytes("key", key), bytes("value", value));
     let header = |(name, value): &(String, Option<String>)| {
         let value = value.as_ref().map(|value| value.as_bytes().into());
         Header { name: name.as_str().into(), value }
     };
-    let headers: Headers = input.headers.iter().map(header).collect();
-    driver.at(input.ts).try_send_record(&input.topic, key.as_deref(), value.as_deref(), &headers)
+    let headers: Headers = headers.iter().map(header).collect();
+    driver.at(*ts).try_send_record(topic, key.as_deref(), value.as_deref(), &headers)
 }
 
 pub(super) fn is_internal(topic: &str) -> bool {
@@ -136,7 +139,7 @@ pub(super) fn output(step: usize, record: TestRecord) -> Result<Output, String> 
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = record.headers.iter().map(|(name, value)| (name.to_owned(), value.map(text))).collect();
     let (key, value) = (value(record.key)?, value(record.value)?);
-    Ok(Output { step, topic: record.topic, key, value, ts: record.timestamp, headers })
+    Ok(Output { step, record: Record { topic: record.topic, key, value, ts: record.timestamp, headers } })
 }
 
 fn failed(phase: &str, step: Option<usize>, kind: &str, detail: String) -> Failed {

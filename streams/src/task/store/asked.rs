@@ -2,8 +2,8 @@
 
 use super::RowError;
 use super::backing::RowBytes;
-use super::rows::{KeyValueRows, SessionRows, WindowRows};
-use super::sessions;
+use super::rows::{KeyValueRows, SpanRows};
+use super::spans::KeyEnd;
 use crate::format::Row;
 use crate::query::{self, Ask, Found, Held, Question};
 use crate::record::Timestamp;
@@ -39,12 +39,12 @@ impl<K: Row, V: Row> Asked for KeyValueRows<K, V> {
     }
 }
 
-impl<K: Row, V: Row> Asked for WindowRows<K, V> {
+impl<K: Row, V: Row, S: KeyEnd> Asked for SpanRows<K, V, S> {
     fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
         let mut held = Held::new();
         self.each_held(&mut |key, row| {
-            let (key, start) = key.split_last_chunk::<8>().expect("a window's key ends with its start");
-            held.insert((key.to_vec(), Timestamp::from_be_bytes(*start), 0), row);
+            let (key, span) = S::split(key);
+            held.insert((key.to_vec(), span), row);
         })?;
         self.answer_below(&held, question)
     }
@@ -59,39 +59,9 @@ impl<K: Row, V: Row> Asked for WindowRows<K, V> {
     }
 }
 
-impl<K: Row, V: Row> WindowRows<K, V> {
-    fn answer_below(&self, held: &Held, question: &Question) -> Result<Vec<Found>, RowError> {
-        let Ask::Windows(keys, starts) = &question.ask else { unreachable!("a view asks what its store can answer") };
-        Ok(query::windows(self.backing.at_its_time(), held, keys, starts, question.direction, question.limit)?)
-    }
-}
-
-impl<K: Row, V: Row> Asked for SessionRows<K, V> {
-    fn answer(&self, question: &Question) -> Result<Vec<Found>, RowError> {
-        let mut held = Held::new();
-        self.each_held(&mut |key, row| {
-            let (key, start, end) = sessions::split(key);
-            held.insert((key.to_vec(), start, end), row);
-        })?;
-        self.answer_below(&held, question)
-    }
-
-    fn answer_to_task(&self, question: &Question) -> Result<Vec<Found>, RowError> {
-        self.save()?;
-        self.answer_below(&Held::new(), question)
-    }
-
-    fn resume(&self, stream_time: Timestamp) {
-        self.backing.resume(stream_time);
-    }
-}
-
-impl<K: Row, V: Row> SessionRows<K, V> {
-    fn answer_below(&self, held: &Held, question: &Question) -> Result<Vec<Found>, RowError> {
-        let Ask::Sessions { keys, earliest_end, latest_start } = &question.ask else {
-            unreachable!("a view asks what its store can answer")
-        };
-        let Question { direction, limit, .. } = question;
-        Ok(query::sessions(self.backing.at_its_time(), held, keys, *earliest_end, *latest_start, *direction, *limit)?)
+impl<K: Row, V: Row, S: KeyEnd> SpanRows<K, V, S> {
+    fn answer_below(&self, held: &Held<S>, question: &Question) -> Result<Vec<Found>, RowError> {
+        let Ask::Windowed(which) = &question.ask else { unreachable!("a view asks what its store can answer") };
+        Ok(query::windowed(self.backing.at_its_time(), held, which, question.direction, question.limit)?)
     }
 }

@@ -1,15 +1,14 @@
 //! A byte store as a front sees it: rows by the bytes of their whole key.
 
 use crate::record::{NO_TIMESTAMP, Timestamp};
-use crate::runtime::TimeRule;
-use headwater_state::{KeyValueHandle, StateError, VersionPut, VersionedHandle, WindowHandle, Written};
+use headwater_state::{KeyValueHandle, StateError, VersionPut, VersionedHandle};
 use std::cell::Cell;
 use std::rc::Rc;
 
 /// Where rows are when they are not in the front.
 pub(crate) trait Backing {
     fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError>;
-    /// A row of this key is flushed. Under [`TimeRule::Kafka`]: whether what it was before would still be shown, if only rows that were flushed
+    /// A row of this key is flushed. Under [`TimeRule::Kafka`](crate::runtime::TimeRule::Kafka): whether what it was before would still be shown, if only rows that were flushed
     /// have moved the store's time.
     fn flushes(&self, _key: &[u8]) -> bool {
         true
@@ -102,99 +101,4 @@ impl Backing for RowBytes {
             }
         }
     }
-}
-
-/// Windows by key bytes and, behind them, the start: 8 bytes, big-endian. With the time by which they expire.
-pub(crate) struct WindowBytes {
-    handle: WindowHandle,
-    rule: TimeRule,
-    /// Under [`TimeRule::Kafka`] the largest window start written, under [`TimeRule::Watermark`] the task's stream time: either way nothing expires that may still change.
-    time: Rc<Cell<Timestamp>>,
-    /// The largest window start that was flushed from a cache.
-    flushed: Cell<Timestamp>,
-}
-
-impl WindowBytes {
-    pub(crate) fn new(handle: WindowHandle, rule: TimeRule, time: Rc<Cell<Timestamp>>) -> Self {
-        WindowBytes { handle, rule, time, flushed: Cell::new(NO_TIMESTAMP) }
-    }
-
-    pub(super) fn is_by_kafkas_rule(&self) -> bool {
-        self.rule == TimeRule::Kafka
-    }
-
-    /// Takes the time of the last commit as the store's.
-    pub(super) fn resume(&self, stream_time: Timestamp) {
-        self.observe_stream_time(stream_time);
-        if self.time.get() > NO_TIMESTAMP {
-            self.handle.set_observed_time(self.time.get());
-            self.flushed.set(self.time.get());
-        }
-    }
-
-    /// The task's stream time moves on.
-    #[inline]
-    pub(crate) fn observe_stream_time(&self, stream_time: Timestamp) {
-        if self.rule == TimeRule::Watermark {
-            self.time.set(stream_time);
-        }
-    }
-
-    /// A write with this start moves the time, under Kafka's rule.
-    #[inline]
-    fn observe_start(&self, start: Timestamp) {
-        if self.rule == TimeRule::Kafka {
-            self.time.set(self.time.get().max(start));
-        }
-    }
-
-    /// Adds one of several values of a key that begin at one time.
-    pub(super) fn add(&self, key: &[u8], start: Timestamp, number: u32, value: &[u8]) -> Written {
-        self.observe_start(start);
-        self.at_its_time().put_numbered(key, start, number, value, start)
-    }
-
-    /// The store with its time as it is now; the task may have set it since, to what a commit has kept.
-    #[inline]
-    pub(super) fn at_its_time(&self) -> &WindowHandle {
-        if self.time.get() > NO_TIMESTAMP {
-            self.handle.observe(self.time.get());
-        }
-        &self.handle
-    }
-}
-
-impl Backing for WindowBytes {
-    fn flushes(&self, key: &[u8]) -> bool {
-        if self.rule == TimeRule::Watermark {
-            return true;
-        }
-        let (start, flushed) = (split(key).1, self.flushed.get());
-        self.flushed.set(flushed.max(start));
-        flushed == NO_TIMESTAMP || start >= self.handle.visible_from_at(flushed)
-    }
-
-    #[inline]
-    fn get<R>(&self, key: &[u8], read: impl FnOnce(Option<(Timestamp, &[u8])>) -> R) -> Result<R, StateError> {
-        let (key, start) = split(key);
-        self.at_its_time().get(key, start, read)
-    }
-
-    /// What is expired is not written; nobody could read it.
-    #[inline]
-    fn put(&self, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) -> Result<VersionPut, StateError> {
-        let (key, start) = split(key);
-        self.observe_start(start);
-        let handle = self.at_its_time();
-        match value {
-            Some(value) => handle.put(key, start, value, timestamp),
-            None => handle.delete(key, start, timestamp),
-        };
-        Ok(VersionPut::Latest)
-    }
-}
-
-fn split(key: &[u8]) -> (&[u8], Timestamp) {
-    let (key, start) = key.split_last_chunk::<8>().expect("a window's key ends with its start");
-    (key, Timestamp::from_be_bytes(*start))
 }

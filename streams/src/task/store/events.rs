@@ -1,10 +1,10 @@
 //! Events by key and time, for joins of streams: several of one key and time stay apart, in the order in which they came.
 
-use super::backing::WindowBytes;
 use super::error::RowError;
+use super::spans::SpanBytes;
 use crate::format::{Format, FormatError, Row};
 use crate::record::Timestamp;
-use headwater_state::{Direction, Written};
+use headwater_state::{Direction, Window, Written};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::ops::{ControlFlow, RangeInclusive};
@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// One such store of one task. Kafka: a window store that retains duplicates. It has no front: each event is written once and read as seldom as it matches.
 pub(crate) struct EventRows<K, V: Row> {
     store: &'static str,
-    backing: WindowBytes,
+    backing: SpanBytes<Window>,
     /// The number of the last event. It must survive: a number that came back would overwrite an event of the same key and time.
     sequence: Rc<Cell<i64>>,
     value_format: V::Format,
@@ -25,7 +25,7 @@ pub(crate) struct EventRows<K, V: Row> {
 const LAST_NUMBER: i64 = 0x7fff_ffff;
 
 impl<K: Row, V: Row> EventRows<K, V> {
-    pub(crate) fn new(store: &'static str, backing: WindowBytes, sequence: Rc<Cell<i64>>) -> Self {
+    pub(crate) fn new(store: &'static str, backing: SpanBytes<Window>, sequence: Rc<Cell<i64>>) -> Self {
         EventRows { store, backing, sequence, value_format: V::Format::default(), scratch: RefCell::default(), keys: PhantomData }
     }
 
@@ -45,7 +45,7 @@ impl<K: Row, V: Row> EventRows<K, V> {
             // The first one has number 1, as in Kafka; a store that is new knows of none (-1).
             let number = (self.sequence.get().max(0) + 1) & LAST_NUMBER;
             self.sequence.set(number);
-            Ok(self.backing.add(key, timestamp, number as u32, bytes))
+            Ok(self.backing.add(key, Window { start: timestamp, number: number as u32 }, bytes, timestamp))
         })
     }
 
@@ -60,21 +60,19 @@ impl<K: Row, V: Row> EventRows<K, V> {
     /// Appends the events of a key within these times to `found`, by time and then as they came.
     pub(crate) fn fetch(&self, key: &[u8], times: RangeInclusive<Timestamp>, found: &mut Vec<(Timestamp, V)>) -> Result<(), RowError> {
         let mut failed = None;
-        self.backing.at_its_time().fetch(
-            key,
-            times,
-            Direction::Forward,
-            &mut |timestamp, _, bytes| match self.value_format.decode(bytes) {
-                Ok(value) => {
-                    found.push((timestamp, value));
-                    ControlFlow::Continue(())
-                }
-                Err(source) => {
-                    failed = Some(RowError::Row { store: self.store, source });
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
+        self.backing.at_its_time().fetch(key, times, Direction::Forward, &mut |Window { start: timestamp, .. }, _, bytes| match self
+            .value_format
+            .decode(bytes)
+        {
+            Ok(value) => {
+                found.push((timestamp, value));
+                ControlFlow::Continue(())
+            }
+            Err(source) => {
+                failed = Some(RowError::Row { store: self.store, source });
+                ControlFlow::Break(())
+            }
+        })?;
         failed.map_or(Ok(()), Err)
     }
 }

@@ -15,13 +15,13 @@ mod handle;
 mod key_bytes;
 mod reading;
 mod rows;
-mod sessions;
+mod span_rows;
+mod spans;
 #[cfg(test)]
 mod tests;
-mod windows;
 
 pub(crate) use asked::Asked;
-pub(crate) use backing::{Backing, RowBytes, WindowBytes};
+pub(crate) use backing::{Backing, RowBytes};
 pub(crate) use buffer::Buffer;
 pub(crate) use call::Call;
 pub(crate) use clock::Clock;
@@ -30,6 +30,6 @@ pub(crate) use events::EventRows;
 pub use handle::{Handles, StoreError, StoreHandle};
 pub(crate) use reading::OwnRows;
 pub use reading::{ReadHandle, ReadOnlyHandle};
-pub(crate) use rows::{KeyValueRows, Rows, SessionRows, WindowRows, Written};
-pub(crate) use sessions::{SessionBytes, extend_with_session};
-pub(crate) use windows::Held;
+pub(crate) use rows::{KeyValueRows, Rows, SessionRows, SpanRows, WindowRows, Written};
+pub(crate) use span_rows::Held;
+pub(crate) use spans::{KeyEnd, SpanBytes};

@@ -1,22 +1,24 @@
 //! One typed store of one task: a byte store and, where it is cached, a front of decoded rows.
 
-use super::backing::{Backing, RowBytes, WindowBytes};
+use super::backing::{Backing, RowBytes};
 use super::error::RowError;
 use super::front::{Forwarding, FrontRows};
-use super::sessions::SessionBytes;
+use super::spans::SpanBytes;
 use crate::format::{Format, FormatError, Row};
 use crate::operator::Outlet;
 use crate::record::{Change, Headers, NO_TIMESTAMP, Record, Timestamp, Windowed};
 use crate::task::{Context, Flow, Front, Stop};
-use headwater_state::VersionPut;
+use headwater_state::{Session, VersionPut, Window};
 use std::cell::{Cell, RefCell};
 
 /// Rows by key.
 pub(crate) type KeyValueRows<K, V> = Rows<K, V, RowBytes>;
 /// Rows by key and window.
-pub(crate) type WindowRows<K, V> = Rows<Windowed<K>, V, WindowBytes>;
+pub(crate) type WindowRows<K, V> = SpanRows<K, V, Window>;
 /// Rows by key and session.
-pub(crate) type SessionRows<K, V> = Rows<Windowed<K>, V, SessionBytes>;
+pub(crate) type SessionRows<K, V> = SpanRows<K, V, Session>;
+/// Rows by key and window or session.
+pub(crate) type SpanRows<K, V, S> = Rows<Windowed<K>, V, SpanBytes<S>>;
 
 /// Typed rows. Callers hand in the bytes of the whole key, so that a key that is met several times is encoded once.
 pub(crate) struct Rows<K, V: Row, B> {
