@@ -82,12 +82,13 @@ impl SharedMap {
         &self, first: &[u8], keys: (Bound<&[u8]>, Bound<&[u8]>), direction: Direction,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) {
-        let mut leaves = self.leaves.range::<[u8], _>((Bound::Included(first), keys.1)).flat_map(|(_, leaf)| leaf.range::<[u8], _>(keys));
-        let mut visit = |(key, value): (&Box<[u8]>, &Box<[u8]>)| visit(key, value);
-        let _ = match direction {
-            Direction::Forward => leaves.try_for_each(&mut visit),
-            Direction::Backward => leaves.rev().try_for_each(&mut visit),
+        let leaves = self.leaves.range::<[u8], _>((Bound::Included(first), keys.1));
+        let mut entries = leaves.flat_map(|(_, leaf)| leaf.range::<[u8], _>(keys));
+        let next = || match direction {
+            Direction::Forward => entries.next(),
+            Direction::Backward => entries.next_back(),
         };
+        let _ = std::iter::from_fn(next).try_for_each(|(key, value)| visit(key, value));
     }
 
     /// The bound of the leaf in which the key would be.

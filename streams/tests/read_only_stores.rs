@@ -87,7 +87,7 @@ fn versions_are_read_as_of_a_time() {
 #[test]
 fn a_processor_may_read_what_an_aggregation_fills() {
     let app = StreamsBuilder::new();
-    let _ = app.stream(OLD_RATES.source()).process_values((), |_, (), out| Ok(out.send(1_u64))).group_by_key().count(RATE);
+    let _ = app.stream(OLD_RATES).group_by_key().count(RATE);
     convert(&app);
     let mut driver = TestDriver::new(app.build().unwrap());
     driver.send(OLD_RATES, "EUR", 5).send(OLD_RATES, "EUR", 5).send(PAID, "EUR", 10);
