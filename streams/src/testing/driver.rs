@@ -71,7 +71,7 @@ impl TestDriver {
 
     /// A driver in which the whole topology is one task, what it writes to itself through internal topics included: one stream time, one order
     /// of records over all inputs, one commit, as in Kafka's own `TopologyTestDriver`. The wall clock starts at 0 and moves only by
-    /// [`advance_wall_clock`](TestDriver::advance_wall_clock) under [`TimeRule::Kafka`].
+    /// [`advance_wall_clock`](TestDriver::advance_wall_clock) under [`TimeRule::Kafka`](crate::runtime::TimeRule::Kafka).
     ///
     /// ```
     /// use headwater_streams::prelude::*;

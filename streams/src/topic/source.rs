@@ -111,13 +111,13 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
     /// ```
     /// use headwater_streams::prelude::*;
     /// use headwater_streams::testing::TestDriver;
-    /// const SALES: Topic<u64, (Option<i64>, String)> = Topic::new("sales");
-    /// const OUT: Topic<u64, (Option<i64>, String)> = Topic::new("out");
+    /// const SALES: Topic<u64, (i64, String)> = Topic::new("sales");
+    /// const OUT: Topic<u64, (i64, String)> = Topic::new("out");
     /// let app = StreamsBuilder::new();
-    /// app.stream(SALES.source().timestamp_if_any(|_, (sold, _)| *sold)).to(OUT);
+    /// app.stream(SALES.source().timestamp_if_any(|_, (sold, _)| (*sold > 0).then_some(*sold))).to(OUT);
     ///
     /// let mut driver = TestDriver::new(app.build().unwrap());
-    /// driver.at(9_000).send(SALES, 1, (Some(2_000), "tea".to_owned())).send(SALES, 2, (None, "milk".to_owned()));
+    /// driver.at(9_000).send(SALES, 1, (2_000, "tea".to_owned())).send(SALES, 2, (0, "milk".to_owned()));
     /// let times: Vec<_> = driver.all(OUT).into_iter().map(|(_, _, time)| time).collect();
     /// assert_eq!(times, [2_000, 9_000]);
     /// ```
