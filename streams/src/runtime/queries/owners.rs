@@ -5,8 +5,9 @@
 //! [`PATIENCE`].
 
 use crate::log::{GroupDescription, Log, TopicPartition};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(350);
 
 /// The list is good for so long: many queries in the wrong place must not become as many questions to the broker.
 const FRESH: Duration = Duration::from_millis(200);
+
+/// How long the end of the asking thread is waited for.
+const ENDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The client id of a member that is reached at this address.
 pub(crate) fn client_id_of(address: &str) -> String {
@@ -47,18 +51,12 @@ pub(crate) struct Owners {
 impl Owners {
     /// Asks on a thread of its own.
     pub(crate) fn beside(log: Arc<dyn Log>, group: Arc<str>) -> Self {
-        let asker = Mutex::new(None::<Sender<Sender<Option<GroupDescription>>>>);
+        let asker = Mutex::new(None::<Asker>);
         let ask = move || {
             let (reply, answer) = mpsc::channel();
             let mut asker = asker.lock().unwrap_or_else(PoisonError::into_inner);
-            let sender = asker.get_or_insert_with(|| {
-                let (sender, asked) = mpsc::channel();
-                let (log, group) = (log.clone(), group.clone());
-                // Where no thread can be made, the channel is closed and owners stay unknown.
-                let _ = std::thread::Builder::new().name("owners".into()).spawn(move || answer_all(&*log, &group, &asked));
-                sender
-            });
-            sender.send(reply).ok()?;
+            let asks = asker.get_or_insert_with(|| Asker::start(log.clone(), group.clone())).asks.as_ref()?;
+            asks.send(reply).ok()?;
             drop(asker);
             answer.recv_timeout(PATIENCE).ok().flatten()
         };
@@ -93,7 +91,43 @@ impl Owners {
     }
 }
 
-fn answer_all(log: &dyn Log, group: &str, asked: &Receiver<Sender<Option<GroupDescription>>>) {
+type Reply = Sender<Option<GroupDescription>>;
+
+/// The thread that asks the log.
+struct Asker {
+    asks: Option<Sender<Reply>>,
+    /// Closed when the thread has let go of the log.
+    ended: Receiver<()>,
+    /// None where no thread could be made; then nothing takes questions, and owners stay unknown.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Asker {
+    fn start(log: Arc<dyn Log>, group: Arc<str>) -> Self {
+        let ((asks, asked), (ends, ended)) = (mpsc::channel(), mpsc::channel());
+        let work = move || {
+            answer_all(&*log, &group, &asked);
+            drop(log);
+            drop(ends);
+        };
+        let thread = std::thread::Builder::new().name("owners".into()).spawn(work).ok();
+        Asker { asks: Some(asks), ended, thread }
+    }
+}
+
+impl Drop for Asker {
+    /// A process that ends must not meet a thread that closes its log. One that waits for a log that is away is left to itself.
+    fn drop(&mut self) {
+        drop(self.asks.take());
+        let has_ended = self.ended.recv_timeout(ENDS_WITHIN) == Err(RecvTimeoutError::Disconnected);
+        if let Some(thread) = self.thread.take().filter(|_| has_ended) {
+            // A panic there was reported there.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn answer_all(log: &dyn Log, group: &str, asked: &Receiver<Reply>) {
     while let Ok(reply) = asked.recv() {
         // Those who asked meanwhile get the same answer.
         let waiting: Vec<_> = std::iter::once(reply).chain(asked.try_iter()).collect();
